@@ -1,0 +1,1 @@
+"""The four services and the two shapes they run in."""

@@ -1,0 +1,1 @@
+"""Mechanism and published language that two or more services need; never a business rule."""

@@ -1,0 +1,1 @@
+"""The event bus: one port, two adapters."""

@@ -1,0 +1,96 @@
+"""What a bus must do: keyed, partitioned, durable, at least once, ordered per partition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.kernel.errors import Unavailable
+
+PARTITIONS_DEFAULT = 6
+
+
+class BusUnavailable(Unavailable):
+    """The bus cannot be reached or refused for a passing reason; publishing again is safe."""
+
+
+class MembershipLost(Unavailable):
+    """This subscription was fenced: another member of its group took its partitions over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A record to publish: headers are text, the value is bytes."""
+
+    topic: str
+    key: str
+    value: bytes
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A record read back, with its place in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: str
+    value: bytes
+    headers: Mapping[str, str]
+
+
+class Subscription(Protocol):
+    """One member of a consumer group. Not safe for use by two tasks at once."""
+
+    async def fetch(self, *, max_messages: int, timeout_s: float) -> list[Delivery]:
+        """Up to `max_messages` records, in order within each partition; empty after `timeout_s`.
+
+        Raises BusUnavailable, MembershipLost.
+        """
+        ...
+
+    async def commit(self, next_offsets: Mapping[tuple[str, int], int]) -> None:
+        """Durably remember the next offset to read per (topic, partition).
+
+        Raises BusUnavailable, MembershipLost (nothing of this call is remembered then).
+        """
+        ...
+
+    async def lag(self) -> int:
+        """How many records of the assigned partitions lie after the position of this member."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the group. Idempotent."""
+        ...
+
+
+class Bus(Protocol):
+    """A connection to the log. `start` before use, `close` after."""
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def ensure_topics(self, topics: Sequence[str], *, partitions: int = PARTITIONS_DEFAULT) -> None:
+        """Create what is missing; never changes a topic that exists."""
+        ...
+
+    async def publish(self, messages: Sequence[Message]) -> list[bool]:
+        """Append in the given order; says of each message whether it is acknowledged durable.
+
+        Per key the acknowledged messages are a prefix of those given. What is not acknowledged must be
+        published again: it may then be there twice, but is never lost nor inverted within its key.
+        Raises BusUnavailable when none was acknowledged.
+        """
+        ...
+
+    async def subscribe(self, topics: Sequence[str], *, group: str, member: str) -> Subscription:
+        """Join `group` under the stable name `member`; new groups start at the earliest record."""
+        ...
+
+    async def ping(self) -> None:
+        """Raises BusUnavailable when the bus cannot be reached."""
+        ...

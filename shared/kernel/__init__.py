@@ -1,0 +1,1 @@
+"""Words every layer may use: errors, ids, time, state machines."""
