@@ -1,0 +1,93 @@
+# What developers and CI run. `make` lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+READY := .venv/.ready
+# The machine's own Python, never one that uv would download.
+export UV_PYTHON_DOWNLOADS := never
+
+# $(call need,tool,what to do): ends with a sentence when the tool is missing.
+need = command -v $(1) >/dev/null || { echo "make $@: '$(1)' is missing. $(2)" >&2; exit 1; }
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml uv.lock
+	@$(call need,python3.11,Install Python 3.11 (on Debian 12: apt-get install python3.11 python3.11-venv).)
+	@python3.11 -c 'import ensurepip' 2>/dev/null || \
+	  { echo "make: Python 3.11 cannot make virtual environments. On Debian: apt-get install python3.11-venv" >&2; exit 1; }
+	@[ -x $(BIN)/python ] || python3.11 -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	  { echo "make: .venv is not a Python 3.11 environment. Remove it and run make again." >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv sync --frozen --inexact --quiet
+	@touch $@
+
+.PHONY: run
+run: $(READY) ## serve everything on http://127.0.0.1:8080 (QSMO_PORT, QSMO_DATA)
+	@$(BIN)/qsmo serve
+
+.PHONY: demo
+demo: $(READY) ## serve with a story to watch
+	@$(BIN)/qsmo serve --demo
+
+.PHONY: test
+test: $(READY) ## run the tests; says at the end which servers were missing
+	@$(BIN)/pytest
+
+.PHONY: lint
+lint: $(READY) ## check style, types and import rules
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy services shared tests
+	@$(BIN)/lint-imports
+
+.PHONY: bench
+bench: $(READY) ## measure speed
+	@$(BIN)/pytest -m bench --timeout 1800
+
+.PHONY: reliability
+reliability: $(READY) ## break things for a long time, and check that nothing is lost
+	@$(BIN)/pytest -m reliability --timeout 3600
+
+.PHONY: schemas
+schemas: $(READY) ## regenerate the committed schemas
+	@$(BIN)/python -m shared.contracts.generate
+
+.PHONY: migrate
+migrate: $(READY) ## bring the databases to the newest schema
+	@$(BIN)/qsmo migrate
+
+.PHONY: up
+up: ## start the cluster shape in containers, and wait until it is healthy
+	@$(call need,docker,Install Docker with its Compose plugin.)
+	@docker compose version >/dev/null 2>&1 || { echo "make up: 'docker compose' is missing. Install the Compose plugin." >&2; exit 1; }
+	@docker compose up -d --wait
+
+.PHONY: down
+down: ## stop the containers
+	@$(call need,docker,Install Docker with its Compose plugin.)
+	@docker compose down
+
+.PHONY: k8s-render
+k8s-render: ## render every Kubernetes overlay into build/k8s/
+	@$(call need,kubectl,Install kubectl.)
+	@[ -d deploy/k8s/overlays ] || { echo "make $@: there is no deploy/k8s/overlays." >&2; exit 1; }
+	@mkdir -p build/k8s
+	@for overlay in deploy/k8s/overlays/*/; do \
+	  name="$$(basename "$$overlay")"; \
+	  kubectl kustomize "$$overlay" > "build/k8s/$$name.yaml"; \
+	  echo "build/k8s/$$name.yaml"; \
+	done
+
+.PHONY: clean
+clean: ## remove what was built and cached; keeps .venv, .data and the fetched Kafka
+	@rm -rf build dist .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -1,0 +1,103 @@
+"""Policies, focus areas and their timelines."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from services.registry import queries, schemas, store
+from services.registry.api import views
+from services.registry.commands import areas as commands
+from services.registry.domain.focus_area import AreaService, FocusArea, Policy
+from shared.db import Transaction
+from shared.web.edge import Answered, AtEdge, Paged
+from shared.web.wire import Slug
+
+router = APIRouter(tags=["focus areas"])
+
+
+@router.get("/v1/policies", response_model=schemas.PolicyPage)
+async def list_policies(at: AtEdge, paged: Paged) -> Response:
+    page = await at.read(lambda tx: queries.policies(tx, paged))
+    return at.show_page(page, [views.policy(found) for found in page.items])
+
+
+@router.get("/v1/policies/{id}", response_model=schemas.PolicyShown)
+async def show_policy(id: Slug, at: AtEdge) -> Response:  # noqa: A002
+    found = await at.read(lambda tx: store.policies.get(tx, id))
+    return at.show(views.policy(found), version=found.version)
+
+
+@router.post("/v1/policies", status_code=201, response_model=schemas.PolicyShown)
+async def record_policy(body: schemas.PolicyGiven, at: AtEdge) -> Response:
+    async def command(tx: Transaction) -> Answered:
+        policy = Policy(version=0, **body.model_dump())
+        saved = await commands.record_policy(tx, policy, by=at.principal)
+        return Answered(views.policy(saved), saved.version, f"/v1/policies/{saved.id}")
+
+    return await at.write(command, status=201)
+
+
+@router.get("/v1/focus-areas", response_model=schemas.FocusAreaPage)
+async def list_focus_areas(at: AtEdge, paged: Paged) -> Response:
+    page = await at.read(lambda tx: queries.focus_areas(tx, paged))
+    return at.show_page(page, [views.focus_area(area, by=at.principal) for area in page.items])
+
+
+@router.get("/v1/focus-areas/{id}", response_model=schemas.FocusAreaShown)
+async def show_focus_area(id: Slug, at: AtEdge) -> Response:  # noqa: A002
+    area = await at.read(lambda tx: store.focus_areas.get(tx, id))
+    return at.show(views.focus_area(area, by=at.principal), version=area.version)
+
+
+@router.post("/v1/focus-areas", status_code=201, response_model=schemas.FocusAreaShown)
+async def register_focus_area(body: schemas.FocusAreaGiven, at: AtEdge) -> Response:
+    async def command(tx: Transaction) -> Answered:
+        area = FocusArea(
+            id=body.id,
+            version=0,
+            title=body.title,
+            policy=body.policy,
+            aliases=tuple(body.aliases),
+            services=_services(body),
+            marketplace_opens_on=body.marketplace_opens_on,
+        )
+        saved = await commands.register_focus_area(tx, area, by=at.principal)
+        return Answered(views.focus_area(saved, by=at.principal), saved.version, f"/v1/focus-areas/{saved.id}")
+
+    return await at.write(command, status=201)
+
+
+@router.put("/v1/focus-areas/{id}", response_model=schemas.FocusAreaShown)
+async def change_focus_area(id: Slug, body: schemas.FocusAreaValues, at: AtEdge) -> Response:  # noqa: A002
+    """Needs If-Match. Services can be added and renamed; one that is left out is refused."""
+
+    async def command(tx: Transaction) -> Answered:
+        change = commands.AreaChange(
+            title=body.title,
+            aliases=tuple(body.aliases),
+            services=_services(body),
+            marketplace_opens_on=body.marketplace_opens_on,
+        )
+        saved = await commands.change_focus_area(
+            tx, id, change, expected_version=at.expected_version(), by=at.principal
+        )
+        return Answered(views.focus_area(saved, by=at.principal), saved.version)
+
+    return await at.write(command)
+
+
+def _services(body: schemas.FocusAreaValues) -> tuple[AreaService, ...]:
+    return tuple(AreaService(slug=service.slug, title=service.title) for service in body.services)
+
+
+@router.get("/v1/focus-areas/{id}/timeline", response_model=schemas.Timeline)
+async def show_timeline(id: Slug, at: AtEdge) -> Response:  # noqa: A002
+    """Every dated step of every designation of the area, by effective date."""
+
+    async def query(tx: Transaction) -> schemas.Timeline:
+        steps = await queries.timeline(tx, id)
+        names = await queries.organization_names(tx, [found.organization_id for found, _ in steps])
+        entries = [views.timeline_entry(found, step, names=names) for found, step in steps]
+        return schemas.Timeline(focus_area=id, entries=entries)
+
+    return at.show(await at.read(query))

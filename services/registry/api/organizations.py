@@ -1,0 +1,88 @@
+"""Organizations over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from services.registry import queries, schemas, store
+from services.registry.api import views
+from services.registry.commands import organizations as commands
+from services.registry.domain.organization import Alias, Code, Organization
+from services.registry.queries import OrganizationFilter
+from shared.db import Transaction
+from shared.kernel.errors import NotFound
+from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.wire import Day, Identifier, Line, Slug
+
+router = APIRouter(tags=["organizations"])
+
+
+@router.get("/v1/organizations", response_model=schemas.OrganizationPage)
+async def list_organizations(
+    at: AtEdge,
+    paged: Paged,
+    q: Annotated[Line | None, Query(description="Part of the name")] = None,
+    code: Annotated[Line | None, Query(description="A code of any scheme, or of `scheme`")] = None,
+    scheme: Slug | None = None,
+    parent_id: Identifier | None = None,
+    cfo_act: bool | None = None,
+    as_of: Annotated[Day | None, Query(description="Only those that existed on this day")] = None,
+) -> Response:
+    wanted = OrganizationFilter(q=q, code=code, scheme=scheme, parent_id=parent_id, cfo_act=cfo_act, as_of=as_of)
+    page = await at.read(lambda tx: queries.organizations(tx, wanted, paged))
+    return at.show_page(page, [views.organization(found, by=at.principal) for found in page.items])
+
+
+@router.get("/v1/organizations/{id}", response_model=schemas.OrganizationShown)
+async def show_organization(id: Identifier, at: AtEdge) -> Response:  # noqa: A002
+    found = await at.read(lambda tx: store.organizations.get(tx, id))
+    return at.show(views.organization(found, by=at.principal), version=found.version)
+
+
+@router.get("/v1/organizations/by-key/{scheme}/{value}", response_model=schemas.OrganizationShown)
+async def show_organization_by_code(scheme: Slug, value: Line, at: AtEdge) -> Response:
+    found = await at.read(lambda tx: queries.organization_by_code(tx, Code(scheme=scheme, value=value)))
+    if found is None:
+        raise NotFound(f"No organization has the code {scheme}:{value}.")
+    return at.show(views.organization(found, by=at.principal), version=found.version)
+
+
+@router.post("/v1/organizations", status_code=201, response_model=schemas.OrganizationShown)
+async def register_organization(body: schemas.OrganizationGiven, at: AtEdge) -> Response:
+    async def command(tx: Transaction) -> Answered:
+        return _answered(await commands.register_organization(tx, _values(body), by=at.principal), at)
+
+    return await at.write(command, status=201)
+
+
+@router.put("/v1/organizations/{id}", response_model=schemas.OrganizationShown)
+async def change_organization(id: Identifier, body: schemas.OrganizationGiven, at: AtEdge) -> Response:  # noqa: A002
+    """Needs If-Match."""
+
+    async def command(tx: Transaction) -> Answered:
+        saved = await commands.change_organization(
+            tx, id, _values(body), expected_version=at.expected_version(), by=at.principal
+        )
+        return _answered(saved, at)
+
+    return await at.write(command)
+
+
+def _values(body: schemas.OrganizationGiven) -> commands.OrganizationValues:
+    return commands.OrganizationValues(
+        name=body.name,
+        kind=body.kind,
+        abbreviation=body.abbreviation,
+        parent_id=body.parent_id,
+        codes=tuple(dict.fromkeys(Code(scheme=c.scheme, value=c.value) for c in body.codes)),
+        aliases=tuple(Alias(name=a.name, valid_from=a.valid_from, valid_to=a.valid_to) for a in body.aliases),
+        cfo_act=body.cfo_act,
+        valid_from=body.valid_from,
+        valid_to=body.valid_to,
+    )
+
+
+def _answered(saved: Organization, at: Edge) -> Answered:
+    return Answered(views.organization(saved, by=at.principal), saved.version, f"/v1/organizations/{saved.id}")

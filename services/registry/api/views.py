@@ -1,0 +1,141 @@
+"""Domain → representation, with what this caller may do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from services.registry import schemas
+from services.registry.domain import designation as designations
+from services.registry.domain import match_review as reviews
+from services.registry.domain.designation import Designation, Step
+from services.registry.domain.focus_area import FocusArea, Policy
+from services.registry.domain.match_review import MatchReview
+from services.registry.domain.organization import Organization
+from services.registry.policy import ROLES
+from services.registry.queries import DesignationAt
+from shared.auth import Principal
+from shared.kernel.machine import StateMachine
+from shared.web.wire import Action
+
+
+def policy(found: Policy) -> schemas.PolicyShown:
+    return schemas.PolicyShown(
+        id=found.id, version=found.version, title=found.title, issuer=found.issuer, issued_on=found.issued_on, url=found.url
+    )
+
+
+def focus_area(area: FocusArea, *, by: Principal) -> schemas.FocusAreaShown:
+    return schemas.FocusAreaShown(
+        id=area.id,
+        version=area.version,
+        title=area.title,
+        policy=area.policy,
+        aliases=list(area.aliases),
+        services=[schemas.AreaServiceShown(slug=s.slug, title=s.title) for s in area.services],
+        marketplace_opens_on=area.marketplace_opens_on,
+        actions=_plain_actions(by, "change focus area", name="change", href=f"/v1/focus-areas/{area.id}"),
+    )
+
+
+def organization(found: Organization, *, by: Principal) -> schemas.OrganizationShown:
+    return schemas.OrganizationShown(
+        id=found.id,
+        version=found.version,
+        name=found.name,
+        kind=found.kind,
+        abbreviation=found.abbreviation,
+        parent_id=found.parent_id,
+        codes=[schemas.CodeShown(scheme=c.scheme, value=c.value) for c in found.codes],
+        aliases=[schemas.AliasShown(name=a.name, valid_from=a.valid_from, valid_to=a.valid_to) for a in found.aliases],
+        cfo_act=found.cfo_act,
+        valid_from=found.valid_from,
+        valid_to=found.valid_to,
+        actions=_plain_actions(by, "change organization", name="change", href=f"/v1/organizations/{found.id}"),
+    )
+
+
+def designation(at: DesignationAt, *, names: Mapping[str, str], by: Principal) -> schemas.DesignationShown:
+    found, step = at.designation, at.step
+    return schemas.DesignationShown(
+        id=found.id,
+        version=found.version,
+        focus_area=found.focus_area,
+        service=found.service,
+        organization_id=found.organization_id,
+        organization_name=names.get(found.organization_id or ""),
+        status=step.status,
+        effective_on=step.effective_on,
+        recorded_at=step.recorded_at,
+        predecessor_id=found.predecessor_id,
+        successor_id=found.successor_id,
+        history=[_step(s) for s in found.steps],
+        actions=_machine_actions(by, designations.MACHINE, state=found.status, href=f"/v1/designations/{found.id}"),
+    )
+
+
+def _step(step: Step) -> schemas.StepShown:
+    return schemas.StepShown(
+        action=step.action,
+        status=step.status,
+        effective_on=step.effective_on,
+        recorded_at=step.recorded_at,
+        by=step.by,
+        policy=step.basis.policy,
+        clause=step.basis.clause,
+        reason=step.basis.reason,
+        source=step.basis.source,
+    )
+
+
+def timeline_entry(found: Designation, step: Step, *, names: Mapping[str, str]) -> schemas.TimelineEntry:
+    return schemas.TimelineEntry(
+        effective_on=step.effective_on,
+        service=found.service,
+        action=step.action,
+        status=step.status,
+        designation_id=found.id,
+        organization_id=found.organization_id,
+        organization_name=names.get(found.organization_id or ""),
+        policy=step.basis.policy,
+        clause=step.basis.clause,
+        reason=step.basis.reason,
+        source=step.basis.source,
+        recorded_at=step.recorded_at,
+    )
+
+
+def match_review(review: MatchReview, *, by: Principal) -> schemas.MatchReviewShown:
+    return schemas.MatchReviewShown(
+        id=review.id,
+        version=review.version,
+        scheme=review.scheme,
+        value=review.value,
+        name=review.name,
+        parent_name=review.parent_name,
+        status=review.status,
+        candidates=[
+            schemas.CandidateShown(organization_id=c.organization_id, name=c.name, score=c.score) for c in review.candidates
+        ],
+        organization_id=review.organization_id,
+        reason=review.reason,
+        actions=_machine_actions(by, reviews.MACHINE, state=review.status, href=f"/v1/match-reviews/{review.id}"),
+    )
+
+
+def _plain_actions(by: Principal, action: str, *, name: str, href: str) -> list[Action]:
+    return [Action(action=name, href=href, possible=True)] if any(by.has(role) for role in ROLES[action]) else []
+
+
+def _machine_actions(by: Principal, machine: StateMachine, *, state: str, href: str) -> list[Action]:
+    """What the caller's roles allow: possible in this state, or what state it takes."""
+    shown: list[Action] = []
+    for transition in machine.transitions:
+        if transition.sources == (None,) or not any(by.has(role) for role in transition.roles):
+            continue
+        possible = state in transition.sources
+        wanted = " or ".join(str(source) for source in transition.sources if source)
+        missing = [] if possible else [f"state {wanted} (it is {state})"]
+        shown.append(
+            Action(action=transition.action, href=f"{href}/{transition.action}", possible=possible, missing=missing)
+        )
+    return shown

@@ -1,0 +1,210 @@
+"""Who is asking: JWTs checked against an issuer's keys, roles as claims, and what visibility they open."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt.algorithms import OKPAlgorithm
+
+from shared.contracts.fact import Visibility
+from shared.kernel.errors import Unavailable
+
+ALGORITHMS = ("RS256", "ES256", "EdDSA")
+AUDIENCE = "qsmo"
+DEV_ISSUER = "urn:qsmo:development"
+_FEDERAL_WIDE = frozenset({"omb", "coordinator", "auditor"})
+_KEYS_TTL_S = 300.0
+_KEYS_MIN_REFRESH_S = 10.0
+_KEYS_TIMEOUT_S = 5.0
+_LEEWAY_S = 30
+
+
+class Unauthenticated(Exception):  # noqa: N818 - not an error of ours: the caller has to sign in
+    """The token is absent where one is needed, or is not valid; `args[0]` says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One role claim: `omb`, `qsmo:cybersecurity`, `agency:097:sapoc`."""
+
+    name: str
+    scope: str | None = None
+    post: str | None = None
+
+    @classmethod
+    def parse(cls, claim: str) -> Role:
+        name, _, rest = claim.partition(":")
+        scope, _, post = rest.partition(":")
+        return cls(name, scope or None, post or None)
+
+    def __str__(self) -> str:
+        return ":".join(part for part in (self.name, self.scope, self.post) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller; `subject` is None for the public."""
+
+    subject: str | None = None
+    roles: tuple[Role, ...] = field(default=())
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.subject is None
+
+    @property
+    def actor(self) -> str:
+        return self.subject or "anonymous"
+
+    def has(self, name: str, *, scope: str | None = None) -> bool:
+        """True when some role has this name and, if given, this scope."""
+        return any(role.name == name and (scope is None or role.scope == scope) for role in self.roles)
+
+    def scopes(self, name: str) -> tuple[str, ...]:
+        return tuple(role.scope for role in self.roles if role.name == name and role.scope)
+
+    @property
+    def sees_federal(self) -> bool:
+        """Signed in with a federal role (providers are not federal)."""
+        return any(role.name not in {"provider"} for role in self.roles)
+
+    def may_see(self, visibility: str, *, focus_area: str | None, agency_codes: frozenset[str]) -> bool:
+        """The one rule of what is visible to whom, for representations and events alike.
+
+        `agency_codes`: every code of the owning organization and of those above it.
+        """
+        if visibility == Visibility.PUBLIC:
+            return True
+        if visibility == Visibility.FEDERAL:
+            return self.sees_federal
+        return any(
+            role.name in _FEDERAL_WIDE
+            or (role.name == "qsmo" and role.scope is not None and role.scope == focus_area)
+            or (role.name == "agency" and role.scope in agency_codes)
+            for role in self.roles
+        )
+
+
+ANONYMOUS = Principal()
+
+
+class KeySource(Protocol):
+    """Where the issuer's public keys come from."""
+
+    async def key(self, key_id: str) -> Any:
+        """Raises KeyError for an unknown key, Unavailable when the issuer cannot be asked."""
+        ...
+
+
+class JwksUrl:
+    """Keys from a JWKS address: cached, asked again when an unknown key id appears (rotation)."""
+
+    def __init__(self, url: str, *, client: httpx.AsyncClient | None = None) -> None:
+        self._url = url
+        self._client = client or httpx.AsyncClient(timeout=_KEYS_TIMEOUT_S)
+        self._keys: dict[str, Any] = {}
+        self._fetched_at = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def key(self, key_id: str) -> Any:
+        async with self._lock:
+            age_s = time.monotonic() - self._fetched_at
+            if age_s > _KEYS_TTL_S or (key_id not in self._keys and age_s > _KEYS_MIN_REFRESH_S):
+                await self._refresh()
+        return self._keys[key_id]
+
+    async def _refresh(self) -> None:
+        try:
+            answer = await self._client.get(self._url)
+            answer.raise_for_status()
+            found = jwt.PyJWKSet.from_dict(answer.json())
+        except (httpx.HTTPError, jwt.PyJWTError, ValueError) as error:
+            if self._keys:
+                return  # the keys at hand stay good; the next unknown id asks again
+            raise Unavailable("The identity provider's keys cannot be read.") from error
+        self._keys = {key.key_id: key for key in found.keys if key.key_id}
+        self._fetched_at = time.monotonic()
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+class Verifier:
+    """Turns a bearer token into a Principal."""
+
+    def __init__(self, *, issuer: str, audience: str, keys: KeySource) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._keys = keys
+
+    async def principal(self, token: str) -> Principal:
+        """Raises Unauthenticated with the reason, Unavailable when the issuer's keys cannot be had."""
+        try:
+            header = jwt.get_unverified_header(token)
+            key = await self._keys.key(header.get("kid", ""))
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=list(ALGORITHMS),
+                audience=self._audience,
+                issuer=self._issuer,
+                leeway=_LEEWAY_S,
+                options={"require": ["exp", "sub", "iss", "aud"]},
+            )
+        except KeyError as error:
+            raise Unauthenticated("The token is signed with a key that the issuer does not publish.") from error
+        except jwt.PyJWTError as error:
+            raise Unauthenticated(f"The token is not valid: {error}") from error
+        return _principal_of(claims)
+
+
+def _principal_of(claims: Mapping[str, Any]) -> Principal:
+    roles = claims.get("roles", [])
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise Unauthenticated("The token's `roles` claim is not a list of strings.")
+    return Principal(str(claims["sub"]), tuple(Role.parse(role) for role in roles))
+
+
+class DevelopmentIssuer:
+    """A local issuer for embedded mode: one Ed25519 key in a file that only its owner may read."""
+
+    KEY_ID = "development"
+
+    def __init__(self, path: Path) -> None:
+        self._private = _load_or_create(path)
+
+    async def key(self, key_id: str) -> Any:
+        if key_id != self.KEY_ID:
+            raise KeyError(key_id)
+        return self._private.public_key()
+
+    def jwks(self) -> dict[str, Any]:
+        public = json.loads(OKPAlgorithm.to_jwk(self._private.public_key()))
+        return {"keys": [{**public, "kid": self.KEY_ID, "use": "sig", "alg": "EdDSA"}]}
+
+    def token(self, *, subject: str, roles: list[str], lifetime_s: int = 12 * 3600) -> str:
+        now = int(time.time())
+        claims = {"iss": DEV_ISSUER, "aud": AUDIENCE, "sub": subject, "roles": roles, "iat": now, "exp": now + lifetime_s}
+        return jwt.encode(claims, self._private, algorithm="EdDSA", headers={"kid": self.KEY_ID})
+
+
+def _load_or_create(path: Path) -> Ed25519PrivateKey:
+    try:
+        return Ed25519PrivateKey.from_private_bytes(path.read_bytes())
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        private = Ed25519PrivateKey.generate()
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(private.private_bytes_raw())
+        return private

@@ -1,0 +1,1 @@
+"""The published language: event envelopes and the facts inside them."""

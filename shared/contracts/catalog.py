@@ -1,0 +1,133 @@
+"""Facts of the catalog: marketplaces, providers, offerings."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from shared.contracts.fact import Fact, Visibility
+from shared.contracts.registry import Part
+
+_PUBLIC_OFFERING_STATES = frozenset({"published", "listed", "suspended", "retired"})
+
+
+class MarketplaceFact(Fact):
+    """The marketplace of a focus area as it is after the change."""
+
+    focus_area: str
+    title: str
+    status: str
+    opened_on: date | None = None
+
+
+class MarketplacePlanned(MarketplaceFact, type="catalog.marketplace.planned"):
+    pass
+
+
+class MarketplaceOpened(MarketplaceFact, type="catalog.marketplace.opened"):
+    pass
+
+
+class MarketplaceSuspended(MarketplaceFact, type="catalog.marketplace.suspended"):
+    pass
+
+
+class MarketplaceClosed(MarketplaceFact, type="catalog.marketplace.closed"):
+    pass
+
+
+class ProviderFact(Fact):
+    """A provider as it is after the change."""
+
+    provider_id: str
+    name: str
+    kind: str
+    organization_id: str | None = None
+    uei: str | None = None
+    small_business: bool | None = None
+
+
+class ProviderRegistered(ProviderFact, type="catalog.provider.registered"):
+    pass
+
+
+class ProviderChanged(ProviderFact, type="catalog.provider.changed"):
+    pass
+
+
+class AuthorizationEntry(Part):
+    """A FedRAMP authorization or one like it."""
+
+    fedramp_id: str | None = None
+    status: str
+    kind: str | None = None
+    impact_level: str | None = None
+    service_models: tuple[str, ...] = ()
+    deployment_model: str | None = None
+    authorized_on: date | None = None
+    expires_on: date | None = None
+
+
+class OfferingFact(Fact):
+    """An offering as it is after the change; `revision` counts what was published or listed, from 1 (0: none yet)."""
+
+    offering_id: str
+    code: str
+    name: str
+    kind: str
+    status: str
+    revision: int
+    focus_areas: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    shelf: str | None = None
+    summary: str = ""
+    provider_id: str | None = None
+    provider_name: str | None = None
+    authorization: AuthorizationEntry | None = None
+    source: str | None = None
+    reason: str | None = None
+
+    @property
+    def focus_area(self) -> str | None:
+        return self.focus_areas[0] if self.focus_areas else None
+
+    def visibility_level(self) -> Visibility:
+        public = self.status in _PUBLIC_OFFERING_STATES and self.revision > 0
+        return Visibility.PUBLIC if public else Visibility.RESTRICTED
+
+
+class OfferingDrafted(OfferingFact, type="catalog.offering.drafted"):
+    pass
+
+
+class OfferingSubmitted(OfferingFact, type="catalog.offering.submitted"):
+    pass
+
+
+class OfferingChangesRequested(OfferingFact, type="catalog.offering.changes_requested"):
+    pass
+
+
+class OfferingListed(OfferingFact, type="catalog.offering.listed"):
+    """Taken over from a public register, not offered by a QSMO."""
+
+
+class OfferingPublished(OfferingFact, type="catalog.offering.published"):
+    pass
+
+
+class OfferingRevised(OfferingFact, type="catalog.offering.revised"):
+    pass
+
+
+class OfferingAuthorizationChanged(OfferingFact, type="catalog.offering.authorization_changed"):
+    pass
+
+
+class OfferingSuspended(OfferingFact, type="catalog.offering.suspended"):
+    pass
+
+
+class OfferingRetired(OfferingFact, type="catalog.offering.retired"):
+    """`successor_id` when there is one."""
+
+    successor_id: str | None = None

@@ -1,0 +1,193 @@
+"""Engines and transactions: one writer at a time on SQLite, a pool on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import CursorResult, Executable, event, text
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.kernel.cause import Cause
+from shared.kernel.errors import Conflict, Unavailable
+from shared.kernel.time import Clock, utc_now
+
+_SQLITE_READERS = 4
+_BUSY_TIMEOUT_MS = 10_000
+_TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+
+
+Row = Mapping[Any, Any]
+
+
+class RollbackOnly(Exception):  # noqa: N818 - a signal, not an error: carries a dry run's result out
+    """Raised inside a transaction to leave nothing behind; `result` is what the caller wanted to see."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__("dry run")
+        self.result = result
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One open transaction: what commands and queries execute against."""
+
+    connection: AsyncConnection
+    cause: Cause
+    at: datetime
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        return await self.connection.execute(statement, parameters)
+
+    async def rows(self, statement: Executable, parameters: Any = None) -> Sequence[Row]:
+        return (await self.connection.execute(statement, parameters)).mappings().all()
+
+    async def row(self, statement: Executable, parameters: Any = None) -> Row | None:
+        return (await self.connection.execute(statement, parameters)).mappings().first()
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.connection.dialect.name == "postgresql"
+
+
+class Database:
+    """A service's database. Makes engines when built, connects when used, closes with `close`."""
+
+    def __init__(self, url: str, *, clock: Clock = utc_now, pool_size: int = 10) -> None:
+        self.url = url
+        self.clock = clock
+        self.is_sqlite = url.startswith("sqlite")
+        self.on_commit: list[Callable[[], None]] = []
+        self._write_lock = asyncio.Lock()
+        if self.is_sqlite:
+            self._writer = _sqlite_engine(url, pool_size=1, begin="BEGIN IMMEDIATE")
+            self._reader = _sqlite_engine(url, pool_size=_SQLITE_READERS, begin="BEGIN")
+        else:
+            self._writer = self._reader = _postgresql_engine(url, pool_size=pool_size)
+
+    @asynccontextmanager
+    async def transaction(self, cause: Cause) -> AsyncIterator[Transaction]:
+        """A read-write transaction, committed when the block ends without an error.
+
+        Raises Conflict when the database refuses a duplicate, Unavailable when it is away.
+        """
+        with _translated():
+            if self.is_sqlite:
+                async with self._write_lock, self._begun(self._writer, cause) as tx:
+                    yield tx
+            else:
+                async with self._begun(self._writer, cause) as tx:
+                    yield tx
+        for callback in (*tx.after_commit, *self.on_commit):
+            callback()
+
+    @asynccontextmanager
+    async def _begun(self, engine: AsyncEngine, cause: Cause) -> AsyncIterator[Transaction]:
+        async with engine.connect() as connection:
+            tx = Transaction(connection, cause, self.clock())
+            async with connection.begin():
+                yield tx
+
+    @asynccontextmanager
+    async def reading(self, cause: Cause | None = None) -> AsyncIterator[Transaction]:
+        """A consistent read-only view; nothing done in it is kept."""
+        with _translated():
+            async with self._reader.connect() as connection:
+                yield Transaction(connection, cause or Cause(actor="reader", correlation_id=""), self.clock())
+
+    @asynccontextmanager
+    async def session_lock(self, name: str) -> AsyncIterator[AsyncConnection | None]:
+        """The connection that holds the named lock for as long as the block lasts, or None if another holds it.
+
+        On SQLite the one process that opened the file always holds it.
+        """
+        with _translated():
+            async with self._reader.connect() as connection:
+                if self.is_sqlite:
+                    yield connection
+                    return
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                taken = await connection.scalar(_TRY_LOCK, {"name": name})
+                try:
+                    yield connection if taken else None
+                finally:
+                    # A pooled connection must never carry the lock away: the session ends here.
+                    await connection.invalidate()
+
+    async def ping(self) -> None:
+        """Raises Unavailable when the database cannot be reached."""
+        async with self.reading() as tx:
+            await tx.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        if self._reader is not self._writer:
+            await self._reader.dispose()
+
+
+class _translated:  # noqa: N801 - reads as a statement at its one use
+    """Driver errors → the closed set of the kernel."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _type: Any, error: BaseException | None, _trace: Any) -> None:
+        match error:
+            case IntegrityError():
+                raise Conflict("The database refused this: it would duplicate or break a reference.", code="integrity") from error
+            case OperationalError() | InterfaceError():
+                raise Unavailable("The database is not available.") from error
+            case DBAPIError() if error.connection_invalidated:
+                raise Unavailable("The database connection was lost.") from error
+            case OSError():
+                raise Unavailable("The database cannot be reached.") from error
+
+
+def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
+    engine = create_async_engine(
+        url, pool_size=pool_size, max_overflow=0, json_serializer=_dumps, json_deserializer=orjson.loads
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            "cache_size=-8000",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgresql_engine(url: str, *, pool_size: int) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        pool_pre_ping=True,
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        connect_args={"timeout": 10, "command_timeout": 60, "server_settings": {"lock_timeout": "10s"}},
+    )
+
+
+def _dumps(value: Any) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,171 @@
+"""Reads topics as one member of a group and applies each event once, in the order of its aggregate."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from shared import telemetry
+from shared.bus.port import Bus, Delivery, Message, Subscription
+from shared.contracts.envelope import Event, MalformedEvent
+from shared.db import Database, Transaction
+from shared.inbox.ledger import Ledger, Verdict
+from shared.inbox.tables import InboxTables
+from shared.kernel.cause import Cause
+from shared.kernel.errors import Unavailable
+
+Handler = Callable[[Transaction, Sequence[Event]], Awaitable[None]]
+
+_BATCH = 500
+_FETCH_TIMEOUT_S = 5.0
+_BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A delivery with its event, or with what is wrong with it."""
+
+    delivery: Delivery
+    event: Event | None
+    fault: str = ""
+
+
+class Consumer:
+    """Applies events to a service's own tables. One transaction per batch; one by one after a failure.
+
+    A handler gets a run of consecutive events of its type. It must be safe to run again after a rollback; that is all:
+    duplicates, gaps and poison are dealt with here. `otherwise` handles every type that `handlers` does not name.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        db: Database,
+        bus: Bus,
+        topics: Sequence[str],
+        tables: InboxTables,
+        handlers: Mapping[str, Handler],
+        otherwise: Handler | None = None,
+        member: str = "0",
+    ) -> None:
+        self.name = name
+        self._db = db
+        self._bus = bus
+        self._topics = tuple(topics)
+        self._handlers = dict(handlers)
+        self._otherwise = otherwise
+        self._member = member
+        self._ledger = Ledger(consumer=name, tables=tables)
+        self._log = telemetry.logger("consumer").bind(consumer=name)
+
+    async def run(self) -> None:
+        """Consume until cancelled; a passing failure is retried for as long as it lasts."""
+        failures = 0
+        while True:
+            try:
+                subscription = await self._bus.subscribe(self._topics, group=self.name, member=self._member)
+                try:
+                    while True:
+                        await self.run_once(subscription)
+                        failures = 0
+                finally:
+                    await subscription.close()
+            except (Unavailable, OSError, TimeoutError) as error:
+                self._log.warning("consumer_waits", reason=str(error))
+                await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
+                failures += 1
+
+    async def run_once(self, subscription: Subscription, *, timeout_s: float = _FETCH_TIMEOUT_S) -> int:
+        """Fetch, apply and commit one batch; returns how many records it held. Raises Unavailable."""
+        deliveries = await subscription.fetch(max_messages=_BATCH, timeout_s=timeout_s)
+        if deliveries:
+            await self.process(deliveries)
+            await subscription.commit({(d.topic, d.partition): d.offset + 1 for d in deliveries})
+        telemetry.LAG.labels(self.name).set(await subscription.lag())
+        return len(deliveries)
+
+    async def process(self, deliveries: Sequence[Delivery]) -> None:
+        """Apply a batch in one transaction, or one by one if that fails for good. Raises Unavailable."""
+        records = [_decode(delivery) for delivery in deliveries]
+        if all(record.event is not None for record in records):
+            try:
+                await self._apply_batch([record.event for record in records if record.event is not None])
+            except (Unavailable, OSError, TimeoutError):
+                raise
+            except Exception as error:  # the process edge: what cannot pass together is tried one by one
+                self._log.warning("batch_failed", reason=repr(error), records=len(records))
+            else:
+                return
+        for record in records:
+            await self._apply_or_park(record)
+
+    async def _apply_batch(self, events: Sequence[Event]) -> None:
+        async with self._db.transaction(Cause(actor=f"consumer:{self.name}")) as tx:
+            await self._apply(tx, events)
+
+    async def _apply_or_park(self, record: _Record) -> None:
+        try:
+            if record.event is None:
+                raise MalformedEvent(record.fault)
+            await self._apply_batch([record.event])
+        except (Unavailable, OSError, TimeoutError):
+            raise
+        except Exception as error:  # the process edge: a poison event must not stop other aggregates
+            await self._park(record, reason=repr(error))
+
+    async def _apply(self, tx: Transaction, events: Sequence[Event]) -> None:
+        judged = await self._ledger.judge(tx, events)
+        fresh = [event for event, verdict in judged if verdict is Verdict.APPLY]
+        for handler, run in groupby(fresh, key=self._handler_for):
+            if handler is not None:
+                await handler(tx, list(run))
+        await self._ledger.advance(tx, fresh)
+        behind = [event for event, verdict in judged if verdict in {Verdict.PARKED, Verdict.GAP}]
+        for event in behind:
+            await self._ledger.park(tx, event, reason="behind a parked event or a gap in its aggregate's versions")
+        for outcome, count in (("applied", len(fresh)), ("parked", len(behind))):
+            telemetry.CONSUMED.labels(self.name, outcome).inc(count)
+        telemetry.CONSUMED.labels(self.name, "duplicate").inc(len(judged) - len(fresh) - len(behind))
+
+    def _handler_for(self, event: Event) -> Handler | None:
+        return self._handlers.get(event.type, self._otherwise)
+
+    async def _park(self, record: _Record, *, reason: str) -> None:
+        delivery = record.delivery
+        self._log.error("event_parked", subject=delivery.key, topic=delivery.topic, offset=delivery.offset, reason=reason)
+        async with self._db.transaction(Cause(actor=f"consumer:{self.name}")) as tx:
+            await self._ledger.park_delivery(tx, delivery, reason=reason)
+        mirrored = Message(
+            topic=f"{delivery.topic}.dlq", key=delivery.key, value=delivery.value, headers={**delivery.headers, "reason": reason}
+        )
+        await self._bus.publish([mirrored])
+        telemetry.CONSUMED.labels(self.name, "parked").inc()
+
+    async def retry_parked(self, tx: Transaction, subject: str) -> int:
+        """Apply every parked event of one aggregate, in order; raises what the handler raises, and nothing is applied."""
+        parked = await self._ledger.parked(tx, subject)
+        for row_id, event in parked:
+            handler = self._handler_for(event)
+            if handler is not None:
+                await handler(tx, [event])
+            await self._ledger.advance(tx, [event])
+            await self._ledger.resolve(tx, row_id, "retried")
+        return len(parked)
+
+    async def discard_parked(self, tx: Transaction, subject: str, *, reason: str) -> int:
+        """Give up every parked event of one aggregate; the rows stay, with the reason and who said so."""
+        parked = await self._ledger.parked(tx, subject)
+        for row_id, event in parked:
+            await self._ledger.advance(tx, [event])
+            await self._ledger.resolve(tx, row_id, f"discarded by {tx.cause.actor}: {reason}")
+        return len(parked)
+
+
+def _decode(delivery: Delivery) -> _Record:
+    try:
+        return _Record(delivery, Event.from_headers(delivery.headers, delivery.value))
+    except MalformedEvent as error:
+        return _Record(delivery, None, str(error))

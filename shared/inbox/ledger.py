@@ -1,0 +1,121 @@
+"""Which version of each aggregate a consumer has applied: tells the fresh from the duplicate, the gap and the parked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum, auto
+
+from sqlalchemy import func, insert, select, update
+
+from shared.bus.port import Delivery
+from shared.contracts.envelope import Event
+from shared.db import Transaction, upsert
+from shared.inbox.tables import InboxTables
+
+_CHUNK = 400
+
+
+class Verdict(Enum):
+    """What is to be done with an event."""
+
+    APPLY = auto()
+    DUPLICATE = auto()
+    GAP = auto()
+    PARKED = auto()
+
+
+class Ledger:
+    """Positions and parked events of one consumer; every method runs in the caller's transaction."""
+
+    def __init__(self, *, consumer: str, tables: InboxTables) -> None:
+        self._consumer = consumer
+        self._positions = tables.positions
+        self._parked = tables.parked
+
+    async def judge(self, tx: Transaction, events: Sequence[Event]) -> list[tuple[Event, Verdict]]:
+        """A verdict per event, in order, as if those before it in the list were already dealt with."""
+        subjects = sorted({event.subject for event in events})
+        applied = await self._applied(tx, subjects)
+        waiting = await self._waiting(tx, subjects)
+        judged: list[tuple[Event, Verdict]] = []
+        for event in events:
+            verdict = _verdict(event.aggregate_version, applied.get(event.subject, 0), waiting.get(event.subject))
+            if verdict is Verdict.APPLY:
+                applied[event.subject] = event.aggregate_version
+            elif verdict is not Verdict.DUPLICATE:
+                waiting[event.subject] = event.aggregate_version
+            judged.append((event, verdict))
+        return judged
+
+    async def _applied(self, tx: Transaction, subjects: Sequence[str]) -> dict[str, int]:
+        c = self._positions.c
+        found: dict[str, int] = {}
+        for start in range(0, len(subjects), _CHUNK):
+            within = c.subject.in_(subjects[start : start + _CHUNK])
+            rows = await tx.rows(select(c.subject, c.version).where(c.consumer == self._consumer, within))
+            found.update((row["subject"], row["version"]) for row in rows)
+        return found
+
+    async def _waiting(self, tx: Transaction, subjects: Sequence[str]) -> dict[str, int]:
+        c = self._parked.c
+        found: dict[str, int] = {}
+        for start in range(0, len(subjects), _CHUNK):
+            query = (
+                select(c.subject, func.max(c.version).label("version"))
+                .where(c.consumer == self._consumer, c.resolved_at.is_(None), c.subject.in_(subjects[start : start + _CHUNK]))
+                .group_by(c.subject)
+            )
+            found.update((row["subject"], row["version"]) for row in await tx.rows(query))
+        return found
+
+    async def advance(self, tx: Transaction, events: Sequence[Event]) -> None:
+        """Remember these as applied."""
+        latest = {event.subject: event for event in events}
+        rows = [
+            {"consumer": self._consumer, "subject": s, "version": e.aggregate_version, "event_id": e.id} for s, e in latest.items()
+        ]
+        await upsert(tx, self._positions, rows)
+
+    async def park(self, tx: Transaction, event: Event, *, reason: str) -> None:
+        await self._insert(tx, event.subject, event.aggregate_version, event.topic, event.headers(), event.data, reason)
+
+    async def park_delivery(self, tx: Transaction, delivery: Delivery, *, reason: str) -> None:
+        """Park a record as it came, even one that is no event of ours."""
+        version_text = delivery.headers.get("ce_aggregateversion", "")
+        version = int(version_text) if version_text.isdecimal() else 0
+        subject = delivery.headers.get("ce_subject", delivery.key)
+        await self._insert(tx, subject, version, delivery.topic, dict(delivery.headers), delivery.value, reason)
+
+    async def _insert(
+        self, tx: Transaction, subject: str, version: int, topic: str, headers: dict[str, str], value: bytes, reason: str
+    ) -> None:
+        row = {
+            "consumer": self._consumer,
+            "subject": subject,
+            "version": version,
+            "topic": topic,
+            "headers": headers,
+            "payload": value.decode(errors="replace"),
+            "reason": reason,
+            "parked_at": tx.at,
+        }
+        await tx.execute(insert(self._parked), row)
+
+    async def parked(self, tx: Transaction, subject: str) -> list[tuple[int, Event]]:
+        """Unresolved parked events of one aggregate, oldest first. Raises MalformedEvent for one that cannot be read."""
+        c = self._parked.c
+        unresolved = (c.consumer == self._consumer, c.subject == subject, c.resolved_at.is_(None))
+        rows = await tx.rows(select(self._parked).where(*unresolved).order_by(c.id))
+        return [(row["id"], Event.from_headers(row["headers"], row["payload"].encode())) for row in rows]
+
+    async def resolve(self, tx: Transaction, row_id: int, resolution: str) -> None:
+        done = update(self._parked).where(self._parked.c.id == row_id)
+        await tx.execute(done.values(resolved_at=tx.at, resolution=resolution))
+
+
+def _verdict(version: int, applied: int, waiting: int | None) -> Verdict:
+    if version <= max(applied, waiting or 0):
+        return Verdict.DUPLICATE
+    if waiting is not None:
+        return Verdict.PARKED
+    return Verdict.APPLY if version == applied + 1 else Verdict.GAP

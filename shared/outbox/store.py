@@ -1,0 +1,155 @@
+"""The only way an aggregate is written: its new state and the fact that explains it, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from shared.contracts.envelope import Event, instant
+from shared.contracts.fact import Fact
+from shared.db import Row, Transaction
+from shared.kernel.errors import Conflict, NotFound, StaleVersion
+from shared.kernel.ids import new_id
+
+_BATCH = 400
+
+
+class Aggregate(Protocol):
+    """Anything with an identity and the version it was read at (0 when it is new)."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def version(self) -> int: ...
+
+
+A = TypeVar("A", bound=Aggregate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateStore(Generic[A]):
+    """Rows ↔ domain for one aggregate. `to_row` leaves out `id` and `version`: they are written here."""
+
+    source: str
+    name: str
+    table: Table
+    outbox: Table
+    to_row: Callable[[A], dict[str, Any]]
+    from_row: Callable[[Row], A]
+
+    async def get(self, tx: Transaction, id: str) -> A:  # noqa: A002 - the field's word
+        """Raises NotFound."""
+        found = await self.find(tx, id)
+        if found is None:
+            raise NotFound(f"There is no {self.name} {id!r}.")
+        return found
+
+    async def find(self, tx: Transaction, id: str) -> A | None:  # noqa: A002
+        row = await tx.row(select(self.table).where(self.table.c.id == id))
+        return None if row is None else self.from_row(row)
+
+    async def find_by(self, tx: Transaction, column: str, values: Sequence[str]) -> list[A]:
+        """Every aggregate whose column has one of the values, in batches a statement can carry."""
+        found: list[A] = []
+        for start in range(0, len(values), _BATCH):
+            chunk = values[start : start + _BATCH]
+            rows = await tx.rows(select(self.table).where(self.table.c[column].in_(chunk)))
+            found.extend(self.from_row(row) for row in rows)
+        return found
+
+    async def add(self, tx: Transaction, aggregate: A, fact: Fact) -> A:
+        """Raises Conflict when it exists already."""
+        await self.add_all(tx, [(aggregate, fact)])
+        return self._read_back(aggregate, 1)
+
+    async def save(self, tx: Transaction, aggregate: A, fact: Fact) -> A:
+        """Raises StaleVersion when another transaction wrote it since it was read."""
+        statement = update(self.table).where(
+            self.table.c.id == aggregate.id, self.table.c.version == aggregate.version
+        )
+        result = await tx.execute(statement.values(version=aggregate.version + 1, **self.to_row(aggregate)))
+        if result.rowcount != 1:
+            raise self._stale(aggregate.id)
+        await self._record(tx, [(aggregate, aggregate.version + 1, fact)])
+        return self._read_back(aggregate, aggregate.version + 1)
+
+    async def add_all(self, tx: Transaction, changes: Sequence[tuple[A, Fact]]) -> None:
+        """Many new aggregates in two statements. Raises Conflict when one exists already."""
+        if not changes:
+            return
+        rows = [{"id": a.id, "version": 1, **self.to_row(a)} for a, _ in changes]
+        try:
+            await tx.execute(insert(self.table), rows)
+        except IntegrityError as err:
+            raise Conflict(f"This {self.name} exists already, or refers to something that does not.") from err
+        await self._record(tx, [(a, 1, fact) for a, fact in changes])
+
+    async def save_all(self, tx: Transaction, changes: Sequence[tuple[A, Fact]]) -> None:
+        """Many changed aggregates, each at most once. Raises StaleVersion, and then nothing is written."""
+        if not changes:
+            return
+        await self._check_versions(tx, [a for a, _ in changes])
+        rows = [
+            {"b_id": a.id, "b_version": a.version, "version": a.version + 1, **self.to_row(a)} for a, _ in changes
+        ]
+        columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if not name.startswith("b_")}
+        statement = (
+            update(self.table)
+            .where(self.table.c.id == bindparam("b_id"), self.table.c.version == bindparam("b_version"))
+            .values(columns)
+        )
+        await tx.execute(statement, rows)
+        await self._record(tx, [(a, a.version + 1, fact) for a, fact in changes])
+
+    async def _check_versions(self, tx: Transaction, aggregates: Sequence[A]) -> None:
+        """Locks the rows, since an executemany does not say how many rows each of its statements met."""
+        found: dict[str, int] = {}
+        for start in range(0, len(aggregates), _BATCH):
+            ids = sorted(a.id for a in aggregates[start : start + _BATCH])
+            query = select(self.table.c.id, self.table.c.version).where(self.table.c.id.in_(ids))
+            rows = await tx.rows(query.order_by(self.table.c.id).with_for_update())
+            found.update((row["id"], row["version"]) for row in rows)
+        for aggregate in aggregates:
+            if found.get(aggregate.id) != aggregate.version:
+                raise self._stale(aggregate.id)
+
+    async def _record(self, tx: Transaction, changes: Sequence[tuple[A, int, Fact]]) -> None:
+        await tx.execute(insert(self.outbox), [self._outbox_row(tx, *change) for change in changes])
+
+    def _outbox_row(self, tx: Transaction, aggregate: A, version: int, fact: Fact) -> dict[str, Any]:
+        event = Event(
+            id=new_id(),
+            source=self.source,
+            type=fact.TYPE,
+            subject=aggregate.id,
+            time=instant(tx.at),
+            data=b"",
+            aggregate_version=version,
+            actor=tx.cause.actor,
+            correlation_id=tx.cause.correlation_id,
+            causation_id=tx.cause.causation_id,
+            traceparent=tx.cause.traceparent,
+            visibility=fact.visibility_level().value,
+            focus_area=getattr(fact, fact.focus_area_field, None),
+            agency=getattr(fact, fact.agency_field, None),
+        )
+        return {
+            "event_id": event.id,
+            "topic": event.topic,
+            "key": aggregate.id,
+            "aggregate_version": version,
+            "headers": event.headers(),
+            "payload": fact.to_json(),
+            "recorded_at": tx.at,
+        }
+
+    def _read_back(self, aggregate: A, version: int) -> A:
+        return self.from_row({"id": aggregate.id, "version": version, **self.to_row(aggregate)})
+
+    def _stale(self, id: str) -> StaleVersion:  # noqa: A002
+        return StaleVersion(f"This {self.name} ({id}) was changed by someone else since it was read.")

@@ -1,0 +1,52 @@
+"""Named background loops of a running service: started together, watched, stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from shared import telemetry
+from shared.kernel.errors import Unavailable
+
+_RESTART_S = 1.0
+
+
+class Loops:
+    """Runs each loop for as long as the service lives; one that fails is logged and started again."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._failing: dict[str, str] = {}
+        self._log = telemetry.logger("loops").bind(service=service)
+
+    def start(self, name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._tasks[name] = asyncio.create_task(self._supervise(name, loop), name=f"{self._service}/{name}")
+
+    async def _supervise(self, name: str, loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        up = telemetry.LOOP_UP.labels(self._service, name)
+        while True:
+            up.set(1)
+            try:
+                await loop()
+                return
+            except Exception as error:  # the process edge: a loop that dies silently would stall the service
+                self._failing[name] = repr(error)
+                self._log.error("loop_failed", loop=name, exc_info=error)
+            finally:
+                up.set(0)
+            await asyncio.sleep(_RESTART_S)
+            self._failing.pop(name, None)
+
+    async def check(self) -> None:
+        """Raises Unavailable naming the loops that are down."""
+        if self._failing:
+            raise Unavailable(f"Background loops are failing: {', '.join(sorted(self._failing))}.")
+
+    async def stop(self) -> None:
+        """Cancel in reverse order of starting, each awaited."""
+        for task in reversed(tuple(self._tasks.values())):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        self._tasks.clear()

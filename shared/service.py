@@ -1,0 +1,132 @@
+"""A running service: its database, bus, relay, consumers and imports, started and stopped in order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI
+from sqlalchemy import Table
+
+from shared import telemetry
+from shared.auth import JwksUrl, Verifier
+from shared.bus.port import Bus
+from shared.db import Database
+from shared.db.migrate import upgrade
+from shared.imports.rows import ImportKind
+from shared.imports.runner import ImportRunner
+from shared.imports.tables import ImportTables
+from shared.inbox import Consumer
+from shared.kernel.time import Clock
+from shared.outbox import Relay
+from shared.process import Loops
+from shared.settings import ServiceSettings
+from shared.web.app import Check, Lifespan
+
+SERVICES = ("registry", "catalog", "adoption")
+TOPICS = tuple(f"qsmo.{service}" for service in SERVICES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connections:
+    """What a service is given to run on. Whoever made the bus starts and closes it."""
+
+    bus: Bus
+    verifier: Verifier
+    clock: Clock
+
+
+@dataclass(slots=True, kw_only=True)
+class Owner:
+    """What a running owner service (registry, catalog, adoption) holds."""
+
+    name: str
+    settings: ServiceSettings
+    db: Database
+    connections: Connections
+    migrations: str
+    outbox: Table
+    idempotency: Table
+    import_tables: ImportTables
+    kinds: Mapping[str, ImportKind]
+    consumers: Sequence[Consumer] = ()
+    runner: ImportRunner = field(init=False)
+    loops: Loops = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.runner = ImportRunner(db=self.db, tables=self.import_tables)
+        self.loops = Loops(self.name)
+
+    @property
+    def verifier(self) -> Verifier:
+        return self.connections.verifier
+
+    async def start(self) -> None:
+        if self.settings.migrate:
+            await upgrade(self.db, package=self.migrations)
+        bus = self.connections.bus
+        topics = [topic for name in TOPICS for topic in (name, f"{name}.dlq")]
+        await bus.ensure_topics(topics, partitions=self.settings.partitions)
+        await self.runner.interrupted()
+        relay = Relay(service=self.name, db=self.db, outbox=self.outbox, bus=bus)
+        self.loops.start("relay", relay.run)
+        for consumer in self.consumers:
+            self.loops.start(consumer.name, consumer.run)
+
+    async def stop(self) -> None:
+        await self.runner.close()
+        await self.loops.stop()
+        await self.db.close()
+
+    def checks(self) -> dict[str, Check]:
+        return {"database": self.db.ping, "bus": self.connections.bus.ping, "loops": self.loops.check}
+
+
+@asynccontextmanager
+async def kafka_connections(settings: ServiceSettings, *, service: str, clock: Clock) -> AsyncIterator[Connections]:
+    """The cluster's bus and identity provider, by settings alone."""
+    from shared.bus.kafka import KafkaBus  # noqa: PLC0415 - embedded mode never pays for aiokafka
+
+    bus = KafkaBus(settings.bus_url.removeprefix("kafka://"), client_id=f"qsmo-{service}-{settings.member}")
+    keys = JwksUrl(settings.jwks_url)
+    await bus.start()
+    try:
+        verifier = Verifier(issuer=settings.issuer, audience=settings.audience, keys=keys)
+        yield Connections(bus=bus, verifier=verifier, clock=clock)
+    finally:
+        await bus.close()
+        await keys.close()
+
+
+def owner_lifespan(
+    service: str,
+    build: Callable[[Connections], Owner],
+    *,
+    settings: ServiceSettings,
+    connections: Connections | None,
+    clock: Clock,
+) -> Lifespan:
+    """The app's lifespan: on the given connections, or on the cluster's."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if connections is None:
+            telemetry.configure_logging(level=settings.log_level)
+            async with kafka_connections(settings, service=service, clock=clock) as made, _running(app, build(made)):
+                yield
+        else:
+            async with _running(app, build(connections)):
+                yield
+
+    return lifespan
+
+
+@asynccontextmanager
+async def _running(app: FastAPI, owner: Owner) -> AsyncIterator[None]:
+    app.state.context = owner
+    try:
+        await owner.start()
+        yield
+    finally:
+        await owner.stop()

@@ -1,0 +1,1 @@
+"""HTTP conventions every service shares: problems, entity tags, idempotency, pages, limits."""

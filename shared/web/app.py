@@ -1,0 +1,125 @@
+"""Builds a service's FastAPI application with every convention in place."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+
+from shared.kernel.errors import QsmoError
+from shared.web import problems
+from shared.web.middleware import RequestFrame
+from shared.web.wire import Problem, Shown
+
+Check = Callable[[], Awaitable[None]]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+_PROBLEM: dict[str, Any] = {"model": Problem, "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {**_PROBLEM, "description": text}
+    for status, text in {
+        400: "Malformed",
+        401: "Sign in first",
+        403: "Not allowed",
+        404: "Not there",
+        409: "Refused by a rule or the state of things",
+        412: "Stale",
+        413: "Too large",
+        415: "Media type not understood",
+        422: "Invalid content",
+        428: "If-Match is needed",
+        503: "Not available for now",
+    }.items()
+}
+
+
+class Health(Shown):
+    """`checks`: name → "ok" or what is wrong."""
+
+    status: str
+    checks: dict[str, str]
+
+
+def build_app(
+    *,
+    service: str,
+    title: str,
+    description: str,
+    lifespan: Lifespan,
+    routers: Sequence[APIRouter],
+    ready_checks: Callable[[FastAPI], Mapping[str, Check]],
+) -> FastAPI:
+    """An app whose every answer follows api.md. `ready_checks` is asked at each `/readyz`."""
+    app = FastAPI(
+        title=title,
+        description=description,
+        version="1",
+        lifespan=lifespan,
+        responses=REFUSALS,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(_only_declared_parameters)],
+        generate_unique_id_function=_operation_id,
+        redirect_slashes=False,
+    )
+    problems.install(app)
+    for router in routers:
+        app.include_router(router)
+    app.include_router(_operations(ready_checks))
+    app.add_middleware(RequestFrame, service=service)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+async def _only_declared_parameters(request: Request) -> None:
+    """A misspelt filter must not silently widen a list. 400 names the parameters there are."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute) or not request.query_params:
+        return
+    declared = {name for name in _query_names(route.dependant)} | {"validate_only"}
+    if unknown := sorted(set(request.query_params) - declared):
+        raise HTTPException(
+            400, f"Unknown query parameter {unknown[0]!r}; there are: {', '.join(sorted(declared))}."
+        )
+
+
+def _query_names(dependant: Dependant) -> list[str]:
+    own = [field.alias for field in dependant.query_params]
+    return own + [name for inner in dependant.dependencies for name in _query_names(inner)]
+
+
+def _operations(ready_checks: Callable[[FastAPI], Mapping[str, Check]]) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/livez")
+    async def livez() -> Health:
+        return Health(status="ok", checks={})
+
+    @router.get("/readyz")
+    async def readyz(request: Request) -> Response:
+        checks = {name: await _outcome(check) for name, check in ready_checks(request.app).items()}
+        ready = all(outcome == "ok" for outcome in checks.values())
+        health = Health(status="ok" if ready else "unready", checks=checks)
+        return Response(health.model_dump_json(), 200 if ready else 503, media_type="application/json")
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return router
+
+
+async def _outcome(check: Check) -> str:
+    try:
+        await check()
+    except QsmoError as error:
+        return error.detail
+    return "ok"

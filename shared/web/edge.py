@@ -1,0 +1,169 @@
+"""The edge of a service: opens the transaction, calls one command or query, commits, then answers."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol, TypeVar
+
+from fastapi import Depends, Query, Request, Response
+from pydantic import BaseModel
+from sqlalchemy import Table
+from starlette.exceptions import HTTPException
+
+from shared import telemetry
+from shared.auth import ANONYMOUS, Principal, Unauthenticated, Verifier
+from shared.db import Database, RollbackOnly, Transaction
+from shared.kernel.cause import Cause
+from shared.kernel.errors import StaleVersion
+from shared.kernel.ids import new_id
+from shared.web.idempotency import Answer, IdempotentRequest, earlier_answer, keep_answer
+from shared.web.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest
+
+T = TypeVar("T")
+_MEDIA_TYPE = "application/json"
+_IF_MATCH = re.compile(r'"(\d{1,9})(?:-[0-9a-f]+)?"')
+
+
+class ServiceContext(Protocol):
+    """What the edge needs of a running service."""
+
+    @property
+    def db(self) -> Database: ...
+    @property
+    def verifier(self) -> Verifier: ...
+    @property
+    def idempotency(self) -> Table: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a write shows: the representation, its version, and where it lives."""
+
+    model: BaseModel
+    version: int | None = None
+    location: str | None = None
+
+
+class Edge:
+    """One request's way in. `principal` is who asks; `cause` goes into every fact."""
+
+    def __init__(self, request: Request, context: ServiceContext, principal: Principal) -> None:
+        self.request = request
+        self.context = context
+        self.principal = principal
+        self.cause = Cause(
+            actor=principal.actor,
+            correlation_id=telemetry.correlation_id() or new_id(),
+            traceparent=telemetry.traceparent(),
+        )
+
+    async def read(self, query: Callable[[Transaction], Awaitable[T]]) -> T:
+        async with self.context.db.reading(self.cause) as tx:
+            return await query(tx)
+
+    def expected_version(self) -> int:
+        """From If-Match. 428 when absent; a tag that is none of ours is as stale as an old one."""
+        given = self.request.headers.get("if-match")
+        if given is None:
+            raise HTTPException(428, "A change needs If-Match with the ETag of the version you read (GET it first).")
+        found = _IF_MATCH.fullmatch(given.strip())
+        if found is None:
+            raise StaleVersion(f"If-Match {given!r} is not an ETag of this resource; GET it and use the ETag you are given.")
+        return int(found[1])
+
+    async def write(self, command: Callable[[Transaction], Awaitable[Answered]], *, status: int = 200) -> Response:
+        """Run the command in one transaction; the answer is built before, and sent after, the commit.
+
+        Anonymous callers never write. `?validate_only=true` rolls everything back.
+        """
+        if self.principal.is_anonymous:
+            raise Unauthenticated("This needs a bearer token.")
+        idempotent = await self._idempotent_request()
+        try:
+            async with self.context.db.transaction(self.cause) as tx:
+                if idempotent and (earlier := await earlier_answer(tx, self.context.idempotency, idempotent)):
+                    return _response(earlier, {"Idempotency-Replayed": "true"})
+                answer = _answer(await command(tx), status)
+                if self.request.query_params.get("validate_only") == "true":
+                    raise RollbackOnly(answer)
+                if idempotent:
+                    await keep_answer(tx, self.context.idempotency, idempotent, answer)
+        except RollbackOnly as dry_run:
+            shown: Answer = dry_run.result
+            return Response(shown.body, 200, {"QSMO-Validate-Only": "true"}, _MEDIA_TYPE)
+        return _response(answer)
+
+    async def _idempotent_request(self) -> IdempotentRequest | None:
+        key = self.request.headers.get("idempotency-key")
+        if key is None:
+            return None
+        return IdempotentRequest.of(
+            key=key,
+            subject=self.principal.actor,
+            method=self.request.method,
+            target=f"{self.request.url.path}?{self.request.url.query}",
+            body=await self.request.body(),
+        )
+
+    def show(self, model: BaseModel, *, version: int | None = None) -> Response:
+        """A representation with its strong ETag; 304 when the caller has it already."""
+        answer = _answer(Answered(model, version), 200)
+        given = [tag.strip() for tag in self.request.headers.get("if-none-match", "").split(",")]
+        if answer.headers["ETag"] in given:
+            return Response(status_code=304, headers=answer.headers)
+        return _response(answer)
+
+    def show_page(self, page: Page[Any], items: list[BaseModel]) -> Response:
+        """`{"items": …, "next_cursor": …}` with a Link to the next page."""
+        body = b",".join(item.model_dump_json(by_alias=True).encode() for item in items)
+        cursor = b"null" if page.next_cursor is None else b'"' + page.next_cursor.encode() + b'"'
+        headers = {}
+        if page.next_cursor is not None:
+            following = self.request.url.include_query_params(cursor=page.next_cursor)
+            headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+        return Response(b'{"items":[' + body + b'],"next_cursor":' + cursor + b"}", 200, headers, _MEDIA_TYPE)
+
+
+def _answer(shown: Answered, status: int) -> Answer:
+    body = shown.model.model_dump_json(by_alias=True).encode()
+    tag = hashlib.blake2s(body, digest_size=6).hexdigest()
+    headers = {"ETag": f'"{tag}"' if shown.version is None else f'"{shown.version}-{tag}"'}
+    if shown.location:
+        headers["Location"] = shown.location
+    return Answer(status=status, headers=headers, body=body)
+
+
+def _response(answer: Answer, more: dict[str, str] | None = None) -> Response:
+    return Response(answer.body, answer.status, {**answer.headers, **(more or {})}, _MEDIA_TYPE)
+
+
+async def edge(request: Request) -> Edge:
+    """FastAPI dependency. Raises Unauthenticated for a token that is not valid; no token means the public."""
+    context: ServiceContext = request.app.state.context
+    request.state.principal = ANONYMOUS
+    request.state.principal = await _principal(request, context.verifier)
+    return Edge(request, context, request.state.principal)
+
+
+async def _principal(request: Request, verifier: Verifier) -> Principal:
+    header = request.headers.get("authorization")
+    if header is None:
+        return ANONYMOUS
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("Authorization must be `Bearer <token>`.")
+    return await verifier.principal(token.strip())
+
+
+def page_request(
+    limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many items at most")] = LIMIT_DEFAULT,
+    cursor: Annotated[str | None, Query(max_length=1_000, description="`next_cursor` of the page before")] = None,
+) -> PageRequest:
+    return PageRequest(limit, cursor)
+
+
+AtEdge = Annotated[Edge, Depends(edge)]
+Paged = Annotated[PageRequest, Depends(page_request)]

@@ -1,0 +1,74 @@
+"""Field types and the base of every wire model: strict, bounded, without characters a database refuses."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+
+def _integer(value: Any) -> Any:
+    """JSON Schema's integer: 2 and 2.0 are, true and "2" are not."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("must be an integer")  # noqa: TRY004 - pydantic reports ValueError
+    if isinstance(value, float) and not value.is_integer():
+        raise ValueError("must be a whole number")
+    return int(value)
+
+
+def _day(value: Any) -> Any:
+    """YYYY-MM-DD and nothing else: no timestamps, no epoch numbers."""
+    if isinstance(value, str) and len(value) == len("2020-04-27"):
+        return date.fromisoformat(value)
+    if isinstance(value, date):
+        return value
+    raise ValueError("must be a date as YYYY-MM-DD")
+
+
+_PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+_ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
+
+Integer = Annotated[int, BeforeValidator(_integer)]
+Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=128)]
+Line = Annotated[str, StringConstraints(pattern=_ONE_LINE, min_length=1, max_length=300, strip_whitespace=True)]
+LongText = Annotated[str, StringConstraints(pattern=_PRINTABLE, max_length=20_000)]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s\x00-\x1f\x7f]+$", max_length=2_000)]
+Reason = Annotated[str, StringConstraints(pattern=_PRINTABLE, min_length=3, max_length=2_000, strip_whitespace=True)]
+
+
+class Wire(BaseModel):
+    """A request body: unknown members are an error that names them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Shown(BaseModel):
+    """A response body, built by our own code."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+
+class Action(Shown):
+    """What this caller could do with the thing now, or what stands in the way."""
+
+    action: str
+    href: str
+    possible: bool
+    missing: list[str] = Field(default_factory=list, description="What has to happen first; empty when possible.")
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    trace_id: str | None = None
+    errors: list[dict[str, str]] = []
+    missing: list[str] = []
+    allowed_actions: list[str] = []

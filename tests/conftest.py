@@ -1,0 +1,113 @@
+"""Fixtures for every suite, and what happens when a server that a test needs is missing."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from typing import TYPE_CHECKING, cast
+from uuid import uuid4
+
+import pytest
+
+from tests.support.servers import (
+    AVAILABILITY,
+    HOW_TO_INSTALL,
+    KafkaServer,
+    PostgresServer,
+    Server,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NOT_RUN = pytest.StashKey[defaultdict[str, list[str]]]()
+STARTED = pytest.StashKey[list[Server]]()
+
+
+def servers_are_required() -> bool:
+    """Whether a missing server fails the run (CI) instead of skipping tests (a user's machine)."""
+    return any(
+        os.environ.get(name, "") not in {"", "0", "false"}
+        for name in ("CI", "QSMO_REQUIRE_SERVERS")
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    not_run: defaultdict[str, list[str]] = defaultdict(list)
+    config.stash[NOT_RUN] = not_run
+    config.stash[STARTED] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the server fixtures they take, so that `-m "not kafka"` holds without discipline."""
+    for item in items:
+        for name in AVAILABILITY:
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(name)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for name, why_not in AVAILABILITY.items():
+        if item.get_closest_marker(name) and (reason := why_not()):
+            item.config.stash[NOT_RUN][name].append(item.nodeid)
+            _refuse(reason)
+
+
+def _refuse(reason: str) -> None:
+    if servers_are_required():
+        pytest.fail(f"{reason} CI or QSMO_REQUIRE_SERVERS is set, so this fails.", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """A test that failed with its server killed or paused must not fail the tests after it."""
+    for server in item.config.stash[STARTED]:
+        server.recover()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for name, tests in config.stash[NOT_RUN].items():
+        terminalreporter.write_sep("!", f"{name.upper()} IS MISSING", red=True, bold=True)
+        terminalreporter.write_line(
+            f"{len(tests)} tests DID NOT RUN because of it.", red=True, bold=True
+        )
+        terminalreporter.write_line(f"Why:        {AVAILABILITY[name]()}")
+        terminalreporter.write_line(f"To install: {HOW_TO_INSTALL[name]}")
+    if config.stash[NOT_RUN]:
+        terminalreporter.write_sep("!", red=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(pytestconfig: pytest.Config) -> Iterator[PostgresServer]:
+    """One server for the run, started when first asked for."""
+    with PostgresServer() as server:
+        pytestconfig.stash[STARTED].append(server)
+        yield server
+        pytestconfig.stash[STARTED].remove(server)
+
+
+@pytest.fixture(scope="session")
+def kafka(pytestconfig: pytest.Config) -> Iterator[KafkaServer]:
+    """One broker for the run, started when first asked for; tests share it, so they name topics of their own."""
+    with KafkaServer() as server:
+        pytestconfig.stash[STARTED].append(server)
+        yield server
+        pytestconfig.stash[STARTED].remove(server)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """SQLAlchemy URL of an empty database of this test's own, on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
+        return
+    server = cast("PostgresServer", request.getfixturevalue("postgres"))
+    name = f"test_{uuid4().hex}"
+    yield server.create_database(name)
+    server.drop_database(name)
