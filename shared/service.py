@@ -86,9 +86,10 @@ class Owner:
 @asynccontextmanager
 async def kafka_connections(settings: ServiceSettings, *, service: str, clock: Clock) -> AsyncIterator[Connections]:
     """The cluster's bus and identity provider, by settings alone."""
-    from shared.bus.kafka import KafkaBus  # noqa: PLC0415 - embedded mode never pays for aiokafka
+    from shared.bus.kafka import KafkaBus, KafkaSettings  # noqa: PLC0415 - embedded mode never pays for aiokafka
 
-    bus = KafkaBus(settings.bus_url.removeprefix("kafka://"), client_id=f"qsmo-{service}-{settings.member}")
+    bootstrap = settings.bus_url.removeprefix("kafka://")
+    bus = KafkaBus(KafkaSettings(bootstrap=bootstrap, client_id=f"qsmo-{service}-{settings.member}"))
     keys = JwksUrl(settings.jwks_url)
     await bus.start()
     try:

@@ -36,9 +36,7 @@ def organization(kind: type[contracts.OrganizationFact], found: Organization) ->
         abbreviation=found.abbreviation,
         parent_id=found.parent_id,
         codes=tuple(contracts.CodeEntry(scheme=c.scheme, value=c.value) for c in found.codes),
-        aliases=tuple(
-            contracts.AliasEntry(name=a.name, valid_from=a.valid_from, valid_to=a.valid_to) for a in found.aliases
-        ),
+        aliases=tuple(contracts.AliasEntry(name=a.name, valid_from=a.valid_from, valid_to=a.valid_to) for a in found.aliases),
         cfo_act=found.cfo_act,
         valid_from=found.valid_from,
         valid_to=found.valid_to,

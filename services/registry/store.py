@@ -52,7 +52,12 @@ def _focus_area_row(area: FocusArea) -> dict[str, Any]:
 
 
 focus_areas = AggregateStore(
-    source=_SOURCE, name="focus area", table=tables.focus_areas, outbox=tables.outbox, to_row=_focus_area_row, from_row=_focus_area
+    source=_SOURCE,
+    name="focus area",
+    table=tables.focus_areas,
+    outbox=tables.outbox,
+    to_row=_focus_area_row,
+    from_row=_focus_area,
 )
 
 
@@ -83,7 +88,11 @@ def _organization_row(organization: Organization) -> dict[str, Any]:
         "parent_id": organization.parent_id,
         "codes": [{"scheme": code.scheme, "value": code.value} for code in organization.codes],
         "aliases": [
-            {"name": a.name, "valid_from": a.valid_from and a.valid_from.isoformat(), "valid_to": a.valid_to and a.valid_to.isoformat()}
+            {
+                "name": a.name,
+                "valid_from": a.valid_from and a.valid_from.isoformat(),
+                "valid_to": a.valid_to and a.valid_to.isoformat(),
+            }
             for a in organization.aliases
         ],
         "cfo_act": organization.cfo_act,

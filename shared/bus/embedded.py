@@ -28,7 +28,8 @@ class EmbeddedBus:
     """One per process and file; other processes may have the same file open.
 
     The partitions of a killed process stay unread for `expiry_s`, or until its members' names join again.
-    What this process publishes is seen at once, what others publish within `poll_s`.
+    What this process publishes is seen at once, what others publish within `poll_s`. A process that holds the
+    file's write lock for longer than `busy_s` makes the bus unavailable for the others.
     """
 
     def __init__(
@@ -37,13 +38,14 @@ class EmbeddedBus:
         *,
         expiry_s: float = 10.0,
         poll_s: float = 0.05,
+        busy_s: float = 5.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._expiry_s = expiry_s
         self._poll_s = poll_s
         self._clock = clock
         self._log = log.LogWriter()
-        connect = partial(log.connect, path)
+        connect = partial(log.connect, path, busy_s=busy_s)
         self._hub = Hub(
             writer=DatabaseThread("bus-writer", connect, begin="BEGIN IMMEDIATE", on_rollback=self._log.forget),
             reader=DatabaseThread("bus-reader", connect, begin="BEGIN"),

@@ -36,10 +36,10 @@ CREATE TABLE IF NOT EXISTS members(
 """
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, *, busy_s: float) -> sqlite3.Connection:
     """Raises sqlite3.DatabaseError when the file is no log."""
     # Only its DatabaseThread uses it after this, but tests and tools may open it elsewhere.
-    connection = sqlite3.connect(path, isolation_level=None, timeout=5, check_same_thread=False)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=busy_s, check_same_thread=False)
     try:
         connection.execute("PRAGMA page_size = 8192")
         connection.execute("PRAGMA journal_mode = WAL")

@@ -141,7 +141,9 @@ class _translated:  # noqa: N801 - reads as a statement at its one use
     def __exit__(self, _type: Any, error: BaseException | None, _trace: Any) -> None:
         match error:
             case IntegrityError():
-                raise Conflict("The database refused this: it would duplicate or break a reference.", code="integrity") from error
+                raise Conflict(
+                    "The database refused this: it would duplicate or break a reference.", code="integrity"
+                ) from error
             case OperationalError() | InterfaceError():
                 raise Unavailable("The database is not available.") from error
             case DBAPIError() if error.connection_invalidated:

@@ -39,7 +39,9 @@ def csv_rows(path: Path, *, required: Sequence[str]) -> Iterator[tuple[int, dict
             reader = csv.DictReader(file, strict=True)
             header = [name.strip() for name in reader.fieldnames or ()]
             if absent := [name for name in required if name not in header]:
-                raise Invalid(f"The CSV header lacks {', '.join(map(repr, absent))}; it has {', '.join(map(repr, header[:30]))}.")
+                raise Invalid(
+                    f"The CSV header lacks {', '.join(map(repr, absent))}; it has {', '.join(map(repr, header[:30]))}."
+                )
             reader.fieldnames = header
             for number, row in enumerate(reader, start=1):
                 yield number, _clean(row, number)

@@ -139,7 +139,10 @@ class Consumer:
         async with self._db.transaction(Cause(actor=f"consumer:{self.name}")) as tx:
             await self._ledger.park_delivery(tx, delivery, reason=reason)
         mirrored = Message(
-            topic=f"{delivery.topic}.dlq", key=delivery.key, value=delivery.value, headers={**delivery.headers, "reason": reason}
+            topic=f"{delivery.topic}.dlq",
+            key=delivery.key,
+            value=delivery.value,
+            headers={**delivery.headers, "reason": reason},
         )
         await self._bus.publish([mirrored])
         telemetry.CONSUMED.labels(self.name, "parked").inc()

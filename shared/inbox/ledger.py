@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum, auto
 
+import orjson
 from sqlalchemy import func, insert, select, update
 
 from shared.bus.port import Delivery
@@ -13,6 +14,7 @@ from shared.db import Transaction, upsert
 from shared.inbox.tables import InboxTables
 
 _CHUNK = 400
+_SUBJECT_MAX_CHARS = 128
 
 
 class Verdict(Enum):
@@ -72,7 +74,8 @@ class Ledger:
         """Remember these as applied."""
         latest = {event.subject: event for event in events}
         rows = [
-            {"consumer": self._consumer, "subject": s, "version": e.aggregate_version, "event_id": e.id} for s, e in latest.items()
+            {"consumer": self._consumer, "subject": s, "version": e.aggregate_version, "event_id": e.id}
+            for s, e in latest.items()
         ]
         await upsert(tx, self._positions, rows)
 
@@ -91,12 +94,12 @@ class Ledger:
     ) -> None:
         row = {
             "consumer": self._consumer,
-            "subject": subject,
+            "subject": _storable(subject)[:_SUBJECT_MAX_CHARS],
             "version": version,
             "topic": topic,
-            "headers": headers,
-            "payload": value.decode(errors="replace"),
-            "reason": reason,
+            "headers": orjson.dumps(headers),
+            "payload": value,
+            "reason": _storable(reason),
             "parked_at": tx.at,
         }
         await tx.execute(insert(self._parked), row)
@@ -106,7 +109,7 @@ class Ledger:
         c = self._parked.c
         unresolved = (c.consumer == self._consumer, c.subject == subject, c.resolved_at.is_(None))
         rows = await tx.rows(select(self._parked).where(*unresolved).order_by(c.id))
-        return [(row["id"], Event.from_headers(row["headers"], row["payload"].encode())) for row in rows]
+        return [(row["id"], Event.from_headers(orjson.loads(row["headers"]), row["payload"])) for row in rows]
 
     async def resolve(self, tx: Transaction, row_id: int, resolution: str) -> None:
         done = update(self._parked).where(self._parked.c.id == row_id)
@@ -119,3 +122,8 @@ def _verdict(version: int, applied: int, waiting: int | None) -> Verdict:
     if waiting is not None:
         return Verdict.PARKED
     return Verdict.APPLY if version == applied + 1 else Verdict.GAP
+
+
+def _storable(text: str) -> str:
+    """Without what PostgreSQL's text refuses."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-from shared.db import Document, UtcDateTime
+from shared.db import UtcDateTime
 
 _RowId = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -37,8 +37,9 @@ def inbox_tables(metadata: MetaData) -> InboxTables:
         Column("subject", String(128), nullable=False),
         Column("version", Integer, nullable=False),
         Column("topic", String(64), nullable=False),
-        Column("headers", Document, nullable=False),
-        Column("payload", Text, nullable=False),
+        # Bytes as they came: text columns refuse what a stray producer may send (NUL, broken UTF-8).
+        Column("headers", LargeBinary, nullable=False),
+        Column("payload", LargeBinary, nullable=False),
         Column("reason", Text, nullable=False),
         Column("parked_at", UtcDateTime, nullable=False),
         Column("resolved_at", UtcDateTime),

@@ -89,9 +89,7 @@ class Relay:
 
     async def _oldest_unpublished(self, leader: AsyncConnection) -> Sequence[Row]:
         c = self._outbox.c
-        query = (
-            select(c.id, c.topic, c.key, c.headers, c.payload).where(c.published_at.is_(None)).order_by(c.id).limit(_BATCH)
-        )
+        query = select(c.id, c.topic, c.key, c.headers, c.payload).where(c.published_at.is_(None)).order_by(c.id).limit(_BATCH)
         rows = (await leader.execute(query)).mappings().all()
         await leader.rollback()
         return rows

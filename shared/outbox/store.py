@@ -69,9 +69,7 @@ class AggregateStore(Generic[A]):
 
     async def save(self, tx: Transaction, aggregate: A, fact: Fact) -> A:
         """Raises StaleVersion when another transaction wrote it since it was read."""
-        statement = update(self.table).where(
-            self.table.c.id == aggregate.id, self.table.c.version == aggregate.version
-        )
+        statement = update(self.table).where(self.table.c.id == aggregate.id, self.table.c.version == aggregate.version)
         result = await tx.execute(statement.values(version=aggregate.version + 1, **self.to_row(aggregate)))
         if result.rowcount != 1:
             raise self._stale(aggregate.id)
@@ -94,9 +92,7 @@ class AggregateStore(Generic[A]):
         if not changes:
             return
         await self._check_versions(tx, [a for a, _ in changes])
-        rows = [
-            {"b_id": a.id, "b_version": a.version, "version": a.version + 1, **self.to_row(a)} for a, _ in changes
-        ]
+        rows = [{"b_id": a.id, "b_version": a.version, "version": a.version + 1, **self.to_row(a)} for a, _ in changes]
         columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if not name.startswith("b_")}
         statement = (
             update(self.table)

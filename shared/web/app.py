@@ -19,7 +19,10 @@ from shared.web.wire import Problem, Shown
 
 Check = Callable[[], Awaitable[None]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-_PROBLEM: dict[str, Any] = {"model": Problem, "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+_PROBLEM: dict[str, Any] = {
+    "model": Problem,
+    "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {**_PROBLEM, "description": text}
     for status, text in {
@@ -86,9 +89,7 @@ async def _only_declared_parameters(request: Request) -> None:
         return
     declared = {name for name in _query_names(route.dependant)} | {"validate_only"}
     if unknown := sorted(set(request.query_params) - declared):
-        raise HTTPException(
-            400, f"Unknown query parameter {unknown[0]!r}; there are: {', '.join(sorted(declared))}."
-        )
+        raise HTTPException(400, f"Unknown query parameter {unknown[0]!r}; there are: {', '.join(sorted(declared))}.")
 
 
 def _query_names(dependant: Dependant) -> list[str]:

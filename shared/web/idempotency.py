@@ -69,7 +69,8 @@ async def earlier_answer(tx: Transaction, table: Table, request: IdempotentReque
         return None
     if row["request_digest"] != request.digest:
         raise Invalid(
-            "This Idempotency-Key was used for another request; take a new key for a new request.", code="idempotency-key-reused"
+            "This Idempotency-Key was used for another request; take a new key for a new request.",
+            code="idempotency-key-reused",
         )
     return Answer(status=row["status"], headers=row["headers"], body=row["body"])
 

@@ -78,9 +78,7 @@ async def change_focus_area(id: Slug, body: schemas.FocusAreaValues, at: AtEdge)
             services=_services(body),
             marketplace_opens_on=body.marketplace_opens_on,
         )
-        saved = await commands.change_focus_area(
-            tx, id, change, expected_version=at.expected_version(), by=at.principal
-        )
+        saved = await commands.change_focus_area(tx, id, change, expected_version=at.expected_version(), by=at.principal)
         return Answered(views.focus_area(saved, by=at.principal), saved.version)
 
     return await at.write(command)

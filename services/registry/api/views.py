@@ -135,7 +135,5 @@ def _machine_actions(by: Principal, machine: StateMachine, *, state: str, href: 
         possible = state in transition.sources
         wanted = " or ".join(str(source) for source in transition.sources if source)
         missing = [] if possible else [f"state {wanted} (it is {state})"]
-        shown.append(
-            Action(action=transition.action, href=f"{href}/{transition.action}", possible=possible, missing=missing)
-        )
+        shown.append(Action(action=transition.action, href=f"{href}/{transition.action}", possible=possible, missing=missing))
     return shown

@@ -40,7 +40,12 @@ class AreaChange:
 
 
 async def change_focus_area(
-    tx: Transaction, id: str, change: AreaChange, *, expected_version: int, by: Principal  # noqa: A002
+    tx: Transaction,
+    id: str,
+    change: AreaChange,
+    *,
+    expected_version: int,
+    by: Principal,  # noqa: A002
 ) -> FocusArea:
     """Raises Forbidden, NotFound, StaleVersion; Conflict when a service would disappear."""
     require_for(by, "change focus area")

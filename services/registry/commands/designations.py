@@ -37,9 +37,7 @@ class Opening:
     effective_on: date
 
 
-async def open_designation(
-    tx: Transaction, action: str, opening: Opening, *, basis: Basis, by: Principal
-) -> Designation:
+async def open_designation(tx: Transaction, action: str, opening: Opening, *, basis: Basis, by: Principal) -> Designation:
     """`research` or `pre-designate` a service that has no live designation.
 
     Raises Forbidden, Invalid for unknown references, RuleViolation when the service is led already or dates overlap.
@@ -77,7 +75,14 @@ async def open_designation(
 
 
 async def move_designation(
-    tx: Transaction, id: str, action: str, *, on: date, basis: Basis, expected_version: int, by: Principal  # noqa: A002
+    tx: Transaction,
+    id: str,
+    action: str,
+    *,
+    on: date,
+    basis: Basis,
+    expected_version: int,
+    by: Principal,  # noqa: A002
 ) -> Designation:
     """`designate`, `suspend`, `reinstate` or `revoke`. Raises Forbidden, NotFound, StaleVersion, RuleViolation."""
     require(by, *MACHINE.roles_for(action), to=action)
@@ -108,9 +113,7 @@ async def transfer_designation(
     if to_organization_id == ending.organization_id:
         raise RuleViolation("A transfer needs another organization.", code="missing", missing=("another organization",))
     successor_id = new_id()
-    ended = replace(
-        domain.move(ending, "transfer", on=on, at=tx.at, by=by.actor, basis=basis), successor_id=successor_id
-    )
+    ended = replace(domain.move(ending, "transfer", on=on, at=tx.at, by=by.actor, basis=basis), successor_id=successor_id)
     await store.designations.save(
         tx, ended, facts.designation(contracts.DesignationTransferred, ended, successor_id=successor_id)
     )

@@ -44,7 +44,12 @@ async def register_organization(tx: Transaction, values: OrganizationValues, *, 
 
 
 async def change_organization(
-    tx: Transaction, id: str, values: OrganizationValues, *, expected_version: int, by: Principal  # noqa: A002
+    tx: Transaction,
+    id: str,
+    values: OrganizationValues,
+    *,
+    expected_version: int,
+    by: Principal,  # noqa: A002
 ) -> Organization:
     """Raises Forbidden, NotFound, StaleVersion, Invalid, Conflict."""
     require_for(by, "change organization")
@@ -100,7 +105,12 @@ async def open_reviews(tx: Transaction, opened: Sequence[MatchReview]) -> None:
 
 
 async def resolve_review(
-    tx: Transaction, id: str, *, organization_id: str, expected_version: int, by: Principal  # noqa: A002
+    tx: Transaction,
+    id: str,
+    *,
+    organization_id: str,
+    expected_version: int,
+    by: Principal,  # noqa: A002
 ) -> MatchReview:
     """The outside id and name belong to this organization from now on.
 
@@ -121,7 +131,12 @@ async def resolve_review(
 
 
 async def dismiss_review(
-    tx: Transaction, id: str, *, reason: str, expected_version: int, by: Principal  # noqa: A002
+    tx: Transaction,
+    id: str,
+    *,
+    reason: str,
+    expected_version: int,
+    by: Principal,  # noqa: A002
 ) -> MatchReview:
     """This name is no organization of the government. Raises Forbidden, NotFound, StaleVersion, RuleViolation."""
     require(by, *reviews.MACHINE.roles_for("dismiss"), to="dismiss a match review")

@@ -49,7 +49,9 @@ MACHINE = StateMachine(
             needs=("another organization", "reason", "policy clause"),
         ),
         Transition(action="suspend", sources=(Status.DESIGNATED,), target=Status.SUSPENDED, roles=("omb",), needs=("reason",)),
-        Transition(action="reinstate", sources=(Status.SUSPENDED,), target=Status.DESIGNATED, roles=("omb",), needs=("reason",)),
+        Transition(
+            action="reinstate", sources=(Status.SUSPENDED,), target=Status.DESIGNATED, roles=("omb",), needs=("reason",)
+        ),
         Transition(action="revoke", sources=LIVE, target=Status.ENDED, roles=("omb",), needs=("reason",)),
     ),
 )
@@ -127,9 +129,7 @@ def begin(
     status = Status(MACHINE.after(action, state=None))
     _need(action, {"policy clause": basis.clause, "lead organization": organization_id}, status=status)
     step = Step(action=action, status=status, effective_on=on, recorded_at=at, by=by, basis=basis)
-    return Designation(
-        id=id, version=0, focus_area=focus_area, service=service, organization_id=organization_id, steps=(step,)
-    )
+    return Designation(id=id, version=0, focus_area=focus_area, service=service, organization_id=organization_id, steps=(step,))
 
 
 def move(

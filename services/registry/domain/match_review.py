@@ -20,8 +20,12 @@ MACHINE = StateMachine(
     "match review",
     (
         Transition(action="open", sources=(None,), target=Status.OPEN, roles=("coordinator",)),
-        Transition(action="resolve", sources=(Status.OPEN,), target=Status.RESOLVED, roles=("coordinator",), needs=("organization",)),
-        Transition(action="dismiss", sources=(Status.OPEN,), target=Status.DISMISSED, roles=("coordinator",), needs=("reason",)),
+        Transition(
+            action="resolve", sources=(Status.OPEN,), target=Status.RESOLVED, roles=("coordinator",), needs=("organization",)
+        ),
+        Transition(
+            action="dismiss", sources=(Status.OPEN,), target=Status.DISMISSED, roles=("coordinator",), needs=("reason",)
+        ),
     ),
 )
 

@@ -1,0 +1,38 @@
+"""Another process on the same log: `publish TOPIC COUNT SIZE_BYTES` or `hold TOPIC GROUP MEMBER COMMITTED`, then waits to be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from shared.bus.port import Bus, Message
+from tests.contract.bus_brokers import BROKERS, opened
+
+
+async def publish(bus: Bus, topic: str, count: str, size_bytes: str) -> None:
+    """One acknowledged call per message."""
+    for number in range(int(count)):
+        value = str(number).encode().ljust(int(size_bytes), b".")
+        await bus.publish([Message(topic=topic, key="other process", value=value, headers={})])
+    print("published", flush=True)
+    await asyncio.Event().wait()
+
+
+async def hold(bus: Bus, topic: str, group: str, member: str, committed: str) -> None:
+    """Reads something, commits the first `committed` records, and never goes on."""
+    subscription = await bus.subscribe([topic], group=group, member=member)
+    read = await subscription.fetch(max_messages=100, timeout_s=10)
+    next_offsets = {(delivery.topic, delivery.partition): delivery.offset + 1 for delivery in read[: int(committed)]}
+    await subscription.commit(next_offsets)
+    print("holding", len(read), flush=True)
+    while True:
+        await subscription.fetch(max_messages=100, timeout_s=1)
+
+
+async def main(broker: str, place: str, action: str, *arguments: str) -> None:
+    async with opened(BROKERS[broker](place)) as bus:
+        await {"publish": publish, "hold": hold}[action](bus, *arguments)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,162 @@
+"""What only the bus on Kafka must get right: a broker that hangs, dies and comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from shared.bus.kafka import KafkaBus, KafkaSecurity, KafkaSettings
+from shared.bus.kafka_producer import prefix_per_key
+from shared.bus.port import BusUnavailable, Delivery, MembershipLost, Message, Subscription
+from tests.support.servers import KafkaServer
+
+TIMEOUT_S = 3.0
+
+
+def a_message(topic: str, number: int = 0, *, key: str = "k") -> Message:
+    return Message(topic=topic, key=key, value=str(number).encode(), headers={})
+
+
+@pytest.fixture
+async def bus(kafka: KafkaServer) -> AsyncIterator[KafkaBus]:
+    settings = KafkaSettings(bootstrap=kafka.bootstrap, client_id="suite", timeout_s=TIMEOUT_S, session_timeout_s=1.5)
+    connected = KafkaBus(settings)
+    await connected.start()
+    yield connected
+    await connected.close()
+
+
+@pytest.fixture
+async def topic(bus: KafkaBus) -> str:
+    name = f"test.{uuid4().hex}"
+    await bus.ensure_topics([name])
+    return name
+
+
+async def keep_publishing(bus: KafkaBus, message: Message) -> None:
+    """As the relay does it."""
+    async with asyncio.timeout(40):
+        while True:
+            try:
+                await bus.publish([message])
+            except BusUnavailable:
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+
+async def numbers(subscription: Subscription, last: int) -> list[int]:
+    """Until `last` was read, each number where it came first."""
+    found: list[Delivery] = []
+    async with asyncio.timeout(40):
+        while last not in (seen := [int(delivery.value) for delivery in found]):
+            try:
+                found += await subscription.fetch(max_messages=100, timeout_s=0.5)
+            except BusUnavailable:
+                await asyncio.sleep(0.1)
+    return list(dict.fromkeys(seen))
+
+
+@pytest.mark.parametrize(
+    ("keys", "acknowledged", "flags"),
+    [
+        pytest.param("aba", [True, True, True], [True, True, True], id="all"),
+        pytest.param("aba", [False, True, True], [False, True, False], id="behind a failed one"),
+        pytest.param("aba", [True], [True, False, False], id="never sent"),
+        pytest.param("", [], [], id="nothing"),
+    ],
+)
+def test_acknowledged_messages_are_a_prefix_per_key(keys: str, acknowledged: Sequence[bool], flags: list[bool]) -> None:
+    messages = [a_message("t", key=key) for key in keys]
+
+    assert prefix_per_key(messages, acknowledged) == flags
+
+
+def test_a_password_is_not_shown() -> None:
+    security = KafkaSecurity(protocol="SASL_PLAINTEXT", username="u", password="hunter2")
+
+    assert "hunter2" not in repr(KafkaSettings(bootstrap="b", client_id="c", security=security))
+    assert security.options()["sasl_plain_password"] == "hunter2"
+
+
+def test_tls_checks_the_broker_against_the_given_authority(tmp_path: Path) -> None:
+    missing = KafkaSecurity(protocol="SSL", ca_file=tmp_path / "no.pem")
+
+    with pytest.raises(FileNotFoundError):
+        missing.options()
+    assert KafkaSecurity(protocol="SASL_SSL").options()["ssl_context"].check_hostname
+
+
+async def test_a_broker_that_is_not_there_is_unavailable_within_the_deadline() -> None:
+    bus = KafkaBus(KafkaSettings(bootstrap="127.0.0.1:1", client_id="suite", timeout_s=TIMEOUT_S))
+    started = time.monotonic()
+
+    for attempt in (bus.ping(), bus.publish([a_message("t")]), bus.subscribe(["t"], group="g", member="m")):
+        with pytest.raises(BusUnavailable):
+            await attempt
+
+    assert time.monotonic() - started < 3 * TIMEOUT_S
+    await bus.close()
+
+
+async def test_a_broker_that_hangs_is_unavailable_within_the_deadline(bus: KafkaBus, topic: str, kafka: KafkaServer) -> None:
+    await bus.publish([a_message(topic, 0)])
+    kafka.pause()
+    started = time.monotonic()
+
+    for attempt in (bus.publish([a_message(topic, 1)]), bus.ping()):
+        with pytest.raises(BusUnavailable):
+            await attempt
+
+    assert time.monotonic() - started < 2 * TIMEOUT_S + 10.5  # and twice the time to give a client up
+    kafka.resume()
+    await keep_publishing(bus, a_message(topic, 1))
+    await keep_publishing(bus, a_message(topic, 2))
+    subscription = await bus.subscribe([topic], group=topic, member="m")
+    assert await numbers(subscription, 2) == [0, 1, 2]
+
+
+async def test_everyone_goes_on_after_a_broker_was_killed(bus: KafkaBus, topic: str, kafka: KafkaServer) -> None:
+    subscription = await bus.subscribe([topic], group=topic, member="m")
+    await bus.publish([a_message(topic, 0)])
+    assert await numbers(subscription, 0) == [0]
+
+    kafka.kill()
+    publishing = asyncio.create_task(keep_publishing(bus, a_message(topic, 1)))
+    await asyncio.sleep(1)
+    await asyncio.to_thread(kafka.start)
+    await publishing
+    await keep_publishing(bus, a_message(topic, 2))
+
+    try:
+        found = await numbers(subscription, 2)
+    except MembershipLost:
+        await subscription.close()
+        subscription = await bus.subscribe([topic], group=topic, member="m")
+        found = await numbers(subscription, 2)
+    assert found in ([0, 1, 2], [1, 2])
+
+
+async def test_a_quiet_fetch_says_that_the_broker_is_gone(bus: KafkaBus, topic: str, kafka: KafkaServer) -> None:
+    subscription = await bus.subscribe([topic], group=topic, member="m")
+    await subscription.fetch(max_messages=1, timeout_s=0.1)
+    kafka.kill()
+
+    async with asyncio.timeout(20):
+        with pytest.raises((BusUnavailable, MembershipLost)):
+            while True:
+                await subscription.fetch(max_messages=1, timeout_s=0.2)
+
+
+async def test_closing_does_not_wait_for_a_broker_that_hangs(bus: KafkaBus, topic: str, kafka: KafkaServer) -> None:
+    await bus.publish([a_message(topic)])
+    await bus.subscribe([topic], group=topic, member="m")
+    kafka.pause()
+
+    async with asyncio.timeout(30):
+        await bus.close()

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+
+from shared.bus.embedded import EmbeddedBus
+from shared.bus.port import Bus, BusUnavailable, Message
+from shared.db import Database
+from shared.kernel.errors import Conflict, StaleVersion
+from shared.outbox import Relay
+from tests.support import tally
+from tests.support.tally import Counter, a_cause, raise_counter
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    async with tally.opened(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
+    bus = EmbeddedBus(tmp_path / "events.db")
+    await bus.start()
+    await bus.ensure_topics([tally.TOPIC, f"{tally.TOPIC}.dlq"])
+    yield bus
+    await bus.close()
+
+
+async def unpublished(db: Database) -> int:
+    async with db.reading() as tx:
+        query = select(func.count()).select_from(tally.outbox).where(tally.outbox.c.published_at.is_(None))
+        return int((await tx.execute(query)).scalar_one())
+
+
+async def drained(db: Database, relay: Relay) -> None:
+    relay.wake()
+    async with asyncio.timeout(60):
+        while await unpublished(db):
+            await asyncio.sleep(0.02)
+
+
+async def test_a_write_and_its_fact_are_kept_together_or_not_at_all(db: Database) -> None:
+    with pytest.raises(RuntimeError):
+        async with db.transaction(a_cause()) as tx:
+            await raise_counter(tx, "a")
+            raise RuntimeError("before the commit")
+
+    async with db.reading() as tx:
+        assert await tally.store.find(tx, "a") is None
+    assert await unpublished(db) == 0
+
+
+async def test_a_stale_aggregate_is_refused_and_leaves_no_fact(db: Database) -> None:
+    async with db.transaction(a_cause()) as tx:
+        first = await raise_counter(tx, "a")
+        await raise_counter(tx, "a")
+
+    with pytest.raises(StaleVersion):
+        async with db.transaction(a_cause()) as tx:
+            await tally.store.save(tx, first, tally.raised(first))
+
+    assert await unpublished(db) == 2
+
+
+async def test_adding_what_exists_is_a_conflict(db: Database) -> None:
+    async with db.transaction(a_cause()) as tx:
+        await raise_counter(tx, "a")
+
+    with pytest.raises(Conflict):
+        async with db.transaction(a_cause()) as tx:
+            again = Counter("a", 0, 1)
+            await tally.store.add(tx, again, tally.raised(again))
+
+
+async def test_a_batch_with_one_stale_member_writes_nothing(db: Database) -> None:
+    async with db.transaction(a_cause()) as tx:
+        a, b = await raise_counter(tx, "a"), await raise_counter(tx, "b")
+        await raise_counter(tx, "b")
+
+    with pytest.raises(StaleVersion):
+        async with db.transaction(a_cause()) as tx:
+            await tally.store.save_all(tx, [(a, tally.raised(a)), (b, tally.raised(b))])
+
+    async with db.reading() as tx:
+        assert (await tally.store.get(tx, "a")).version == 1
+
+
+async def test_the_relay_publishes_everything_once_per_row_in_order(db: Database, bus: Bus) -> None:
+    async with db.transaction(a_cause()) as tx:
+        for _ in range(20):
+            await raise_counter(tx, "a")
+    relay = Relay(service="tests", db=db, outbox=tally.outbox, bus=bus)
+
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(relay.run())
+        await drained(db, relay)
+        running.cancel()
+
+    subscription = await bus.subscribe([tally.TOPIC], group="g", member="m")
+    seen = await subscription.fetch(max_messages=100, timeout_s=1)
+    assert [delivery.headers["ce_aggregateversion"] for delivery in seen] == [str(n) for n in range(1, 21)]
+    await subscription.close()
+
+
+class FlakyBus:
+    """Acknowledges only some of a batch, a prefix per key, as a broker that is going away does."""
+
+    def __init__(self, inner: Bus, seed: int) -> None:
+        self.inner = inner
+        self.random = random.Random(seed)
+
+    async def publish(self, messages: list[Message]) -> list[bool]:
+        if self.random.random() < 0.2:
+            raise BusUnavailable("away")
+        cut = self.random.randint(1, len(messages))
+        acknowledged = await self.inner.publish(messages[:cut])
+        return [*acknowledged, *[False] * (len(messages) - cut)]
+
+
+async def test_a_bus_that_acknowledges_in_parts_loses_and_inverts_nothing(db: Database, bus: Bus) -> None:
+    async with db.transaction(a_cause()) as tx:
+        for n in range(60):
+            await raise_counter(tx, f"c{n % 3}")
+    relay = Relay(service="tests", db=db, outbox=tally.outbox, bus=FlakyBus(bus, 7))  # type: ignore[arg-type]
+    consumer = tally.a_consumer(db, bus)
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(relay.run()), group.create_task(consumer.run())]
+        await drained(db, relay)
+        async with asyncio.timeout(30):
+            while sum(map(len, (await tally.effects_by_subject(db)).values())) < 60:
+                await asyncio.sleep(0.02)
+        for task in tasks:
+            task.cancel()
+
+    assert await tally.effects_by_subject(db) == {f"c{n}": list(range(1, 21)) for n in range(3)}
+
+
+async def write_with_delays(db: Database, writer: int, commits: int) -> None:
+    chance = random.Random(writer)
+    for _ in range(commits):
+        while True:
+            try:
+                async with db.transaction(a_cause()) as tx:
+                    await raise_counter(tx, f"c{chance.randrange(40)}")
+                    if not db.is_sqlite:
+                        await asyncio.sleep(chance.random() * 0.004)
+                break
+            except Conflict:
+                continue
+
+
+async def check_concurrent_writers(db: Database, bus: Bus, *, commits: int) -> None:
+    """24 writers with delays inside their transactions: nothing lost, inverted or doubled."""
+    relay = Relay(service="tests", db=db, outbox=tally.outbox, bus=bus)
+    consumer = tally.a_consumer(db, bus)
+    per_writer = -(-commits // 24)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(relay.run()), group.create_task(consumer.run())]
+        async with asyncio.TaskGroup() as writers:
+            for writer in range(24):
+                writers.create_task(write_with_delays(db, writer, per_writer))
+        await drained(db, relay)
+        async with db.reading() as tx:
+            final = {row["id"]: row["value"] for row in await tx.rows(select(tally.counters))}
+        async with asyncio.timeout(60):
+            while sum(map(len, (await tally.effects_by_subject(db)).values())) < sum(final.values()):
+                await asyncio.sleep(0.05)
+        for task in tasks:
+            task.cancel()
+    assert sum(final.values()) == per_writer * 24
+    assert await tally.effects_by_subject(db) == {id: list(range(1, value + 1)) for id, value in final.items()}
+
+
+async def test_concurrent_writers_lose_invert_and_double_nothing(db: Database, bus: Bus) -> None:
+    await check_concurrent_writers(db, bus, commits=1_200)
+
+
+@pytest.mark.postgres
+@pytest.mark.kafka
+async def test_ten_thousand_concurrent_commits_on_postgres_and_kafka(
+    postgres: object, kafka: object, request: pytest.FixtureRequest
+) -> None:
+    from shared.bus.kafka import KafkaBus, KafkaSettings
+
+    url = postgres.create_database("concurrent_writers")  # type: ignore[attr-defined]
+    bus = KafkaBus(KafkaSettings(bootstrap=kafka.bootstrap, client_id="tests"))  # type: ignore[attr-defined]
+    await bus.start()
+    await bus.ensure_topics([tally.TOPIC, f"{tally.TOPIC}.dlq"])
+    try:
+        async with tally.opened(url) as db:
+            await check_concurrent_writers(db, bus, commits=10_000)
+    finally:
+        await bus.close()
+        postgres.drop_database("concurrent_writers")  # type: ignore[attr-defined]
+
+
+async def test_only_one_relay_leads_on_postgres(db: Database) -> None:
+    async with db.session_lock("relay:tests") as first, db.session_lock("relay:tests") as second:
+        assert first is not None
+        assert (second is None) is not db.is_sqlite
+
+    async with db.session_lock("relay:tests") as again:
+        assert again is not None
+        await again.execute(text("SELECT 1"))
