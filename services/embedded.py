@@ -21,7 +21,7 @@ from services.catalog.importers import starter as catalog_starter
 from services.gateway.app import create_app as gateway_app
 from services.gateway.config import Settings as GatewaySettings
 from services.registry.app import create_app as registry_app
-from services.registry.commands import starter as registry_starter
+from services.registry.importers import starting as registry_starter
 from services.registry.config import Settings as RegistrySettings
 from shared import telemetry
 from shared.auth import AUDIENCE, DEV_ISSUER, DevelopmentIssuer, Verifier

@@ -14,7 +14,6 @@ from shared.bus.kafka_clients import KafkaSettings, deadline, quietly
 from shared.bus.port import BusUnavailable, Message
 
 _BATCH_BYTES = 131_072
-_LINGER_MS = 2
 
 _logger = structlog.get_logger(component="bus")
 
@@ -68,7 +67,6 @@ class KafkaPublisher:
             acks="all",
             compression_type="lz4",
             max_batch_size=_BATCH_BYTES,
-            linger_ms=_LINGER_MS,
         )
         try:
             async with deadline(self._settings.timeout_s, "connecting a producer"):
@@ -84,8 +82,8 @@ class KafkaPublisher:
         attempt.disown()
         async with self._changing:
             if self._producer is producer:
-                self._producer = None
                 await _abandon(producer)
+                self._producer = None
 
 
 class _Attempt:

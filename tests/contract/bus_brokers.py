@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar
 
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.kafka import KafkaBus, KafkaSettings
@@ -19,34 +20,32 @@ EXPIRY_S = 1.5
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-class Broker(Protocol):
+@dataclass(frozen=True)
+class Broker(ABC):
     """Where a log lives; `name` and `place` say the same to another process."""
 
-    name: str
+    name: ClassVar[str]
     place: str
 
+    @abstractmethod
     def connect(self) -> Bus: ...
 
 
-@dataclass(frozen=True)
-class EmbeddedBroker:
-    place: str
-    name: str = "embedded"
+class EmbeddedBroker(Broker):
+    name = "embedded"
 
     def connect(self) -> EmbeddedBus:
         return EmbeddedBus(Path(self.place), expiry_s=EXPIRY_S)
 
 
-@dataclass(frozen=True)
-class KafkaBroker:
-    place: str
-    name: str = "kafka"
+class KafkaBroker(Broker):
+    name = "kafka"
 
     def connect(self) -> KafkaBus:
         return KafkaBus(KafkaSettings(bootstrap=self.place, client_id="suite", timeout_s=6, session_timeout_s=EXPIRY_S))
 
 
-BROKERS: dict[str, type[EmbeddedBroker | KafkaBroker]] = {"embedded": EmbeddedBroker, "kafka": KafkaBroker}
+BROKERS: dict[str, type[Broker]] = {broker.name: broker for broker in (EmbeddedBroker, KafkaBroker)}
 
 
 @asynccontextmanager

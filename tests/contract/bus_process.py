@@ -1,9 +1,13 @@
-"""Another process on the same log: `publish TOPIC COUNT SIZE_BYTES` or `hold TOPIC GROUP MEMBER COMMITTED`, then waits to be killed."""
+"""Another process on the same log, which does one thing, says so, and waits to be killed.
+
+publish TOPIC COUNT SIZE_BYTES | hold TOPIC GROUP MEMBER COMMITTED
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 
 from shared.bus.port import Bus, Message
 from tests.contract.bus_brokers import BROKERS, opened
@@ -29,9 +33,12 @@ async def hold(bus: Bus, topic: str, group: str, member: str, committed: str) ->
         await subscription.fetch(max_messages=100, timeout_s=1)
 
 
+ACTIONS: dict[str, Callable[..., Awaitable[None]]] = {"publish": publish, "hold": hold}
+
+
 async def main(broker: str, place: str, action: str, *arguments: str) -> None:
     async with opened(BROKERS[broker](place)) as bus:
-        await {"publish": publish, "hold": hold}[action](bus, *arguments)
+        await ACTIONS[action](bus, *arguments)
 
 
 if __name__ == "__main__":

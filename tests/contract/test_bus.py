@@ -203,7 +203,7 @@ async def test_a_fetch_gives_no_more_than_asked_for(bus: Bus, topic: str, group:
     await bus.publish(numbered(topic, map(str, range(50))))
     subscription = await bus.subscribe([topic], group=group, member="m")
 
-    sizes = []
+    sizes: list[int] = []
     while sum(sizes) < 50:
         sizes.append(len(await subscription.fetch(max_messages=7, timeout_s=SOON_S)))
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.partitioner import partition_of
+from shared.bus.partitioner import partition_of, partitions_of
 from shared.bus.port import Bus, BusUnavailable, Delivery, MembershipLost, Message
 from tests.contract.bus_brokers import EmbeddedBroker, line_of, opened, process
 
@@ -46,6 +46,11 @@ def test_the_partitioner_is_kafkas_own(key: str, partitions: int) -> None:
     everything = list(range(partitions))
 
     assert partition_of(key, partitions) == DefaultPartitioner()(key.encode(), everything, everything)
+
+
+@given(keys=st.lists(st.text(max_size=40) | st.uuids().map(str) | st.text("ab", min_size=4, max_size=4)), partitions=st.integers(1, 50))
+def test_many_keys_are_placed_as_each_alone(keys: list[str], partitions: int) -> None:
+    assert partitions_of(keys, partitions) == [partition_of(key, partitions) for key in keys]
 
 
 async def test_a_record_of_this_process_wakes_a_waiting_fetch_at_once(path: Path) -> None:

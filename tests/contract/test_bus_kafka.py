@@ -114,6 +114,7 @@ async def test_a_broker_that_hangs_is_unavailable_within_the_deadline(bus: Kafka
             await attempt
 
     assert time.monotonic() - started < 2 * TIMEOUT_S + 10.5  # and twice the time to give a client up
+    assert asyncio.all_tasks() == {asyncio.current_task()}
     kafka.resume()
     await keep_publishing(bus, a_message(topic, 1))
     await keep_publishing(bus, a_message(topic, 2))
@@ -160,3 +161,5 @@ async def test_closing_does_not_wait_for_a_broker_that_hangs(bus: KafkaBus, topi
 
     async with asyncio.timeout(30):
         await bus.close()
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
