@@ -21,8 +21,8 @@ from services.catalog.importers import starter as catalog_starter
 from services.gateway.app import create_app as gateway_app
 from services.gateway.config import Settings as GatewaySettings
 from services.registry.app import create_app as registry_app
-from services.registry.importers import starting as registry_starter
 from services.registry.config import Settings as RegistrySettings
+from services.registry.importers import starting as registry_starter
 from shared import telemetry
 from shared.auth import AUDIENCE, DEV_ISSUER, DevelopmentIssuer, Verifier
 from shared.bus.embedded import EmbeddedBus
@@ -34,7 +34,7 @@ _STARTER_POLL_S = 0.1
 _STARTER_PATIENCE_S = 60.0
 
 
-class DataInUse(Exception):  # noqa: N818 - the caller says it to a person
+class DataInUse(Exception):
     """Another process serves this folder; `url` is where."""
 
     def __init__(self, url: str) -> None:
@@ -93,7 +93,9 @@ class DataFolder:
 
 
 @asynccontextmanager
-async def embedded(folder: DataFolder, *, url: str = "", starter: bool = True, clock: Clock = utc_now) -> AsyncIterator[FastAPI]:
+async def embedded(
+    folder: DataFolder, *, url: str = "", starter: bool = True, clock: Clock = utc_now
+) -> AsyncIterator[FastAPI]:
     """The running gateway app over running services. Raises DataInUse.
 
     `url` is empty for a process that only works on the data and serves nobody.

@@ -29,7 +29,7 @@ _KEYS_TIMEOUT_S = 5.0
 _LEEWAY_S = 30
 
 
-class Unauthenticated(Exception):  # noqa: N818 - not an error of ours: the caller has to sign in
+class Unauthenticated(Exception):
     """The token is absent where one is needed, or is not valid; `args[0]` says why."""
 
 
@@ -76,7 +76,7 @@ class Principal:
     @property
     def sees_federal(self) -> bool:
         """Signed in with a federal role (providers are not federal)."""
-        return any(role.name not in {"provider"} for role in self.roles)
+        return any(role.name != "provider" for role in self.roles)
 
     def may_see(self, visibility: str, *, focus_area: str | None, agency_codes: frozenset[str]) -> bool:
         """The one rule of what is visible to whom, for representations and events alike.

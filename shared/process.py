@@ -31,7 +31,7 @@ class Loops:
             try:
                 await loop()
                 return
-            except Exception as error:  # the process edge: a loop that dies silently would stall the service
+            except Exception as error:  # noqa: BLE001 - the process edge: a loop that dies silently would stall the service
                 self._failing[name] = repr(error)
                 self._log.error("loop_failed", loop=name, exc_info=error)
             finally:

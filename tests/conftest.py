@@ -27,10 +27,7 @@ STARTED = pytest.StashKey[list[Server]]()
 
 def servers_are_required() -> bool:
     """Whether a missing server fails the run (CI) instead of skipping tests (a user's machine)."""
-    return any(
-        os.environ.get(name, "") not in {"", "0", "false"}
-        for name in ("CI", "QSMO_REQUIRE_SERVERS")
-    )
+    return any(os.environ.get(name, "") not in {"", "0", "false"} for name in ("CI", "QSMO_REQUIRE_SERVERS"))
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -69,14 +66,10 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
         server.recover()
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for name, tests in config.stash[NOT_RUN].items():
         terminalreporter.write_sep("!", f"{name.upper()} IS MISSING", red=True, bold=True)
-        terminalreporter.write_line(
-            f"{len(tests)} tests DID NOT RUN because of it.", red=True, bold=True
-        )
+        terminalreporter.write_line(f"{len(tests)} tests DID NOT RUN because of it.", red=True, bold=True)
         terminalreporter.write_line(f"Why:        {AVAILABILITY[name]()}")
         terminalreporter.write_line(f"To install: {HOW_TO_INSTALL[name]}")
     if config.stash[NOT_RUN]:

@@ -40,7 +40,9 @@ async def run(folder: DataFolder, request: ImportRequest) -> int:
     """The exit status: 0 when the whole file was read and applied. Raises Invalid with what the service says."""
     size = request.file.stat().st_size
     if size > IMPORT_LIMIT_BYTES:
-        raise Invalid(f"{request.file} has {size} bytes; an import takes {IMPORT_LIMIT_BYTES} ({IMPORT_LIMIT_BYTES >> 20} MiB).")
+        raise Invalid(
+            f"{request.file} has {size} bytes; an import takes {IMPORT_LIMIT_BYTES} ({IMPORT_LIMIT_BYTES >> 20} MiB)."
+        )
     console = Console(stderr=True)
     async with api(folder) as client:
         operation = await _started(client, request)

@@ -1,1 +1,1 @@
-"""The gateway service."""
+"""The gateway service: one door, one feed."""

@@ -137,7 +137,7 @@ async def match_reviews(tx: Transaction, *, status: str | None, request: PageReq
 
 
 async def organization_names(tx: Transaction, ids: Sequence[str | None]) -> dict[str, str]:
-    """id → name, for the ids that are given."""
+    """Id → name, for the ids that are given."""
     table = tables.organizations
     wanted = sorted({id for id in ids if id is not None})
     if not wanted:

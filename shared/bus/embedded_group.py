@@ -30,9 +30,7 @@ class Assignment:
     cursors: Sequence[Cursor]
 
 
-def join(
-    connection: sqlite3.Connection, group: str, member: str, *, topics: Sequence[str], now: float
-) -> Membership:
+def join(connection: sqlite3.Connection, group: str, member: str, *, topics: Sequence[str], now: float) -> Membership:
     """Takes the name over from whoever holds it; the others keep their partitions then."""
     for topic in topics:
         if not streams(connection, topic):

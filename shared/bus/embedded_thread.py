@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -33,14 +34,16 @@ class DatabaseThread:
         self._begin = begin
         self._on_rollback = on_rollback
         self._jobs: queue.SimpleQueue[_Queued[Any] | None] = queue.SimpleQueue()
-        self._opened: Future[None] = Future()
-        self._thread = threading.Thread(target=self._main, name=name, daemon=True)
+        self._name = name
         self._accepts = False
 
     async def start(self) -> None:
+        """Raises BusUnavailable when the connection cannot be made."""
         self._loop = asyncio.get_running_loop()
+        opened: Future[None] = Future()
+        self._thread = threading.Thread(target=self._main, args=(opened,), name=self._name, daemon=True)
         self._thread.start()
-        await asyncio.wrap_future(self._opened)
+        await asyncio.wrap_future(opened)
         self._accepts = True
 
     async def close(self) -> None:
@@ -58,13 +61,13 @@ class DatabaseThread:
         self._jobs.put(queued)
         return queued.done
 
-    def _main(self) -> None:
+    def _main(self, opened: Future[None]) -> None:
         try:
             connection = self._connect()
         except sqlite3.Error as err:
-            self._opened.set_exception(_unavailable(err))
+            opened.set_exception(_unavailable(err))
             return
-        self._opened.set_result(None)
+        opened.set_result(None)
         try:
             while (group := self._next_group()) is not None:
                 self._run(group, connection)
@@ -93,7 +96,7 @@ class DatabaseThread:
                 queued.attempt(connection)
             connection.execute("COMMIT")
         except sqlite3.Error as err:
-            if connection.in_transaction:
+            with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back by itself
                 connection.execute("ROLLBACK")
             self._on_rollback()
             for queued in group:

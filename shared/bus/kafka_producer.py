@@ -8,9 +8,10 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.errors import KafkaError
 
 from shared.bus.kafka_clients import KafkaSettings, deadline, quietly
+from shared.bus.kafka_internals import abandon
 from shared.bus.port import BusUnavailable, Message
 
 _BATCH_BYTES = 131_072
@@ -52,7 +53,7 @@ class KafkaPublisher:
         async with self._changing:
             producer, self._producer = self._producer, None
             if producer is not None and not await quietly(producer.stop()):
-                await _abandon(producer)
+                await abandon(producer)
 
     async def _ready(self) -> AIOKafkaProducer:
         async with self._changing:
@@ -72,7 +73,7 @@ class KafkaPublisher:
             async with deadline(self._settings.timeout_s, "connecting a producer"):
                 await producer.start()
         except BaseException:
-            await _abandon(producer)
+            await abandon(producer)
             raise
         return producer
 
@@ -82,7 +83,7 @@ class KafkaPublisher:
         attempt.disown()
         async with self._changing:
             if self._producer is producer:
-                await _abandon(producer)
+                await abandon(producer)
                 self._producer = None
 
 
@@ -97,9 +98,7 @@ class _Attempt:
     async def run(self, messages: Sequence[Message]) -> None:
         for message in messages:
             headers = [(name, value.encode()) for name, value in message.headers.items()]
-            self._sent.append(
-                await self._producer.send(message.topic, message.value, message.key.encode(), headers=headers)
-            )
+            self._sent.append(await self._producer.send(message.topic, message.value, message.key.encode(), headers=headers))
         # In this order, since most are settled by the batch of an earlier one: few awaits.
         for future in self._sent:
             if not future.done():
@@ -125,24 +124,3 @@ def prefix_per_key(messages: Sequence[Message], acknowledged: Sequence[bool]) ->
             broken.add(key)
         flags.append(key not in broken)
     return flags
-
-
-async def _abandon(producer: AIOKafkaProducer) -> None:
-    """Ends it without the broker's help; `stop` alone would wait for it, for ever if need be.
-
-    https://github.com/aio-libs/aiokafka/issues/1101
-    """
-    sending = [task for task in asyncio.all_tasks() if _belongs_to(task, producer._sender)]
-    for task in sending:
-        task.cancel()
-    await asyncio.gather(*sending, return_exceptions=True)
-    # Tells those who still wait; while something is being sent it would crash the sender.
-    producer._message_accumulator.fail_all(ProducerClosed())
-    await quietly(producer.stop())
-    await quietly(producer.client.close())
-
-
-def _belongs_to(task: asyncio.Task[Any], sender: object) -> bool:
-    """The client keeps the tasks of its requests in a local variable."""
-    frame = getattr(task.get_coro(), "cr_frame", None)
-    return frame is not None and frame.f_locals.get("self") is sender

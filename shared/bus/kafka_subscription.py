@@ -7,11 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import structlog
-from aiokafka import (
-    AIOKafkaConsumer,
-    ConsumerRebalanceListener,
-    TopicPartition,
-)
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import (
     CommitFailedError,
@@ -20,7 +16,8 @@ from aiokafka.errors import (
     KafkaError,
 )
 
-from shared.bus.kafka_clients import KafkaSettings, deadline, quietly
+from shared.bus.kafka_clients import KafkaSettings, deadline
+from shared.bus.kafka_internals import Watch
 from shared.bus.port import BusUnavailable, Delivery, MembershipLost
 
 _HEARTBEATS_PER_SESSION = 5
@@ -28,6 +25,7 @@ _HEARTBEATS_PER_SESSION = 5
 _PATIENCE_SESSIONS = 3
 
 _GRACE_S = 0.1
+_PROBE_S = 2.0
 
 _logger = structlog.get_logger(component="bus")
 
@@ -35,8 +33,11 @@ _logger = structlog.get_logger(component="bus")
 async def join(settings: KafkaSettings, topics: Sequence[str], *, group: str, member: str) -> KafkaSubscription:
     """Raises BusUnavailable."""
     session_ms = int(settings.session_timeout_s * 1000)
+    options = settings.client_options()
+    # The broker answers a join when the last member has joined, or its session has ended.
+    options["request_timeout_ms"] += session_ms
     consumer = AIOKafkaConsumer(
-        **settings.client_options(),
+        **options,
         group_id=group,
         group_instance_id=member,
         auto_offset_reset="earliest",
@@ -46,7 +47,7 @@ async def join(settings: KafkaSettings, topics: Sequence[str], *, group: str, me
         partition_assignment_strategy=(RangePartitionAssignor,),
         fetch_max_wait_ms=min(500, session_ms // 2),
     )
-    watch = _Watch(consumer)
+    watch = Watch(consumer)
     subscription = KafkaSubscription(settings, consumer, watch)
     consumer.subscribe(list(topics), listener=watch)
     try:
@@ -58,57 +59,13 @@ async def join(settings: KafkaSettings, topics: Sequence[str], *, group: str, me
     return subscription
 
 
-class _Watch(ConsumerRebalanceListener):  # type: ignore[misc] # untyped base
-    """Follows the client's membership, and keeps it from taking back what it lost.
-
-    A client whose member id the broker has dropped would join again under its name and throw out the one
-    that replaced it, which would then do the same, for ever.
-    """
-
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
-        self._consumer = consumer
-        self._joined_once = False
-        self.fenced = False
-        self.rebalancing_since: float | None = None
-
-    async def on_partitions_revoked(self, revoked: object) -> None:  # noqa: ARG002 - the library's signature
-        self.rebalancing_since = asyncio.get_running_loop().time()
-        if self._joined_once and not self._consumer._coordinator.member_id:
-            self.fenced = True
-            await asyncio.Event().wait()  # until `leave` cancels the coordination, which waits for this
-
-    async def on_partitions_assigned(self, assigned: object) -> None:  # noqa: ARG002 - the library's signature
-        self._joined_once = True
-        self.rebalancing_since = None
-
-    @property
-    def crashed(self) -> bool:
-        return bool(self._consumer._coordinator._coordination_task.done())
-
-    async def leave(self, *, for_good: bool) -> None:
-        """Static members never leave by themselves; without `for_good` the name keeps its partitions."""
-        consumer, coordinator = self._consumer, self._consumer._coordinator
-        if coordinator is None:
-            await quietly(consumer.stop())
-            return
-        if for_good:
-            coordinator._group_instance_id = None
-        else:
-            coordinator._coordination_task.cancel()
-            await asyncio.wait((coordinator._coordination_task,))
-        if not await quietly(consumer.stop()):
-            coordinator._coordination_task.cancel()
-            await quietly(consumer._fetcher.close())
-            await quietly(consumer._client.close())
-
-
 class KafkaSubscription:
     """Once lost it stays lost. A client that wedges counts as lost, so that joining again replaces it.
 
     Wedges known upstream: https://github.com/aio-libs/aiokafka/issues/1154 and /1037.
     """
 
-    def __init__(self, settings: KafkaSettings, consumer: AIOKafkaConsumer, watch: _Watch) -> None:
+    def __init__(self, settings: KafkaSettings, consumer: AIOKafkaConsumer, watch: Watch) -> None:
         self._settings = settings
         self._consumer = consumer
         self._watch = watch
@@ -148,7 +105,7 @@ class KafkaSubscription:
             return
         self._probed_at = now
         try:
-            behind = await self.lag() > 0
+            behind = await self._lag(min(_PROBE_S, self._settings.timeout_s)) > 0
         except BusUnavailable:
             self._note_standstill(now)
             raise
@@ -174,8 +131,11 @@ class KafkaSubscription:
                 raise self._end("the group shared its partitions out anew, or replaced this member") from err
 
     async def lag(self) -> int:
+        return await self._lag(self._settings.timeout_s)
+
+    async def _lag(self, timeout_s: float) -> int:
         self._check()
-        async with deadline(self._settings.timeout_s, "measuring the lag"):
+        async with deadline(timeout_s, "measuring the lag"):
             assigned = self._consumer.assignment()
             ends = await self._consumer.end_offsets(assigned) if assigned else {}
             return sum([end - await self._consumer.position(place) for place, end in ends.items()])

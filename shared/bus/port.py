@@ -16,7 +16,10 @@ class BusUnavailable(Unavailable):
 
 
 class MembershipLost(Unavailable):
-    """This subscription was fenced: another member of its group took its partitions over."""
+    """This subscription was fenced: another member took its name or its partitions over, or its client broke.
+
+    It stays lost: close it and subscribe again under the same name. What was not committed is delivered again.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +50,15 @@ class Subscription(Protocol):
     async def fetch(self, *, max_messages: int, timeout_s: float) -> list[Delivery]:
         """Up to `max_messages` records, in order within each partition; empty after `timeout_s`.
 
-        Raises BusUnavailable, MembershipLost.
+        A cancelled fetch has read nothing. Raises BusUnavailable, MembershipLost.
         """
         ...
 
     async def commit(self, next_offsets: Mapping[tuple[str, int], int]) -> None:
         """Durably remember the next offset to read per (topic, partition).
 
-        Raises BusUnavailable, MembershipLost (nothing of this call is remembered then).
+        Raises BusUnavailable; MembershipLost also when the group has changed since the records were fetched
+        (nothing of this call is remembered then).
         """
         ...
 
@@ -63,7 +67,7 @@ class Subscription(Protocol):
         ...
 
     async def close(self) -> None:
-        """Leave the group. Idempotent."""
+        """Leave the group, so that others take over at once. Idempotent."""
         ...
 
 
@@ -75,7 +79,7 @@ class Bus(Protocol):
     async def close(self) -> None: ...
 
     async def ensure_topics(self, topics: Sequence[str], *, partitions: int = PARTITIONS_DEFAULT) -> None:
-        """Create what is missing; never changes a topic that exists."""
+        """Create what is missing; never changes a topic that exists. Raises BusUnavailable."""
         ...
 
     async def publish(self, messages: Sequence[Message]) -> list[bool]:
@@ -83,12 +87,15 @@ class Bus(Protocol):
 
         Per key the acknowledged messages are a prefix of those given. What is not acknowledged must be
         published again: it may then be there twice, but is never lost nor inverted within its key.
-        Raises BusUnavailable when none was acknowledged.
+        A topic that does not exist acknowledges nothing. Raises BusUnavailable when none was acknowledged.
         """
         ...
 
     async def subscribe(self, topics: Sequence[str], *, group: str, member: str) -> Subscription:
-        """Join `group` under the stable name `member`; new groups start at the earliest record."""
+        """Join `group` under the stable name `member`, fencing whoever holds it; new groups start at the earliest record.
+
+        Raises BusUnavailable, also when a topic does not exist.
+        """
         ...
 
     async def ping(self) -> None:

@@ -30,7 +30,7 @@ class Fact(BaseModel):
     focus_area_field: ClassVar[str] = "focus_area"
     agency_field: ClassVar[str] = "agency_id"
 
-    def __init_subclass__(cls, *, type: str = "", **kwargs: Any) -> None:  # noqa: A002 - reads as the CloudEvents attribute
+    def __init_subclass__(cls, *, type: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if type:
             cls.TYPE = f"qsmo.{type}.v1"

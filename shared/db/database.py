@@ -26,7 +26,7 @@ _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 Row = Mapping[Any, Any]
 
 
-class RollbackOnly(Exception):  # noqa: N818 - a signal, not an error: carries a dry run's result out
+class RollbackOnly(Exception):
     """Raised inside a transaction to leave nothing behind; `result` is what the caller wanted to see."""
 
     def __init__(self, result: Any) -> None:
@@ -138,7 +138,7 @@ class _translated:  # noqa: N801 - reads as a statement at its one use
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, _type: Any, error: BaseException | None, _trace: Any) -> None:
+    def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
         match error:
             case IntegrityError():
                 raise Conflict(

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Path as PathParameter, Request, Response
-from fastapi import Query
+from fastapi import APIRouter, Query, Request, Response
+from fastapi import Path as PathParameter
 from sqlalchemy import select
 from starlette.datastructures import UploadFile
 
@@ -87,13 +87,13 @@ def import_router() -> APIRouter:
         return Response(operation.model_dump_json(), 202, {"Location": location}, "application/json")
 
     @router.get("/v1/operations/{id}", response_model=Operation)
-    async def show_operation(id: OperationId, request: Request, at: AtEdge) -> Response:  # noqa: A002
+    async def show_operation(id: OperationId, request: Request, at: AtEdge) -> Response:
         importing: Importing = request.app.state.context
         return at.show(await at.read(lambda tx: _operation(tx, importing.import_tables, id)))
 
     @router.get("/v1/operations/{id}/rows", response_model=dict[str, Any])
     async def list_operation_rows(
-        id: OperationId,  # noqa: A002
+        id: OperationId,
         request: Request,
         at: AtEdge,
         paged: Paged,
@@ -116,7 +116,7 @@ def _kind(importing: Importing, kind: str) -> ImportKind:
     return importing.kinds[kind]
 
 
-async def _operation(tx: Transaction, tables: ImportTables, id: str) -> Operation:  # noqa: A002
+async def _operation(tx: Transaction, tables: ImportTables, id: str) -> Operation:
     row = await tx.row(select(tables.operations).where(tables.operations.c.id == id))
     if row is None:
         raise NotFound(f"There is no operation {id!r}.")

@@ -92,7 +92,7 @@ class ImportRunner:
                 await self._record(run, status="succeeded", finished=True)
             except QsmoError as error:
                 await self._record(run, status="failed", detail=error.detail, finished=True)
-            except Exception as error:  # the process edge: the operation must say that it failed
+            except Exception as error:  # noqa: BLE001 - the process edge: the operation must say that it failed
                 self._log.error("import_failed", kind=run.kind.kind, exc_info=error)
                 detail = f"The import stopped after {run.done} rows by a fault of ours; import the file again to go on."
                 await self._record(run, status="failed", detail=detail, finished=True)

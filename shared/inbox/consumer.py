@@ -95,7 +95,7 @@ class Consumer:
                 await self._apply_batch([record.event for record in records if record.event is not None])
             except (Unavailable, OSError, TimeoutError):
                 raise
-            except Exception as error:  # the process edge: what cannot pass together is tried one by one
+            except Exception as error:  # noqa: BLE001 - the process edge: what cannot pass together is tried one by one
                 self._log.warning("batch_failed", reason=repr(error), records=len(records))
             else:
                 return
@@ -113,7 +113,7 @@ class Consumer:
             await self._apply_batch([record.event])
         except (Unavailable, OSError, TimeoutError):
             raise
-        except Exception as error:  # the process edge: a poison event must not stop other aggregates
+        except Exception as error:  # noqa: BLE001 - the process edge: a poison event must not stop other aggregates
             await self._park(record, reason=repr(error))
 
     async def _apply(self, tx: Transaction, events: Sequence[Event]) -> None:

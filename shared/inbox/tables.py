@@ -20,7 +20,7 @@ class InboxTables:
 
 
 def inbox_tables(metadata: MetaData) -> InboxTables:
-    """`inbox`: (consumer, subject) → last applied version. `parked_events`: what waits behind a poison one, and how it ended."""
+    """`inbox`: (consumer, subject) → last applied version. `parked_events`: what waits behind a poison one, and its end."""
     positions = Table(
         "inbox",
         metadata,

@@ -42,14 +42,14 @@ class AggregateStore(Generic[A]):
     to_row: Callable[[A], dict[str, Any]]
     from_row: Callable[[Row], A]
 
-    async def get(self, tx: Transaction, id: str) -> A:  # noqa: A002 - the field's word
+    async def get(self, tx: Transaction, id: str) -> A:
         """Raises NotFound."""
         found = await self.find(tx, id)
         if found is None:
             raise NotFound(f"There is no {self.name} {id!r}.")
         return found
 
-    async def find(self, tx: Transaction, id: str) -> A | None:  # noqa: A002
+    async def find(self, tx: Transaction, id: str) -> A | None:
         row = await tx.row(select(self.table).where(self.table.c.id == id))
         return None if row is None else self.from_row(row)
 
@@ -147,5 +147,5 @@ class AggregateStore(Generic[A]):
     def _read_back(self, aggregate: A, version: int) -> A:
         return self.from_row({"id": aggregate.id, "version": version, **self.to_row(aggregate)})
 
-    def _stale(self, id: str) -> StaleVersion:  # noqa: A002
+    def _stale(self, id: str) -> StaleVersion:
         return StaleVersion(f"This {self.name} ({id}) was changed by someone else since it was read.")

@@ -87,7 +87,7 @@ async def _only_declared_parameters(request: Request) -> None:
     route = request.scope.get("route")
     if not isinstance(route, APIRoute) or not request.query_params:
         return
-    declared = {name for name in _query_names(route.dependant)} | {"validate_only"}
+    declared = {*_query_names(route.dependant), "validate_only"}
     if unknown := sorted(set(request.query_params) - declared):
         raise HTTPException(400, f"Unknown query parameter {unknown[0]!r}; there are: {', '.join(sorted(declared))}.")
 

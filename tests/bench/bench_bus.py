@@ -1,4 +1,7 @@
-"""How fast the buses append and read, next to the least that could do the same: `pytest -m bench -s tests/bench/bench_bus.py`."""
+"""How fast the buses append and read, next to the least that could do the same.
+
+`pytest -m bench -s tests/bench/bench_bus.py`
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,7 @@ MESSAGES = 30_000
 ROUNDS = 5
 PARTITIONS = 6
 
+
 def messages(topic: str, value_bytes: int) -> list[Message]:
     """Distinct keys and ids, as an import makes them."""
     headers = {
@@ -38,8 +42,7 @@ def messages(topic: str, value_bytes: int) -> list[Message]:
     }
     value = os.urandom(value_bytes // 2).hex().encode()
     return [
-        Message(topic=topic, key=str(uuid4()), value=value, headers={**headers, "ce_id": str(uuid4())})
-        for _ in range(MESSAGES)
+        Message(topic=topic, key=str(uuid4()), value=value, headers={**headers, "ce_id": str(uuid4())}) for _ in range(MESSAGES)
     ]
 
 
@@ -47,7 +50,9 @@ def batches(everything: Sequence[Message], size: int) -> list[Sequence[Message]]
     return [everything[start : start + size] for start in range(0, len(everything), size)]
 
 
-async def compare(title: str, ours: Callable[[], Awaitable[float]], baseline: Callable[[], Awaitable[float]]) -> tuple[float, float]:
+async def compare(
+    title: str, ours: Callable[[], Awaitable[float]], baseline: Callable[[], Awaitable[float]]
+) -> tuple[float, float]:
     """Medians of alternating rounds; returns our rate and its share of the baseline."""
     pairs = [(await ours(), await baseline()) for _ in range(ROUNDS)]
     rate, least = (statistics.median(side) for side in zip(*pairs, strict=True))
@@ -172,9 +177,9 @@ async def test_the_kafka_bus_against_plain_aiokafka(kafka: KafkaServer) -> None:
     async def publish_plain(size: int) -> float:
         started = time.perf_counter()
         for start in range(0, MESSAGES, size):
-            await asyncio.gather(*[
-                await plain.send(t, value, key, headers=headers) for t, value, key, headers in sends[start : start + size]
-            ])
+            await asyncio.gather(
+                *[await plain.send(t, value, key, headers=headers) for t, value, key, headers in sends[start : start + size]]
+            )
         return MESSAGES / (time.perf_counter() - started)
 
     print()

@@ -72,6 +72,19 @@ async def read(subscription: Subscription, count: int, *, max_messages: int = 10
     return found
 
 
+async def fetch_for_ever(subscription: Subscription) -> None:
+    while True:
+        await subscription.fetch(max_messages=1, timeout_s=0.1)
+
+
+async def drain(subscription: Subscription) -> list[Delivery]:
+    """What there is, until nothing more comes."""
+    found = await read(subscription, 1)
+    while more := await subscription.fetch(max_messages=1000, timeout_s=0.5):
+        found += more
+    return found
+
+
 async def read_all(bus: Bus, topic: str, count: int) -> list[Delivery]:
     subscription = await bus.subscribe([topic], group=f"all.{uuid4().hex}", member="m")
     found = await read(subscription, count)
@@ -265,9 +278,7 @@ async def test_an_empty_commit_is_no_error(bus: Bus, topic: str, group: str) -> 
     await subscription.commit({})
 
 
-async def test_what_a_killed_member_did_not_commit_goes_to_another(
-    broker: Broker, bus: Bus, topic: str, group: str
-) -> None:
+async def test_what_a_killed_member_did_not_commit_goes_to_another(broker: Broker, bus: Bus, topic: str, group: str) -> None:
     await bus.publish(numbered(topic, ["a"] * 10))
     async with process(broker, "hold", topic, group, "victim", "4") as child:
         assert await line_of(child) == "holding 10"
@@ -278,9 +289,7 @@ async def test_what_a_killed_member_did_not_commit_goes_to_another(
     assert values_per_key(await read(heir, 6)) == {"a": [4, 5, 6, 7, 8, 9]}
 
 
-async def test_a_killed_member_that_comes_back_reads_on_at_once(
-    broker: Broker, bus: Bus, topic: str, group: str
-) -> None:
+async def test_a_killed_member_that_comes_back_reads_on_at_once(broker: Broker, bus: Bus, topic: str, group: str) -> None:
     await bus.publish(numbered(topic, ["a"] * 10))
     async with process(broker, "hold", topic, group, "phoenix", "4") as child:
         await line_of(child)
@@ -318,9 +327,8 @@ async def test_two_members_share_the_partitions_and_read_each_record_once(bus: B
     await settle([one, two])
     await bus.publish(numbered(topic, map(str, range(300))))
 
-    halves = [await read(one, 300 // PARTITIONS_DEFAULT), await read(two, 300 // PARTITIONS_DEFAULT)]
+    halves = [await drain(member) for member in (one, two)]
     for half, member in zip(halves, (one, two), strict=True):
-        half += await member.fetch(max_messages=1000, timeout_s=0.5)
         await member.commit(after(half))
 
     shares = [{d.partition for d in half} for half in halves]
@@ -352,8 +360,7 @@ async def test_a_replaced_member_learns_it_from_fetching_too(bus: Bus, topic: st
 
     async with asyncio.timeout(SOON_S):
         with pytest.raises(MembershipLost):
-            while True:
-                await old.fetch(max_messages=1, timeout_s=0.1)
+            await fetch_for_ever(old)
     await bus.publish([a_message(topic)])
     assert len(await read(new, 1)) == 1
 

@@ -15,7 +15,9 @@ from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.bus import embedded_log as log
 from shared.bus.embedded import EmbeddedBus
+from shared.bus.embedded_thread import DatabaseThread
 from shared.bus.partitioner import partition_of, partitions_of
 from shared.bus.port import Bus, BusUnavailable, Delivery, MembershipLost, Message
 from tests.contract.bus_brokers import EmbeddedBroker, line_of, opened, process
@@ -48,7 +50,10 @@ def test_the_partitioner_is_kafkas_own(key: str, partitions: int) -> None:
     assert partition_of(key, partitions) == DefaultPartitioner()(key.encode(), everything, everything)
 
 
-@given(keys=st.lists(st.text(max_size=40) | st.uuids().map(str) | st.text("ab", min_size=4, max_size=4)), partitions=st.integers(1, 50))
+@given(
+    keys=st.lists(st.text(max_size=40) | st.uuids().map(str) | st.text("ab", min_size=4, max_size=4)),
+    partitions=st.integers(1, 50),
+)
 def test_many_keys_are_placed_as_each_alone(keys: list[str], partitions: int) -> None:
     assert partitions_of(keys, partitions) == [partition_of(key, partitions) for key in keys]
 
@@ -212,7 +217,7 @@ async def test_a_closed_bus_is_unavailable(path: Path) -> None:
 
 
 async def test_a_file_that_is_no_log_is_refused_with_its_reason(path: Path) -> None:
-    path.write_bytes(os.urandom(20_000))
+    path.write_bytes(os.urandom(20_000))  # noqa: ASYNC240 - nothing else runs
 
     with pytest.raises(BusUnavailable, match="not a database"):
         await EmbeddedBus(path).start()
@@ -236,6 +241,39 @@ async def test_a_log_locked_for_long_is_unavailable_and_then_goes_on(path: Path)
     await bus.close()
 
 
+async def test_a_full_disk_loses_nothing_that_was_acknowledged(path: Path) -> None:
+    def connect() -> sqlite3.Connection:
+        connection = log.connect(path, busy_s=1)
+        connection.execute("PRAGMA max_page_count = 50")
+        return connection
+
+    writer = log.LogWriter()
+    thread = DatabaseThread("small", connect, begin="BEGIN IMMEDIATE", on_rollback=writer.forget)
+    await thread.start()
+    await thread.submit(lambda connection: log.create_topics(connection, [TOPIC], 1))
+
+    await thread.submit(lambda connection: writer.append(connection, [a_message()]))
+    with pytest.raises(BusUnavailable, match="full"):
+        await thread.submit(lambda connection: writer.append(connection, [a_message(b"v" * 1_000_000)]))
+    await thread.submit(lambda connection: writer.append(connection, [a_message()]))
+
+    await thread.close()
+    async with opened(EmbeddedBroker(str(path))) as bus:
+        assert [delivery.offset for delivery in await read_all(bus)] == [0, 1]
+
+
+async def test_a_start_that_failed_may_be_tried_again(path: Path) -> None:
+    bus = EmbeddedBus(path / "later" / "bus.db")
+    with pytest.raises(BusUnavailable):
+        await bus.start()
+    (path / "later").mkdir(parents=True)  # noqa: ASYNC240 - nothing else runs
+
+    await bus.start()
+
+    await bus.ping()
+    await bus.close()
+
+
 def cut(tail: bytes, size_bytes: int) -> bytes:
     return tail[:-size_bytes]
 
@@ -251,7 +289,9 @@ def smear(tail: bytes, size_bytes: int) -> bytes:
 
 @pytest.mark.parametrize("size_bytes", [1, 3000, 50_000, 300_000])
 @pytest.mark.parametrize("damage", [cut, garble, smear])
-async def test_a_damaged_tail_recovers_to_a_committed_prefix(path: Path, damage: Callable[[bytes, int], bytes], size_bytes: int) -> None:
+async def test_a_damaged_tail_recovers_to_a_committed_prefix(
+    path: Path, damage: Callable[[bytes, int], bytes], size_bytes: int
+) -> None:
     broker = EmbeddedBroker(str(path))
     async with opened(broker) as bus:
         await bus.ensure_topics([TOPIC])

@@ -6,12 +6,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 from uuid import uuid4
 
 import pytest
+from aiokafka import TopicPartition
 
 from shared.bus.kafka import KafkaBus, KafkaSecurity, KafkaSettings
+from shared.bus.kafka_internals import Watch
 from shared.bus.kafka_producer import prefix_per_key
+from shared.bus.kafka_subscription import KafkaSubscription
 from shared.bus.port import BusUnavailable, Delivery, MembershipLost, Message, Subscription
 from tests.support.servers import KafkaServer
 
@@ -48,6 +53,11 @@ async def keep_publishing(bus: KafkaBus, message: Message) -> None:
                 await asyncio.sleep(0.1)
             else:
                 return
+
+
+async def fetch_for_ever(subscription: Subscription) -> None:
+    while True:
+        await subscription.fetch(max_messages=1, timeout_s=0.05)
 
 
 async def numbers(subscription: Subscription, last: int) -> list[int]:
@@ -90,6 +100,43 @@ def test_tls_checks_the_broker_against_the_given_authority(tmp_path: Path) -> No
     with pytest.raises(FileNotFoundError):
         missing.options()
     assert KafkaSecurity(protocol="SASL_SSL").options()["ssl_context"].check_hostname
+
+
+class StandsStill:
+    """A consumer as it was seen upstream: no error, no records, though there are some."""
+
+    place = TopicPartition("t", 0)
+
+    async def getmany(self, *, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[object]]:
+        await asyncio.sleep(timeout_ms / 1000)
+        return {} if max_records else {self.place: []}
+
+    def assignment(self) -> set[TopicPartition]:
+        return {self.place}
+
+    async def end_offsets(self, places: set[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(places, 5)
+
+    async def position(self, place: TopicPartition) -> int:
+        return 3 + place.partition
+
+
+@pytest.mark.parametrize(
+    ("consumer", "watch", "why"),
+    [
+        pytest.param(StandsStill(), {}, "stands still", id="records wait and none comes"),
+        pytest.param(StandsStill(), {"rebalancing_since": 0.0}, "does not end", id="a rebalance without end"),
+        pytest.param(StandsStill(), {"crashed": True}, "has crashed", id="a dead coordination task"),
+    ],
+)
+async def test_a_client_that_wedges_counts_as_lost(consumer: StandsStill, watch: dict[str, object], why: str) -> None:
+    state = SimpleNamespace(**{"fenced": False, "crashed": False, "rebalancing_since": None, **watch})
+    settings = KafkaSettings(bootstrap="b", client_id="c", session_timeout_s=0.05)
+    subscription = KafkaSubscription(settings, consumer, cast("Watch", state))
+
+    async with asyncio.timeout(2):
+        with pytest.raises(MembershipLost, match=why):
+            await fetch_for_ever(subscription)
 
 
 async def test_a_broker_that_is_not_there_is_unavailable_within_the_deadline() -> None:
@@ -150,8 +197,7 @@ async def test_a_quiet_fetch_says_that_the_broker_is_gone(bus: KafkaBus, topic: 
 
     async with asyncio.timeout(20):
         with pytest.raises((BusUnavailable, MembershipLost)):
-            while True:
-                await subscription.fetch(max_messages=1, timeout_s=0.2)
+            await fetch_for_ever(subscription)
 
 
 async def test_closing_does_not_wait_for_a_broker_that_hangs(bus: KafkaBus, topic: str, kafka: KafkaServer) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.contracts import generate
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted(path for folder in ("services", "shared") for path in (ROOT / folder).rglob("*.py"))
 OWNERS = ("registry", "catalog", "adoption")
@@ -88,8 +90,6 @@ def test_every_service_has_its_canvas() -> None:
 
 
 def test_generated_schemas_are_current() -> None:
-    from shared.contracts import generate
-
     assert generate.stale() == [], "run `make schemas` and commit the result"
 
 

@@ -142,9 +142,7 @@ async def test_a_refused_transition_says_what_is_missing(
     await an_area(api)
     begun = await pre_designated(api, await an_organization(api, "CISA"))
 
-    refused = await api.post(
-        f"/v1/designations/{begun.json()['id']}/{action}", body, "omb", etag=begun.headers["etag"]
-    )
+    refused = await api.post(f"/v1/designations/{begun.json()['id']}/{action}", body, "omb", etag=begun.headers["etag"])
 
     assert refused.status_code == 409
     assert refused.json()["type"] == f"/problems/{code}"

@@ -140,7 +140,9 @@ async def test_killing_any_process_at_random_loses_doubles_and_inverts_nothing(
             stop.set()
         await cluster.ready()
         feed = await settled(cluster)
-        registered = {row["id"]: row["version"] for row in await rows(cluster, "registry", "SELECT id, version FROM organizations")}
+        registered = {
+            row["id"]: row["version"] for row in await rows(cluster, "registry", "SELECT id, version FROM organizations")
+        }
         known = {row["id"] for row in await rows(cluster, "adoption", "SELECT id FROM known_organizations")}
         report = await verified(cluster)
 

@@ -47,13 +47,14 @@ async def an_api(build: Callable[[Connections], FastAPI], folder: Path, *, clock
     issuer = DevelopmentIssuer(folder / "issuer.key")
     bus = EmbeddedBus(folder / "events.db")
     await bus.start()
-    connections = Connections(
-        bus=bus, verifier=Verifier(issuer=DEV_ISSUER, audience=AUDIENCE, keys=issuer), clock=clock
-    )
+    connections = Connections(bus=bus, verifier=Verifier(issuer=DEV_ISSUER, audience=AUDIENCE, keys=issuer), clock=clock)
     app = build(connections)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     try:
-        async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://service") as client,
+        ):
             yield Api(app, client, issuer, connections)
     finally:
         await bus.close()

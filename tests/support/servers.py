@@ -339,9 +339,7 @@ class PostgresServer(Server):
 
     def _ready(self) -> bool:
         where = ["-h", LOOPBACK, "-p", str(self.port)]
-        return (
-            subprocess.run([self._binary("pg_isready"), "-q", *where], check=False).returncode == 0
-        )
+        return subprocess.run([self._binary("pg_isready"), "-q", *where], check=False).returncode == 0
 
     @staticmethod
     def _binary(name: str) -> Path:
@@ -376,9 +374,7 @@ class KafkaServer(Server):
     def _prepare(self) -> None:
         if (self.directory / "data/meta.properties").exists():
             return
-        self.config.write_text(
-            "".join(f"{key}={value}\n" for key, value in self._settings().items())
-        )
+        self.config.write_text("".join(f"{key}={value}\n" for key, value in self._settings().items()))
         cluster_id = "cXNtby10ZXN0LWNsdXN0ZQ"  # any 16 bytes in base64url
         tool = _java("kafka.tools.StorageTool", "-Xmx128m")
         self._run(*tool, "format", "--standalone", "-t", cluster_id, "-c", self.config)
@@ -466,9 +462,7 @@ def _postgres_binaries() -> Path | None:
 def postgres_available() -> str | None:
     """None, or the reason in one sentence why PostgreSQL cannot be started."""
     if _postgres_binaries() is None:
-        return (
-            "PostgreSQL is not installed (no `postgres` in /usr/lib/postgresql/*/bin or on PATH)."
-        )
+        return "PostgreSQL is not installed (no `postgres` in /usr/lib/postgresql/*/bin or on PATH)."
     if os.geteuid() == 0 and not _user_exists("postgres"):
         return "PostgreSQL refuses to run as root and there is no user `postgres` to run it as."
     return None
@@ -499,9 +493,7 @@ def kafka_available() -> str | None:
 
 def _java_version() -> int:
     """The major version, 0 when `java` does not say."""
-    answer = subprocess.run(
-        ["java", "-version"], capture_output=True, text=True, check=False
-    ).stderr
+    answer = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
     found = re.search(r'version "(\d+)', answer)
     return int(found[1]) if found else 0
 

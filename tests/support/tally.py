@@ -80,7 +80,7 @@ def an_event(subject: str, version: int, *, title: str = "x") -> Event:
     )
 
 
-async def raise_counter(tx: Transaction, id: str) -> Counter:  # noqa: A002
+async def raise_counter(tx: Transaction, id: str) -> Counter:
     """One write: the counter one higher, and the fact of it."""
     counter = await store.find(tx, id)
     if counter is None:

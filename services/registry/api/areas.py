@@ -22,7 +22,7 @@ async def list_policies(at: AtEdge, paged: Paged) -> Response:
 
 
 @router.get("/v1/policies/{id}", response_model=schemas.PolicyShown)
-async def show_policy(id: Slug, at: AtEdge) -> Response:  # noqa: A002
+async def show_policy(id: Slug, at: AtEdge) -> Response:
     found = await at.read(lambda tx: store.policies.get(tx, id))
     return at.show(views.policy(found), version=found.version)
 
@@ -44,7 +44,7 @@ async def list_focus_areas(at: AtEdge, paged: Paged) -> Response:
 
 
 @router.get("/v1/focus-areas/{id}", response_model=schemas.FocusAreaShown)
-async def show_focus_area(id: Slug, at: AtEdge) -> Response:  # noqa: A002
+async def show_focus_area(id: Slug, at: AtEdge) -> Response:
     area = await at.read(lambda tx: store.focus_areas.get(tx, id))
     return at.show(views.focus_area(area, by=at.principal), version=area.version)
 
@@ -68,7 +68,7 @@ async def register_focus_area(body: schemas.FocusAreaGiven, at: AtEdge) -> Respo
 
 
 @router.put("/v1/focus-areas/{id}", response_model=schemas.FocusAreaShown)
-async def change_focus_area(id: Slug, body: schemas.FocusAreaValues, at: AtEdge) -> Response:  # noqa: A002
+async def change_focus_area(id: Slug, body: schemas.FocusAreaValues, at: AtEdge) -> Response:
     """Needs If-Match. Services can be added and renamed; one that is left out is refused."""
 
     async def command(tx: Transaction) -> Answered:
@@ -89,7 +89,7 @@ def _services(body: schemas.FocusAreaValues) -> tuple[AreaService, ...]:
 
 
 @router.get("/v1/focus-areas/{id}/timeline", response_model=schemas.Timeline)
-async def show_timeline(id: Slug, at: AtEdge) -> Response:  # noqa: A002
+async def show_timeline(id: Slug, at: AtEdge) -> Response:
     """Every dated step of every designation of the area, by effective date."""
 
     async def query(tx: Transaction) -> schemas.Timeline:

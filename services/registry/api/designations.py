@@ -47,7 +47,7 @@ async def list_designations(
 
 @router.get("/v1/designations/{id}", response_model=schemas.DesignationShown)
 async def show_designation(
-    id: Identifier,  # noqa: A002
+    id: Identifier,
     at: AtEdge,
     as_of: AsOf = None,
     known_at: KnownAt = None,
@@ -89,26 +89,26 @@ async def _open(at: Edge, action: str, body: schemas.DesignationOpened) -> Respo
 
 
 @router.post("/v1/designations/{id}/designate", response_model=schemas.DesignationShown)
-async def designate(id: Identifier, body: schemas.DesignationMoved, at: AtEdge) -> Response:  # noqa: A002
+async def designate(id: Identifier, body: schemas.DesignationMoved, at: AtEdge) -> Response:
     return await _move(at, id, "designate", body)
 
 
 @router.post("/v1/designations/{id}/suspend", response_model=schemas.DesignationShown)
-async def suspend_designation(id: Identifier, body: schemas.DesignationMoved, at: AtEdge) -> Response:  # noqa: A002
+async def suspend_designation(id: Identifier, body: schemas.DesignationMoved, at: AtEdge) -> Response:
     return await _move(at, id, "suspend", body)
 
 
 @router.post("/v1/designations/{id}/reinstate", response_model=schemas.DesignationShown)
-async def reinstate_designation(id: Identifier, body: schemas.DesignationMoved, at: AtEdge) -> Response:  # noqa: A002
+async def reinstate_designation(id: Identifier, body: schemas.DesignationMoved, at: AtEdge) -> Response:
     return await _move(at, id, "reinstate", body)
 
 
 @router.post("/v1/designations/{id}/revoke", response_model=schemas.DesignationShown)
-async def revoke_designation(id: Identifier, body: schemas.DesignationMoved, at: AtEdge) -> Response:  # noqa: A002
+async def revoke_designation(id: Identifier, body: schemas.DesignationMoved, at: AtEdge) -> Response:
     return await _move(at, id, "revoke", body)
 
 
-async def _move(at: Edge, id: str, action: str, body: schemas.DesignationMoved) -> Response:  # noqa: A002
+async def _move(at: Edge, id: str, action: str, body: schemas.DesignationMoved) -> Response:
     async def command(tx: Transaction) -> Answered:
         saved = await commands.move_designation(
             tx,
@@ -125,7 +125,7 @@ async def _move(at: Edge, id: str, action: str, body: schemas.DesignationMoved) 
 
 
 @router.post("/v1/designations/{id}/transfer", status_code=201, response_model=schemas.DesignationShown)
-async def transfer_designation(id: Identifier, body: schemas.DesignationTransfer, at: AtEdge) -> Response:  # noqa: A002
+async def transfer_designation(id: Identifier, body: schemas.DesignationTransfer, at: AtEdge) -> Response:
     """Ends this one and pre-designates another organization in one change; answers with the new one."""
 
     async def command(tx: Transaction) -> Answered:

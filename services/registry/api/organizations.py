@@ -36,7 +36,7 @@ async def list_organizations(
 
 
 @router.get("/v1/organizations/{id}", response_model=schemas.OrganizationShown)
-async def show_organization(id: Identifier, at: AtEdge) -> Response:  # noqa: A002
+async def show_organization(id: Identifier, at: AtEdge) -> Response:
     found = await at.read(lambda tx: store.organizations.get(tx, id))
     return at.show(views.organization(found, by=at.principal), version=found.version)
 
@@ -58,7 +58,7 @@ async def register_organization(body: schemas.OrganizationGiven, at: AtEdge) -> 
 
 
 @router.put("/v1/organizations/{id}", response_model=schemas.OrganizationShown)
-async def change_organization(id: Identifier, body: schemas.OrganizationGiven, at: AtEdge) -> Response:  # noqa: A002
+async def change_organization(id: Identifier, body: schemas.OrganizationGiven, at: AtEdge) -> Response:
     """Needs If-Match."""
 
     async def command(tx: Transaction) -> Answered:

@@ -22,13 +22,13 @@ async def list_match_reviews(at: AtEdge, paged: Paged, status: Status | None = N
 
 
 @router.get("/v1/match-reviews/{id}", response_model=schemas.MatchReviewShown)
-async def show_match_review(id: Identifier, at: AtEdge) -> Response:  # noqa: A002
+async def show_match_review(id: Identifier, at: AtEdge) -> Response:
     review = await at.read(lambda tx: store.match_reviews.get(tx, id))
     return at.show(views.match_review(review, by=at.principal), version=review.version)
 
 
 @router.post("/v1/match-reviews/{id}/resolve", response_model=schemas.MatchReviewShown)
-async def resolve_match_review(id: Identifier, body: schemas.ReviewResolved, at: AtEdge) -> Response:  # noqa: A002
+async def resolve_match_review(id: Identifier, body: schemas.ReviewResolved, at: AtEdge) -> Response:
     """The outside id and name belong to this organization from now on; what waited for them goes on."""
 
     async def command(tx: Transaction) -> Answered:
@@ -41,7 +41,7 @@ async def resolve_match_review(id: Identifier, body: schemas.ReviewResolved, at:
 
 
 @router.post("/v1/match-reviews/{id}/dismiss", response_model=schemas.MatchReviewShown)
-async def dismiss_match_review(id: Identifier, body: schemas.ReviewDismissed, at: AtEdge) -> Response:  # noqa: A002
+async def dismiss_match_review(id: Identifier, body: schemas.ReviewDismissed, at: AtEdge) -> Response:
     async def command(tx: Transaction) -> Answered:
         saved = await commands.dismiss_review(
             tx, id, reason=body.reason, expected_version=at.expected_version(), by=at.principal

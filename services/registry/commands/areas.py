@@ -45,7 +45,7 @@ async def change_focus_area(
     change: AreaChange,
     *,
     expected_version: int,
-    by: Principal,  # noqa: A002
+    by: Principal,
 ) -> FocusArea:
     """Raises Forbidden, NotFound, StaleVersion; Conflict when a service would disappear."""
     require_for(by, "change focus area")

@@ -82,7 +82,7 @@ async def move_designation(
     on: date,
     basis: Basis,
     expected_version: int,
-    by: Principal,  # noqa: A002
+    by: Principal,
 ) -> Designation:
     """`designate`, `suspend`, `reinstate` or `revoke`. Raises Forbidden, NotFound, StaleVersion, RuleViolation."""
     require(by, *MACHINE.roles_for(action), to=action)
@@ -94,7 +94,7 @@ async def move_designation(
 
 async def transfer_designation(
     tx: Transaction,
-    id: str,  # noqa: A002
+    id: str,
     *,
     to_organization_id: str,
     on: date,
@@ -135,7 +135,7 @@ async def transfer_designation(
     return await store.designations.add(tx, begun, fact)
 
 
-async def _at_version(tx: Transaction, id: str, expected_version: int) -> Designation:  # noqa: A002
+async def _at_version(tx: Transaction, id: str, expected_version: int) -> Designation:
     designation = await store.designations.get(tx, id)
     if designation.version != expected_version:
         raise StaleVersion(
@@ -165,7 +165,7 @@ async def _check_references(tx: Transaction, opening: Opening, basis: Basis) -> 
     await _check_policy(tx, basis)
 
 
-async def _check_organization(tx: Transaction, id: str) -> None:  # noqa: A002
+async def _check_organization(tx: Transaction, id: str) -> None:
     if await store.organizations.find(tx, id) is None:
         raise Invalid.at("/organization_id", f"There is no organization {id!r}.", code="unknown-reference")
 

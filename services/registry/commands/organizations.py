@@ -49,7 +49,7 @@ async def change_organization(
     values: OrganizationValues,
     *,
     expected_version: int,
-    by: Principal,  # noqa: A002
+    by: Principal,
 ) -> Organization:
     """Raises Forbidden, NotFound, StaleVersion, Invalid, Conflict."""
     require_for(by, "change organization")
@@ -110,7 +110,7 @@ async def resolve_review(
     *,
     organization_id: str,
     expected_version: int,
-    by: Principal,  # noqa: A002
+    by: Principal,
 ) -> MatchReview:
     """The outside id and name belong to this organization from now on.
 
@@ -136,7 +136,7 @@ async def dismiss_review(
     *,
     reason: str,
     expected_version: int,
-    by: Principal,  # noqa: A002
+    by: Principal,
 ) -> MatchReview:
     """This name is no organization of the government. Raises Forbidden, NotFound, StaleVersion, RuleViolation."""
     require(by, *reviews.MACHINE.roles_for("dismiss"), to="dismiss a match review")
@@ -144,7 +144,7 @@ async def dismiss_review(
     return await store.match_reviews.save(tx, dismissed, facts.match_review(contracts.MatchReviewDismissed, dismissed))
 
 
-async def _review_at(tx: Transaction, id: str, expected_version: int) -> MatchReview:  # noqa: A002
+async def _review_at(tx: Transaction, id: str, expected_version: int) -> MatchReview:
     review = await store.match_reviews.get(tx, id)
     if review.version != expected_version:
         raise StaleVersion(f"The match review is at version {review.version}.", current_version=review.version)

@@ -113,7 +113,7 @@ class Designation:
 def begin(
     action: str,
     *,
-    id: str,  # noqa: A002 - the field's word
+    id: str,
     focus_area: str,
     service: str,
     organization_id: str | None,
@@ -151,7 +151,7 @@ def move(
     _need(action, {"policy clause": basis.clause, "lead organization": lead, "reason": basis.reason}, status=status)
     if on < designation.last.effective_on:
         raise RuleViolation(
-            f"{action} cannot take effect on {on}: {designation.last.action} is in effect since {designation.last.effective_on}.",
+            f"{action} cannot take effect on {on}: {designation.last.action} took effect on {designation.last.effective_on}.",
             code="effective-date-order",
         )
     step = Step(action=action, status=status, effective_on=on, recorded_at=at, by=by, basis=basis)

@@ -12,13 +12,14 @@ import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 _ABBREVIATION_IN_PARENTHESES = re.compile(r"\(\s*[A-Z][A-Z0-9&./-]{1,11}\s*\)")
 _TURNED = re.compile(
-    r"^(?P<rest>[^,]+(?:,[^,]+)*?),\s*(?P<head>(?:u\.?\s?s\.?\s+|united states\s+)?(?:dept\.?|department|office|bureau|board|commission)\s+of)"
+    r"^(?P<rest>[^,]+(?:,[^,]+)*?),\s*"
+    r"(?P<head>(?:u\.?\s?s\.?\s+|united states\s+)?(?:dept\.?|department|office|bureau|board|commission)\s+of)"
     r"(?:\s+the)?$"
 )
 _ORGANIZATION_PREFIX = re.compile(r"^\s*[^-–—:/|>]{2,60}?(?:\s[-–—|>]+\s|\s*[:/>]\s*)(?P<rest>.*\S)")
@@ -41,6 +42,8 @@ _LIKE_ENOUGH = 0.82
 _STARTS_LIKE_CHARS = 4
 _FORGIVEN_WEIGHT = 0.1
 _ORDER_SHARE = 0.15
+_INITIALS_SCORE = 0.6
+_ABBREVIATION_SCORE = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,23 +96,21 @@ class _Entry:
 class NameIndex:
     """Names and aliases of organizations, made once and asked often: about 1,600 names are ranked within a few ms."""
 
-    __slots__ = ("_by_initials", "_by_name", "_entries", "_having", "_rarity", "_starting")
+    __slots__ = ("_by_name", "_by_short", "_entries", "_having", "_rarity", "_starting")
 
-    def __init__(self, known: Iterable[tuple[str, str]]) -> None:
-        """`known`: (organization id, name or alias), in any order."""
-        names = sorted({(normalize(name), id_, name) for id_, name in known})
+    def __init__(self, known: Iterable[tuple[str, str]], *, abbreviations: Iterable[tuple[str, str]] = ()) -> None:
+        """`known`: (organization id, name or alias); `abbreviations`: (id, e.g. "CISA"), for guesses only; in any order."""
+        names = sorted({(form, id_, name) for id_, name in known if (form := normalize(name))})
         self._by_name: Mapping[str, tuple[str, ...]] = _grouped((form, id_) for form, id_, _ in names)
         self._rarity = _rarity([form.split() for form, _, _ in names])
-        self._entries = [
-            _Entry(id_, name, tuple(form.split()), self._weigh(form.split())) for form, id_, name in names
-        ]
+        self._entries = [_Entry(id_, name, tuple(form.split()), self._weigh(form.split())) for form, id_, name in names]
         having: defaultdict[str, list[int]] = defaultdict(list)
         for position, entry in enumerate(self._entries):
             for word in set(entry.words):
                 having[word].append(position)
         self._having = dict(having)
         self._starting = _grouped((word[0], word) for word in self._having)
-        self._by_initials = _grouped((_initials(entry.words), str(at)) for at, entry in enumerate(self._entries))
+        self._by_short = self._short_forms(abbreviations)
 
     def exact(self, name: str, *, among: Container[str] | None = None) -> tuple[str, ...]:
         """Ids of the organizations with this name or alias; an automatic match is one that stands alone.
@@ -126,11 +127,11 @@ class NameIndex:
             for found in self._scored(spelling):
                 if among is not None and found.organization_id not in among:
                     continue
-                if _rank(found) < _rank(best.get(found.organization_id, found)) or found.organization_id not in best:
-                    best[found.organization_id] = found
+                known = best.setdefault(found.organization_id, found)
+                best[found.organization_id] = min(known, found, key=_rank)
         return tuple(sorted(best.values(), key=_rank)[:limit])
 
-    def _scored(self, spelling: str) -> Iterable[Candidate]:
+    def _scored(self, spelling: str) -> Iterator[Candidate]:
         words = spelling.split()
         shared: defaultdict[int, float] = defaultdict(float)
         for word, count in Counter(words).items():
@@ -144,10 +145,21 @@ class NameIndex:
             yield Candidate(
                 organization_id=entry.organization_id, name=entry.name, score=_score(spelling, entry, weight, total)
             )
-        if len(words) == 1:
-            for at in self._by_initials.get(spelling, ()):
-                entry = self._entries[int(at)]
-                yield Candidate(organization_id=entry.organization_id, name=entry.name, score=0.6)
+        yield from self._by_short.get(spelling, ())
+
+    def _short_forms(self, abbreviations: Iterable[tuple[str, str]]) -> dict[str, list[Candidate]]:
+        """What a single word may stand for: a known abbreviation, or the initials of a name."""
+        found: defaultdict[str, list[Candidate]] = defaultdict(list)
+        first: dict[str, _Entry] = {}
+        for entry in self._entries:
+            first.setdefault(entry.organization_id, entry)
+            guess = Candidate(organization_id=entry.organization_id, name=entry.name, score=_INITIALS_SCORE)
+            found[_initials(entry.words)].append(guess)
+        for id_, short in abbreviations:
+            if id_ in first:
+                guess = Candidate(organization_id=id_, name=first[id_].name, score=_ABBREVIATION_SCORE)
+                found[normalize(short)].append(guess)
+        return {short: guesses for short, guesses in found.items() if len(short) > 1}
 
     def _like(self, word: str) -> dict[str, float]:
         """Known words that this may be a variant of; a known word stands for itself and its plural."""
@@ -179,7 +191,7 @@ def _score(spelling: str, entry: _Entry, shared: float, total: float) -> float:
     if spelling == " ".join(entry.words):
         return 1.0
     overlap = min(1.0, 2 * shared / (total + entry.weight))
-    order = SequenceMatcher(None, spelling.split(), entry.words, autojunk=False).ratio() if overlap > 0.3 else 0.0  # noqa: PLR2004
+    order = SequenceMatcher(None, spelling.split(), entry.words, autojunk=False).ratio() if overlap > 0.3 else 0.0
     return round(min(0.99, (1 - _ORDER_SHARE) * overlap + _ORDER_SHARE * order), 4)
 
 
@@ -187,7 +199,7 @@ def _likeness(word: str, known: str) -> float:
     """How far `known` may be meant by a misspelt or shortened word: 0 or from 0.8 up."""
     if min(len(word), len(known)) >= _STARTS_LIKE_CHARS and (known.startswith(word) or word.startswith(known)):
         return 0.8
-    if abs(len(word) - len(known)) > 2 or len(word) < _STARTS_LIKE_CHARS:  # noqa: PLR2004
+    if abs(len(word) - len(known)) > 2 or len(word) < _STARTS_LIKE_CHARS:
         return 0.0
     ratio = SequenceMatcher(None, word, known, autojunk=False).ratio()
     return ratio if ratio >= _LIKE_ENOUGH else 0.0

@@ -10,7 +10,32 @@ from services.registry.domain.organization import Code, Kind
 
 # The 24 agencies of the Chief Financial Officers Act by CGAC (31 U.S.C. 901(b)); USAID (072) was listed until 2024.
 CFO_ACT = frozenset(
-    "012 013 014 015 016 019 020 024 028 031 036 047 049 068 069 070 072 073 075 080 086 089 091 097".split()
+    [
+        "012",
+        "013",
+        "014",
+        "015",
+        "016",
+        "019",
+        "020",
+        "024",
+        "028",
+        "031",
+        "036",
+        "047",
+        "049",
+        "068",
+        "069",
+        "070",
+        "072",
+        "073",
+        "075",
+        "080",
+        "086",
+        "089",
+        "091",
+        "097",
+    ]
 )
 # Headings under which the file collects unrelated bodies, and whole branches.
 _HEADINGS = frozenset({"000", "002", "009", "010", "046", "048", "067", "095"})

@@ -68,10 +68,10 @@ async def _recorded(tx: Transaction) -> list[Recorded]:
     ]
 
 
-def _codes(id: str | None, organizations: dict[str, Organization]) -> Iterator[str]:  # noqa: A002
+def _codes(id: str | None, organizations: dict[str, Organization]) -> Iterator[str]:
     while id is not None and id in organizations:
         yield from (f"{code.scheme}:{code.value}" for code in organizations[id].codes)
-        id = organizations[id].parent_id  # noqa: A001
+        id = organizations[id].parent_id
 
 
 async def _changed(tx: Transaction, change: Change) -> Outcome:

@@ -80,7 +80,7 @@ class Matcher:
         below = frozenset(self._below(parent))
         return _only(self.index.exact(reference.name, among=below)), below or None
 
-    def _below(self, id: str) -> list[str]:  # noqa: A002
+    def _below(self, id: str) -> list[str]:
         direct = self.children.get(id, [])
         return [*direct, *(deeper for child in direct for deeper in self._below(child))]
 

@@ -76,7 +76,9 @@ class _Taken:
         known = {self._by_code[code].id: self._by_code[code] for code in codes if code in self._by_code}
         if len(known) > 1:
             names = " and ".join(sorted(organization.name for organization in known.values()))
-            return Outcome(Result.REFUSED, f"The codes {', '.join(document['codes'])} belong to different organizations: {names}.")
+            return Outcome(
+                Result.REFUSED, f"The codes {', '.join(document['codes'])} belong to different organizations: {names}."
+            )
         parent = self._by_code.get(_code(document["parent"])) if document["parent"] else None
         if not known:
             self._remember(_begun(document, codes, parent), new=True)

@@ -45,7 +45,8 @@ def index(*, with_starter: bool) -> NameIndex:
         for found in starter.load().organizations:
             key = next((keys[code] for code in found.codes if code in keys), found.key)
             known += [(key, name) for name in (found.name, *found.aliases)]
-    return NameIndex(known)
+    abbreviations = [(row.key, row.abbreviation) for row in organizations().values() if row.abbreviation]
+    return NameIndex(known, abbreviations=abbreviations)
 
 
 def below(key: str) -> set[str]:

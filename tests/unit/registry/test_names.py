@@ -99,10 +99,13 @@ def test_the_order_of_what_is_known_does_not_matter() -> None:
     assert NameIndex(known).candidates("Office of Budgeting") == NameIndex(reversed(known)).candidates("Office of Budgeting")
 
 
-def test_initials_are_a_guess() -> None:
-    index = NameIndex([("x", "National Institute of Standards and Technology"), ("y", "Peace Corps")])
+def test_initials_and_abbreviations_are_guesses_and_never_match() -> None:
+    known = [("x", "National Institute of Standards and Technology"), ("y", "National Railroad Passenger Corporation")]
+    index = NameIndex(known, abbreviations=[("y", "AMTRAK"), ("unknown", "ZZ")])
 
-    assert [candidate.organization_id for candidate in index.candidates("NIST")] == ["x"]
+    assert [(found.organization_id, found.score) for found in index.candidates("NIST")] == [("x", 0.6)]
+    assert [(found.organization_id, found.score) for found in index.candidates("Amtrak")] == [("y", 0.8)]
+    assert index.exact("NIST") == index.exact("AMTRAK") == index.exact("ZZ") == ()
 
 
 @pytest.mark.parametrize("name", ["", "   ", "!!!", "(OPM)", "\x00", "x" * 10_000], ids=lambda name: repr(name[:5]))

@@ -1,0 +1,1 @@
+"""Rules of adoption: pure values and transitions."""

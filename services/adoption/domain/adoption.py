@@ -1,0 +1,229 @@
+"""An adoption: one part of the government takes one offering into use, phase by phase."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from enum import StrEnum
+
+from services.adoption.domain.letter import Letter, authorized_until, with_letter
+from shared.kernel.errors import RuleViolation
+from shared.kernel.machine import StateMachine, Transition
+
+FEDRAMP = "fedramp"
+
+
+class Phase(StrEnum):
+    """Source: M3 playbook, phases 0 to 5."""
+
+    ASSESSMENT = "assessment"
+    READINESS = "readiness"
+    SELECTION = "selection"
+    ENGAGEMENT = "engagement"
+    MIGRATION = "migration"
+    OPERATIONS = "operations"
+
+
+class Status(StrEnum):
+    """Beside the phase, which a hold keeps."""
+
+    ACTIVE = "active"
+    ON_HOLD = "on_hold"
+    WITHDRAWN = "withdrawn"
+    COMPLETED = "completed"
+
+
+LIVE = (Status.ACTIVE, Status.ON_HOLD)
+_AGENCY = ("agency",)
+
+MACHINE = StateMachine(
+    "adoption",
+    (
+        Transition(action="start", sources=(None,), target=Status.ACTIVE, roles=_AGENCY, needs=("agency", "offering")),
+        Transition(action="record", sources=(None,), target=Status.ACTIVE, roles=("coordinator", "omb"), needs=("letter",)),
+        Transition(action="advance", sources=(Status.ACTIVE,), target=Status.ACTIVE, roles=_AGENCY, needs=("a next phase",)),
+        Transition(action="hold", sources=(Status.ACTIVE,), target=Status.ON_HOLD, roles=_AGENCY),
+        Transition(action="resume", sources=(Status.ON_HOLD,), target=Status.ACTIVE, roles=_AGENCY),
+        Transition(action="withdraw", sources=LIVE, target=Status.WITHDRAWN, roles=_AGENCY, needs=("reason",)),
+        Transition(
+            action="complete", sources=(Status.ACTIVE,), target=Status.COMPLETED, roles=_AGENCY, needs=("phase operations",)
+        ),
+    ),
+)
+
+_PHASES = tuple(Phase)
+PHASE_MACHINE = StateMachine(
+    "adoption phase",
+    (
+        Transition(action="start", sources=(None,), target=Phase.ASSESSMENT, roles=_AGENCY),
+        Transition(action="record", sources=(None,), target=Phase.OPERATIONS, roles=("coordinator", "omb")),
+        *(
+            Transition(action="advance", sources=(before,), target=after, roles=_AGENCY)
+            for before, after in zip(_PHASES, _PHASES[1:], strict=False)
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One dated change: when it took effect, and when it was recorded here."""
+
+    action: str
+    status: Status
+    phase: Phase
+    effective_on: date
+    recorded_at: datetime
+    by: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """`offering_revision` is the one chosen; `steps` is the whole history, by effective date."""
+
+    id: str
+    version: int
+    organization_id: str
+    offering_id: str
+    offering_revision: int
+    steps: tuple[Step, ...]
+    letters: tuple[Letter, ...] = ()
+    source: str | None = None
+
+    @property
+    def last(self) -> Step:
+        return self.steps[-1]
+
+    @property
+    def status(self) -> Status:
+        return self.last.status
+
+    @property
+    def phase(self) -> Phase:
+        return self.last.phase
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVE
+
+    @property
+    def started_on(self) -> date:
+        return self.steps[0].effective_on
+
+    @property
+    def live_on(self) -> date | None:
+        """Since when it is in operations."""
+        return next((step.effective_on for step in self.steps if step.phase is Phase.OPERATIONS), None)
+
+    @property
+    def authorized_until(self) -> date | None:
+        return authorized_until(self.letters)
+
+
+def start(
+    *,
+    id: str,  # noqa: A002 - the field's word
+    organization_id: str,
+    offering_id: str,
+    offering_revision: int,
+    on: date,
+    at: datetime,
+    by: str,
+    reason: str | None = None,
+) -> Adoption:
+    """A new adoption, in assessment."""
+    step = _first("start", on=on, at=at, by=by, reason=reason)
+    return Adoption(
+        id=id,
+        version=0,
+        organization_id=organization_id,
+        offering_id=offering_id,
+        offering_revision=offering_revision,
+        steps=(step,),
+    )
+
+
+def record(
+    letters: Sequence[Letter],
+    *,
+    id: str,  # noqa: A002
+    organization_id: str,
+    offering_id: str,
+    offering_revision: int,
+    at: datetime,
+    by: str,
+) -> Adoption:
+    """An adoption that a public register tells of: in operations since its earliest letter. `letters`: at least one."""
+    step = _first("record", on=min(letter.ato_on for letter in letters), at=at, by=by, reason=None)
+    found = Adoption(
+        id=id,
+        version=0,
+        organization_id=organization_id,
+        offering_id=offering_id,
+        offering_revision=offering_revision,
+        steps=(step,),
+        source=FEDRAMP,
+    )
+    return with_letters(found, letters, at=at, by=by)
+
+
+def _first(action: str, *, on: date, at: datetime, by: str, reason: str | None) -> Step:
+    return Step(
+        action=action,
+        status=Status(MACHINE.after(action, state=None)),
+        phase=Phase(PHASE_MACHINE.after(action, state=None)),
+        effective_on=on,
+        recorded_at=at,
+        by=by,
+        reason=reason,
+    )
+
+
+def with_letters(adoption: Adoption, letters: Sequence[Letter], *, at: datetime, by: str) -> Adoption:
+    """The adoption with the letters it lacked; the same value when it knows them all.
+
+    One that came from a register began with its earliest letter: an earlier one puts its beginning earlier. One that the
+    agency itself reports keeps its own dates.
+    """
+    known = adoption.letters
+    for letter in letters:
+        known = with_letter(known, letter)
+    if known is adoption.letters:
+        return adoption
+    earliest = min(letter.ato_on for letter in known)
+    if adoption.source != FEDRAMP or earliest >= adoption.started_on:
+        return replace(adoption, letters=known)
+    step = _first("record", on=earliest, at=at, by=by, reason="an earlier letter became known")
+    return replace(adoption, letters=known, steps=(step, *adoption.steps))
+
+
+def move(adoption: Adoption, action: str, *, on: date, at: datetime, by: str, reason: str | None = None) -> Adoption:
+    """The adoption after `advance`, `hold`, `resume`, `withdraw` or `complete`.
+
+    Raises RuleViolation when the state does not allow it, something is missing, or `on` lies before the last step.
+    """
+    status = Status(MACHINE.after(action, state=adoption.status))
+    if missing := (*missing_for(adoption, action), *(("reason",) if action == "withdraw" and not reason else ())):
+        raise RuleViolation(f"{action} needs: {', '.join(missing)}.", code="missing", missing=missing)
+    if on < adoption.last.effective_on:
+        raise RuleViolation(
+            f"{action} cannot take effect on {on}: {adoption.last.action} is in effect since {adoption.last.effective_on}.",
+            code="effective-date-order",
+        )
+    phase = Phase(PHASE_MACHINE.after(action, state=adoption.phase)) if action == "advance" else adoption.phase
+    step = Step(action=action, status=status, phase=phase, effective_on=on, recorded_at=at, by=by, reason=reason)
+    return replace(adoption, steps=(*adoption.steps, step))
+
+
+def missing_for(adoption: Adoption, action: str) -> tuple[str, ...]:
+    """What stands between the adoption as it is and the action, beside what the caller says; empty when nothing does."""
+    sources = tuple(str(source) for t in MACHINE.transitions if t.action == action for source in t.sources)
+    if adoption.status not in sources:
+        return (f"state {' or '.join(sources)} (it is {adoption.status})",)
+    if action == "complete" and adoption.phase is not Phase.OPERATIONS:
+        return (f"phase operations (it is {adoption.phase})",)
+    if action == "advance" and not PHASE_MACHINE.allowed(adoption.phase):
+        return (f"a phase after {adoption.phase}",)
+    return ()

@@ -1,0 +1,45 @@
+"""Authorization letters: on what authority an agency uses a cloud offering."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+
+class LetterKind(StrEnum):
+    """The agency's letter was the offering's first, or it reuses another's authorization."""
+
+    INITIAL = "initial"
+    REUSE = "reuse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """`ato_on`: authorization to operate granted; `authorized_on`: as the register dates it; `assessment`: its yearly due day."""
+
+    kind: LetterKind
+    ato_on: date
+    authorized_on: date | None = None
+    expires_on: date | None = None
+    assessment: str | None = None
+
+
+def with_letter(letters: tuple[Letter, ...], letter: Letter) -> tuple[Letter, ...]:
+    """Letters are a set by their content: the very same tuple comes back when the letter is known.
+
+    Older registers do not tell the assessment: it is learned later, and its absence takes nothing away.
+    """
+    bare = replace(letter, assessment=None)
+    for number, known in enumerate(letters):
+        if known == letter or (letter.assessment is None and replace(known, assessment=None) == letter):
+            return letters
+        if known == bare:
+            return (*letters[:number], letter, *letters[number + 1 :])
+    return (*letters, letter)
+
+
+def authorized_until(letters: tuple[Letter, ...]) -> date | None:
+    """When the newest letter expires; None when it says no day."""
+    newest = max(letters, key=lambda letter: (letter.ato_on, letter.expires_on or date.max), default=None)
+    return newest.expires_on if newest else None

@@ -1,0 +1,192 @@
+"""Rows ↔ adoption domain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import delete, select, tuple_
+
+from services.adoption import tables
+from services.adoption.domain.adoption import Adoption, Phase, Status, Step
+from services.adoption.domain.letter import Letter, LetterKind
+from shared.contracts.fact import Fact
+from shared.db import Row, Transaction
+from shared.outbox import AggregateStore
+
+_CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownOrganization:
+    """An organization as the registry last told."""
+
+    id: str
+    name: str
+    parent_id: str | None
+    kind: str
+    cfo_act: bool
+    valid_to: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownOffering:
+    """An offering as the catalog last told; `revision` 0: nobody may refer to it yet."""
+
+    id: str
+    code: str
+    name: str
+    status: str
+    revision: int
+    focus_areas: tuple[str, ...]
+    provider_name: str | None
+
+
+def known_organization(row: Row) -> KnownOrganization:
+    return KnownOrganization(**row)
+
+
+def known_offering(row: Row) -> KnownOffering:
+    return KnownOffering(**{**row, "focus_areas": tuple(row["focus_areas"])})
+
+
+def _letter(found: dict[str, Any]) -> Letter:
+    return Letter(
+        kind=LetterKind(found["kind"]),
+        ato_on=date.fromisoformat(found["ato_on"]),
+        authorized_on=_day(found["authorized_on"]),
+        expires_on=_day(found["expires_on"]),
+        assessment=found["assessment"],
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _letter_document(letter: Letter) -> dict[str, Any]:
+    return {
+        "kind": letter.kind.value,
+        "ato_on": letter.ato_on.isoformat(),
+        "authorized_on": letter.authorized_on and letter.authorized_on.isoformat(),
+        "expires_on": letter.expires_on and letter.expires_on.isoformat(),
+        "assessment": letter.assessment,
+    }
+
+
+def _step(found: dict[str, Any]) -> Step:
+    return Step(
+        action=found["action"],
+        status=Status(found["status"]),
+        phase=Phase(found["phase"]),
+        effective_on=date.fromisoformat(found["effective_on"]),
+        recorded_at=datetime.fromisoformat(found["recorded_at"]),
+        by=found["by"],
+        reason=found["reason"],
+    )
+
+
+def _step_document(step: Step) -> dict[str, Any]:
+    return {
+        "action": step.action,
+        "status": step.status.value,
+        "phase": step.phase.value,
+        "effective_on": step.effective_on.isoformat(),
+        "recorded_at": step.recorded_at.isoformat(),
+        "by": step.by,
+        "reason": step.reason,
+    }
+
+
+def _adoption(row: Row) -> Adoption:
+    return Adoption(
+        id=row["id"],
+        version=row["version"],
+        organization_id=row["organization_id"],
+        offering_id=row["offering_id"],
+        offering_revision=row["offering_revision"],
+        steps=tuple(_step(step) for step in row["steps"]),
+        letters=tuple(_letter(letter) for letter in row["letters"]),
+        source=row["source"],
+    )
+
+
+def _adoption_row(adoption: Adoption) -> dict[str, Any]:
+    return {
+        "organization_id": adoption.organization_id,
+        "offering_id": adoption.offering_id,
+        "offering_revision": adoption.offering_revision,
+        "status": adoption.status.value,
+        "phase": adoption.phase.value,
+        "started_on": adoption.started_on,
+        "live_on": adoption.live_on,
+        "authorized_until": adoption.authorized_until,
+        "source": adoption.source,
+        "steps": [_step_document(step) for step in adoption.steps],
+        "letters": [_letter_document(letter) for letter in adoption.letters],
+        "recorded_at": max(step.recorded_at for step in adoption.steps),
+    }
+
+
+class AdoptionStore(AggregateStore[Adoption]):
+    """Keeps the steps as rows in step with each adoption."""
+
+    async def add_all(self, tx: Transaction, changes: Sequence[tuple[Adoption, Fact]]) -> None:
+        await super().add_all(tx, changes)
+        await self._index(tx, [adoption for adoption, _ in changes])
+
+    async def save_all(self, tx: Transaction, changes: Sequence[tuple[Adoption, Fact]]) -> None:
+        await super().save_all(tx, changes)
+        await self._reindex(tx, [adoption for adoption, _ in changes])
+
+    async def save(self, tx: Transaction, aggregate: Adoption, fact: Fact) -> Adoption:
+        saved = await super().save(tx, aggregate, fact)
+        await self._reindex(tx, [aggregate])
+        return saved
+
+    async def _reindex(self, tx: Transaction, adoptions: Sequence[Adoption]) -> None:
+        table = tables.adoption_steps
+        for start in range(0, len(adoptions), _CHUNK):
+            ids = [adoption.id for adoption in adoptions[start : start + _CHUNK]]
+            await tx.execute(delete(table).where(table.c.adoption_id.in_(ids)))
+        await self._index(tx, adoptions)
+
+    async def _index(self, tx: Transaction, adoptions: Sequence[Adoption]) -> None:
+        rows = [
+            {
+                "adoption_id": adoption.id,
+                "number": number,
+                "effective_on": step.effective_on,
+                "status": step.status.value,
+                "phase": step.phase.value,
+            }
+            for adoption in adoptions
+            for number, step in enumerate(adoption.steps)
+        ]
+        if rows:
+            await tx.execute(tables.adoption_steps.insert(), rows)
+
+    async def of_pairs(self, tx: Transaction, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Adoption]:
+        """By (organization, offering): the live adoption, else the latest one."""
+        table = self.table
+        found: dict[tuple[str, str], Adoption] = {}
+        for start in range(0, len(pairs), _CHUNK):
+            within = tuple_(table.c.organization_id, table.c.offering_id).in_(pairs[start : start + _CHUNK])
+            for row in await tx.rows(select(table).where(within).order_by(table.c.id)):
+                adoption = self.from_row(row)
+                pair = (adoption.organization_id, adoption.offering_id)
+                if adoption.is_live or pair not in found or not found[pair].is_live:
+                    found[pair] = adoption
+        return found
+
+
+adoptions = AdoptionStore(
+    source="/adoption",
+    name="adoption",
+    table=tables.adoptions,
+    outbox=tables.outbox,
+    to_row=_adoption_row,
+    from_row=_adoption,
+)

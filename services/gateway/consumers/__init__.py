@@ -1,0 +1,1 @@
+"""Bus in: the feed's writer."""

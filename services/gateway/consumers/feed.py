@@ -1,0 +1,103 @@
+"""Appends every fact of every service to the feed: numbered without a gap, each chained to the one before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import insert, select, update
+
+from services.gateway import tables
+from services.gateway.chain import link
+from services.gateway.feed.entry import Entry
+from services.gateway.feed.live import Live
+from shared.contracts.envelope import Event, MalformedEvent
+from shared.db import Transaction, upsert
+
+_ORGANIZATION = "qsmo.registry.organization."
+_FOCUS_AREA = "qsmo.registry.focus_area."
+_TYPE = re.compile(r"[A-Za-z0-9_.-]{1,200}")
+
+
+class FeedWriter:
+    """The handler of all events. Whoever holds the head row appends; a second writer waits for it."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    async def append(self, tx: Transaction, events: Sequence[Event]) -> None:
+        """All of them, in order, or none. Raises MalformedEvent for an event that readers could not parse."""
+        facts = [_fact(event) for event in events]
+        head = tables.feed_head
+        seq, last_hash = (await tx.execute(select(head.c.seq, head.c.hash).with_for_update())).one()
+        rows: list[dict[str, Any]] = []
+        entries: list[Entry] = []
+        for seq, event in enumerate(events, start=seq + 1):  # noqa: B020 - goes on from the head
+            text = event.structured()
+            made = link(last_hash, seq, text)
+            rows.append(_row(seq, event, text.decode(), last_hash, made))
+            entries.append(_entry(seq, event, text))
+            last_hash = made
+        await tx.execute(insert(tables.feed), rows)
+        await tx.execute(update(head).values(seq=seq, hash=last_hash))
+        await _remember(tx, entries, facts)
+        tx.after_commit.append(lambda: self._live.committed(entries))
+
+
+def _fact(event: Event) -> dict[str, Any]:
+    if not _TYPE.fullmatch(event.type):
+        raise MalformedEvent(f"the type {event.type[:80]!r} is no type of ours")
+    try:
+        fact = orjson.loads(event.data)
+    except orjson.JSONDecodeError as err:
+        raise MalformedEvent(f"the data is no JSON: {err}") from err
+    if not isinstance(fact, dict):
+        raise MalformedEvent("the data is no JSON object")
+    return fact
+
+
+def _row(seq: int, event: Event, text: str, prev_hash: str, made: str) -> dict[str, Any]:
+    return {
+        "seq": seq,
+        "event_id": event.id,
+        "type": event.type,
+        "subject": event.subject,
+        "source_topic": event.topic,
+        "time": event.time,
+        "actor": event.actor,
+        "focus_area": event.focus_area,
+        "agency": event.agency,
+        "visibility": event.visibility,
+        "event": text,
+        "prev_hash": prev_hash,
+        "hash": made,
+    }
+
+
+def _entry(seq: int, event: Event, text: bytes) -> Entry:
+    return Entry(seq, event.type, event.subject, event.actor, event.focus_area, event.agency, event.visibility, text)
+
+
+async def _remember(tx: Transaction, entries: Sequence[Entry], facts: Sequence[dict[str, Any]]) -> None:
+    """What visibility and sentences need of the registry's facts."""
+    organizations: dict[str, dict[str, Any]] = {}
+    areas: dict[str, dict[str, Any]] = {}
+    for entry, fact in zip(entries, facts, strict=True):
+        if entry.type.startswith(_ORGANIZATION):
+            organizations[fact["organization_id"]] = {
+                "id": fact["organization_id"],
+                "name": fact["name"],
+                "parent_id": fact.get("parent_id"),
+                "codes": fact.get("codes", []),
+                "seq": entry.seq,
+            }
+        elif entry.type.startswith(_FOCUS_AREA):
+            areas[fact["focus_area"]] = {
+                "id": fact["focus_area"],
+                "title": fact["title"],
+                "services": fact.get("services", []),
+            }
+    await upsert(tx, tables.known_organizations, list(organizations.values()))
+    await upsert(tx, tables.known_focus_areas, list(areas.values()))

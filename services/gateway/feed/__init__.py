@@ -1,0 +1,1 @@
+"""The read side of the feed: pages, the live edge, event streams."""

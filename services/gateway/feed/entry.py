@@ -1,0 +1,36 @@
+"""One event of the feed as readers get it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_LINE_ENDS = re.compile(rb"\r\n|\r|\n")
+
+
+@dataclass(slots=True)
+class Entry:
+    """A numbered event; its bytes are encoded once and shared by every reader."""
+
+    seq: int
+    type: str
+    subject: str
+    actor: str
+    focus_area: str | None
+    agency: str | None
+    visibility: str
+    event: bytes
+    _frame: bytes | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def structured(self) -> bytes:
+        """The CloudEvent with its `seq`."""
+        return b'{"seq":%d,%b' % (self.seq, self.event[1:])
+
+    @property
+    def frame(self) -> bytes:
+        """As a Server-Sent Event."""
+        if self._frame is None:
+            data = _LINE_ENDS.sub(b"\ndata: ", self.structured)
+            self._frame = b"id: %d\nevent: %b\ndata: %b\n\n" % (self.seq, self.type.encode(), data)
+        return self._frame

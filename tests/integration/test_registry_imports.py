@@ -1,0 +1,163 @@
+"""The real files, where they are at hand (QSMO_REAL_DATA); the same rules on small samples are unit tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from services.registry.app import create_app
+from services.registry.config import Settings
+from services.registry.importers import starting
+from tests.support.apps import Api, an_api
+from tests.support.real_data import REAL_DATA, needs_real_data
+
+
+@pytest.fixture
+async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
+    settings = Settings(database_url=database_url, migrate=True)  # type: ignore[arg-type]
+    async with an_api(lambda made: create_app(settings, connections=made), tmp_path) as api:
+        await starting.load(api.app.state.context.db)
+        yield api
+
+
+async def imported(api: Api, kind: str, content: bytes, *, query: str = "") -> dict[str, Any]:
+    """The operation when it has ended."""
+    headers = api.headers("coordinator", "omb")
+    operation = (await api.client.post(f"/v1/imports/{kind}{query}", content=content, headers=headers)).json()
+    async with asyncio.timeout(60):
+        while operation["status"] == "running":
+            await asyncio.sleep(0.02)
+            operation = (await api.get(f"/v1/operations/{operation['id']}")).json()
+    return dict(operation)
+
+
+def counts(operation: dict[str, Any]) -> dict[str, int]:
+    (section,) = operation["sections"].values()
+    assert section["read"] == sum(value for name, value in section.items() if name != "read")
+    return {name: value for name, value in section.items() if value}
+
+
+def agencies(file: str) -> bytes:
+    found = orjson.loads((REAL_DATA / "fedramp" / file).read_bytes())["data"]["Agencies"]
+    rows = ({"section": "agencies", "number": n, "data": agency} for n, agency in enumerate(found, start=1))
+    return b"".join(orjson.dumps(row) + b"\n" for row in rows)
+
+
+@needs_real_data
+async def test_the_designation_history_is_accounted_for_and_a_second_import_changes_nothing(api: Api) -> None:
+    content = (REAL_DATA / "ussm" / "qsmo-designation-history.csv").read_bytes()
+
+    first = counts(await imported(api, "designations", content))
+    second = counts(await imported(api, "designations", content))
+
+    assert first == {"read": 403, "created": 5, "unchanged": 398}
+    assert second == {"read": 403, "unchanged": 403}
+
+
+@needs_real_data
+async def test_agency_codes_names_and_fedramp_ids_meet_in_the_same_organizations(api: Api) -> None:
+    codes = (REAL_DATA / "agencies" / "agency_codes-2024-11-20.csv").read_bytes()
+    names = (REAL_DATA / "dotgov" / "current-federal-2024-12-20.csv").read_bytes()
+
+    assert counts(await imported(api, "organizations", codes))["read"] == 1_531
+    assert counts(await imported(api, "organizations", codes)) == {"read": 1_531, "unchanged": 1_531}
+    first = counts(await imported(api, "dotgov", names))
+    again = counts(await imported(api, "dotgov", names))
+    assert first["read"] == again["read"] == 1_373
+    assert first["parked"] == again["parked"]
+    assert again.get("updated", 0) == 0
+    fedramp = counts(await imported(api, "fedramp", agencies("marketplace-2025-01-20.json")))
+    assert fedramp["read"] == 231
+    assert fedramp["updated"] > 160
+    repeated = counts(await imported(api, "fedramp", agencies("marketplace-2025-01-20.json")))
+    assert repeated["unchanged"] == fedramp["updated"] + fedramp.get("unchanged", 0)
+    homeland = (await api.get("/v1/organizations/by-key/fedramp/22-002")).json()
+    assert homeland["id"] == (await api.get("/v1/organizations/by-key/cgac/070")).json()["id"]
+
+
+async def test_a_resolved_review_makes_the_outside_id_known(api: Api) -> None:
+    row = {"section": "agencies", "number": 1, "data": {"id": "22-999", "parent": "Dept. of Homely Security", "sub": ""}}
+    assert counts(await imported(api, "fedramp", orjson.dumps(row))) == {"read": 1, "parked": 1}
+    (review,) = (await api.get("/v1/match-reviews?status=open")).json()["items"]
+    first_candidate = review["candidates"][0]
+    shown = await api.get(f"/v1/match-reviews/{review['id']}", "coordinator")
+
+    resolved = await api.post(
+        f"/v1/match-reviews/{review['id']}/resolve",
+        {"organization_id": first_candidate["organization_id"]},
+        "coordinator",
+        etag=shown.headers["etag"],
+    )
+
+    assert first_candidate["name"] == "Department of Homeland Security"
+    assert resolved.json()["status"] == "resolved"
+    assert (await api.get("/v1/organizations/by-key/fedramp/22-999")).json()["name"] == "Department of Homeland Security"
+    assert counts(await imported(api, "fedramp", orjson.dumps(row))) == {"read": 1, "unchanged": 1}
+
+
+async def test_a_dismissed_name_is_refused_with_the_reason(api: Api) -> None:
+    row = {"section": "agencies", "number": 1, "data": {"id": "22-998", "parent": "A Band of Merry Folk", "sub": ""}}
+    await imported(api, "fedramp", orjson.dumps(row))
+    (review,) = (await api.get("/v1/match-reviews?status=open")).json()["items"]
+
+    await api.post(
+        f"/v1/match-reviews/{review['id']}/dismiss", {"reason": "no agency"}, "coordinator", etag=f'"{review["version"]}"'
+    )
+
+    operation = await imported(api, "fedramp", orjson.dumps(row))
+    assert counts(operation) == {"read": 1, "refused": 1}
+    (report,) = (await api.get(f"/v1/operations/{operation['id']}/rows")).json()["items"]
+    assert "no agency" in report["reason"]
+
+
+async def test_pseudo_agencies_are_refused_by_name(api: Api) -> None:
+    row = {"section": "agencies", "number": 1, "data": {"id": "22-001", "parent": "Legacy JAB Authorization", "sub": ""}}
+
+    operation = await imported(api, "fedramp", orjson.dumps(row))
+
+    assert counts(operation) == {"read": 1, "refused": 1}
+    (report,) = (await api.get(f"/v1/operations/{operation['id']}/rows")).json()["items"]
+    assert "'Legacy JAB Authorization'" in report["reason"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "says"),
+    [
+        ("organizations", b"", "empty"),
+        ("organizations", b"a,b\n1,2\n", "'CGAC AGENCY CODE'"),
+        ("organizations", b"PK\x03\x04zip", "ZIP archive"),
+        ("organizations", b"\x1f\x8bgzip", "gzip archive"),
+        ("dotgov", b"Agency\n\xff\xfe\n", "UTF-8"),
+        ("designations", b'date,commit,file,name,phase,agency,services\n2020-01-01,"cut', "cut off"),
+        ("fedramp", b'{"section": "agencies"}', "Line 1"),
+    ],
+)
+async def test_a_file_that_cannot_be_read_says_why_and_changes_nothing(api: Api, kind: str, content: bytes, says: str) -> None:
+    operation = await imported(api, kind, content)
+
+    assert operation["status"] == "failed"
+    assert says in operation["detail"]
+    assert operation["sections"] == {}
+
+
+async def test_an_import_can_be_looked_at_first(api: Api) -> None:
+    row = {"section": "agencies", "number": 1, "data": {"id": "22-002", "parent": "Department of Homeland Security", "sub": ""}}
+
+    dry = counts(await imported(api, "fedramp", orjson.dumps(row), query="?validate_only=true"))
+
+    assert dry == {"read": 1, "updated": 1}
+    assert (await api.get("/v1/organizations/by-key/fedramp/22-002")).status_code == 404
+
+
+async def test_importing_is_for_coordinators(api: Api) -> None:
+    assert (await api.client.post("/v1/imports/dotgov", content=b"x")).status_code == 401
+    refused = await api.client.post("/v1/imports/dotgov", content=b"x", headers=api.headers("agency:070:sapoc"))
+    unknown = await api.client.post("/v1/imports/tarot", content=b"x", headers=api.headers("coordinator"))
+    assert refused.status_code == 403
+    assert unknown.status_code == 404
+    assert "organizations" in unknown.json()["detail"]
