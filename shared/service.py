@@ -12,8 +12,7 @@ from sqlalchemy import Table
 from shared import telemetry
 from shared.auth import JwksUrl, Verifier
 from shared.bus.port import Bus
-from shared.db import Database
-from shared.db.migrate import upgrade
+from shared.db import Database, migrate
 from shared.imports.rows import ImportKind
 from shared.imports.runner import ImportRunner
 from shared.imports.tables import ImportTables
@@ -64,7 +63,7 @@ class Owner:
 
     async def start(self) -> None:
         if self.settings.migrate:
-            await upgrade(self.db, package=self.migrations)
+            await migrate.upgrade(self.db, package=self.migrations)
         bus = self.connections.bus
         topics = [topic for name in TOPICS for topic in (name, f"{name}.dlq")]
         await bus.ensure_topics(topics, partitions=self.settings.partitions)
@@ -79,8 +78,11 @@ class Owner:
         await self.loops.stop()
         await self.db.close()
 
+    async def _schema(self) -> None:
+        await migrate.check(self.db, package=self.migrations)
+
     def checks(self) -> dict[str, Check]:
-        return {"database": self.db.ping, "bus": self.connections.bus.ping, "loops": self.loops.check}
+        return {"database": self._schema, "bus": self.connections.bus.ping, "loops": self.loops.check}
 
 
 @asynccontextmanager

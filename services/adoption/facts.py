@@ -5,17 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from services.adoption.domain.adoption import Adoption
-from services.adoption.store import KnownOffering
+from services.adoption.store import KnownOffering, KnownOrganization
 from shared.contracts import adoption as contracts
 
 
 def adoption(
-    kind: type[contracts.AdoptionFact], found: Adoption, *, agency_name: str, offering: KnownOffering, **more: Any
+    kind: type[contracts.AdoptionFact],
+    found: Adoption,
+    *,
+    agency: KnownOrganization,
+    offering: KnownOffering,
+    reason: str | None = None,
+    **more: Any,
 ) -> contracts.AdoptionFact:
     return kind(
         adoption_id=found.id,
         agency_id=found.organization_id,
-        agency_name=agency_name,
+        agency_name=agency.name,
         offering_id=found.offering_id,
         offering_code=offering.code,
         offering_revision=found.offering_revision,
@@ -27,6 +33,6 @@ def adoption(
         authorized_until=found.authorized_until,
         letters=len(found.letters),
         source=found.source,
-        reason=found.last.reason,
+        reason=reason,
         **more,
     )

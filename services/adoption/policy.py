@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, false, or_, select, true
+from sqlalchemy import ColumnElement, or_, select, true
 
-from services.adoption import tables
+from services.adoption import store, tables
 from services.adoption.domain.adoption import FEDRAMP
 from shared.auth import Principal
 from shared.contracts.fact import Visibility
@@ -45,7 +45,7 @@ class Reach:
         if self.areas:
             within = select(areas.c.offering_id).where(areas.c.focus_area.in_(self.areas))
             allowed.append(adoptions.c.offering_id.in_(within))
-        return or_(false(), *allowed)
+        return or_(*allowed)
 
     def acts_for(self, organization_id: str) -> bool:
         """Whether an agency role covers the organization."""
@@ -69,4 +69,4 @@ async def _covered(tx: Transaction, scopes: Sequence[str]) -> frozenset[str]:
     organizations, codes = tables.known_organizations, tables.known_codes
     coded = select(codes.c.organization_id).where(codes.c.value.in_(scopes))
     named = select(organizations.c.id).where(organizations.c.id.in_(scopes) | organizations.c.id.in_(coded))
-    return frozenset(row["id"] for row in await tx.rows(select(below(named).c.id)))
+    return frozenset(row["id"] for row in await tx.rows(select(store.with_all_below(named).c.id)))

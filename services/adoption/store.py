@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import CTE, Select, delete, select, tuple_
 
 from services.adoption import tables
 from services.adoption.domain.adoption import Adoption, Phase, Status, Step
@@ -128,6 +128,14 @@ def _adoption_row(adoption: Adoption) -> dict[str, Any]:
         "letters": [_letter_document(letter) for letter in adoption.letters],
         "recorded_at": max(step.recorded_at for step in adoption.steps),
     }
+
+
+def with_all_below(organizations: Select[Any]) -> CTE:
+    """The ids selected and those of every organization below them, as a common table with the column `id`."""
+    table = tables.known_organizations
+    tree = organizations.cte("tree", recursive=True)
+    # UNION, not UNION ALL: it ends even if the tree should hold a cycle.
+    return tree.union(select(table.c.id).join(tree, table.c.parent_id == tree.c.id))
 
 
 class AdoptionStore(AggregateStore[Adoption]):

@@ -42,7 +42,7 @@ class KafkaBus:
             missing = set(topics) - set(await admin.list_topics())
             if missing:
                 await self._create(admin, missing, partitions)
-            while not await _have_leaders(admin, list(topics)):  # noqa: ASYNC110 - the broker sends no events
+            while not await _have_leaders(admin, list(topics)):
                 await asyncio.sleep(_METADATA_POLL_S)
 
     async def _create(self, admin: AIOKafkaAdminClient, topics: set[str], partitions: int) -> None:

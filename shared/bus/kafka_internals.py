@@ -67,7 +67,11 @@ async def abandon(producer: AIOKafkaProducer) -> None:
         task.cancel()
     await asyncio.gather(*sending, return_exceptions=True)
     # Tells those who still wait; while something is being sent it would crash the sender.
-    producer._message_accumulator.fail_all(ProducerClosed())
+    accumulator = producer._message_accumulator
+    waiting = [batch._drain_waiter for batches in accumulator._batches.values() for batch in batches]
+    accumulator.fail_all(ProducerClosed())
+    for drained in waiting:
+        drained.exception()  # or asyncio complains that nobody asked
     await quietly(producer.stop())
     await quietly(producer.client.close())
 

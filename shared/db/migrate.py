@@ -5,22 +5,24 @@ from __future__ import annotations
 import asyncio
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from shared.db.database import Database
 from shared.kernel.cause import Cause
+from shared.kernel.errors import Unavailable
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('qsmo:migrate', 0))")
 
 
 async def upgrade(db: Database, *, package: str) -> bool:
     """Apply what `<package>/versions` has and the database lacks; returns whether there was any. All or nothing."""
+    if await current(db) == newest(package):
+        return False
     script = await asyncio.to_thread(_script, package)
     async with db.transaction(Cause(actor="system:migrate")) as tx:
         if tx.is_postgresql:
@@ -28,14 +30,43 @@ async def upgrade(db: Database, *, package: str) -> bool:
         return await tx.connection.run_sync(_upgrade, script)
 
 
+async def check(db: Database, *, package: str) -> None:
+    """Raises Unavailable when the database lacks revisions of this package."""
+    if (at := await current(db)) != newest(package):
+        raise Unavailable(f"The database is at schema {at or 'none'}, this version needs {newest(package)}: run `qsmo migrate`.")
+
+
+async def current(db: Database) -> str | None:
+    """The revision that the database is at; None when it is empty."""
+    async with db.reading() as tx:
+        if not await tx.connection.run_sync(lambda connection: inspect(connection).has_table("alembic_version")):
+            return None
+        return await tx.connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+
+def newest(package: str) -> str:
+    """Revisions are numbered and linear (`0001_initial.py`), so the last file says it without loading Alembic."""
+    return max(path.name.partition("_")[0] for path in _folder(package).glob("versions/[0-9]*.py"))
+
+
+def _folder(package: str) -> Path:
+    return Path(str(resources.files(package)))
+
+
 def _script(package: str) -> ScriptDirectory:
+    from alembic.config import Config  # noqa: PLC0415 - 8 MB that a service on its newest schema need not load
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     config = Config()
-    config.set_main_option("script_location", str(Path(str(resources.files(package)))))
+    config.set_main_option("script_location", str(_folder(package)))
     config.set_main_option("path_separator", "os")
     return ScriptDirectory.from_config(config)
 
 
 def _upgrade(connection: Connection, script: ScriptDirectory) -> bool:
+    from alembic.migration import MigrationContext  # noqa: PLC0415
+    from alembic.operations import Operations  # noqa: PLC0415
+
     def steps(revision: Any, _context: Any) -> Any:
         return script._upgrade_revs("head", revision)  # noqa: SLF001 - what Alembic's own `upgrade` command calls
 

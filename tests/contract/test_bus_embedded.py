@@ -217,7 +217,7 @@ async def test_a_closed_bus_is_unavailable(path: Path) -> None:
 
 
 async def test_a_file_that_is_no_log_is_refused_with_its_reason(path: Path) -> None:
-    path.write_bytes(os.urandom(20_000))  # noqa: ASYNC240 - nothing else runs
+    path.write_bytes(os.urandom(20_000))
 
     with pytest.raises(BusUnavailable, match="not a database"):
         await EmbeddedBus(path).start()
@@ -266,7 +266,7 @@ async def test_a_start_that_failed_may_be_tried_again(path: Path) -> None:
     bus = EmbeddedBus(path / "later" / "bus.db")
     with pytest.raises(BusUnavailable):
         await bus.start()
-    (path / "later").mkdir(parents=True)  # noqa: ASYNC240 - nothing else runs
+    (path / "later").mkdir(parents=True)
 
     await bus.start()
 

@@ -18,20 +18,30 @@ HEADER = (
     "CGAC AGENCY CODE,AGENCY NAME,AGENCY ABBREVIATION,FREC,FREC Entity Description,FREC ABBREVIATION,SUBTIER CODE,"
     "SUBTIER NAME,SUBTIER ABBREVIATION,TOPTIER_FLAG,FREC CGAC ASSOCIATION,COMMENT"
 )
-DHS = "070,Department of Homeland Security,DHS,7000,Department of Homeland Security,DHS,7000,Department of Homeland Security,DHS,TRUE,TRUE,"
-CISA = "070,Department of Homeland Security,DHS,7000,Department of Homeland Security,DHS,7061,Cybersecurity and Infrastructure Security Agency,,FALSE,TRUE,Added"
-FEMA = "070,Department of Homeland Security,DHS,7000,Department of Homeland Security,DHS,7022,Federal Emergency Management Agency,FEMA,FALSE,TRUE,"
-OLD_FEMA = "058,Federal Emergency Management Agency,FEMA,,,,5800,Federal Emergency Management Agency,FEMA,FALSE,FALSE,"
-OLD_FEMA_REGION = "058,Federal Emergency Management Agency,FEMA,,,,585A,FEMA Region I,,FALSE,FALSE,"
-EOP = "011,Executive Office of the President,EOP,1100,Executive Office of the President,EOP,1100,Executive Office of the President,EOP,TRUE,TRUE,"
-PEACE_CORPS = "011,Executive Office of the President,EOP,1125,Peace Corps,PC,1145,Peace Corps,PC,TRUE,TRUE,"
-DOD = "097,Department of Defense,DOD,DE00,Department of Defense,DOD,9700,Department of Defense,DOD,TRUE,TRUE,"
-NAVY = "097,Department of Defense,DOD,DE00,Department of Defense,DOD,1700,Department of the Navy,USN,FALSE,TRUE,"
+IN_DHS = "070,Department of Homeland Security,DHS,7000,Department of Homeland Security,DHS"
+IN_FEMA = "058,Federal Emergency Management Agency,FEMA,,,"
+IN_EOP = "011,Executive Office of the President,EOP"
+IN_DOD = "097,Department of Defense,DOD,DE00,Department of Defense,DOD"
+IN_HHS = "075,Department of Health and Human Services,HHS,7500,Department of Health and Human Services,HHS"
+DHS = f"{IN_DHS},7000,Department of Homeland Security,DHS,TRUE,TRUE,"
+CISA = f"{IN_DHS},7061,Cybersecurity and Infrastructure Security Agency,,FALSE,TRUE,Added"
+FEMA = f"{IN_DHS},7022,Federal Emergency Management Agency,FEMA,FALSE,TRUE,"
+OLD_FEMA = f"{IN_FEMA},5800,Federal Emergency Management Agency,FEMA,FALSE,FALSE,"
+OLD_FEMA_REGION = f"{IN_FEMA},585A,FEMA Region I,,FALSE,FALSE,"
+EOP = f"{IN_EOP},1100,Executive Office of the President,EOP,1100,Executive Office of the President,EOP,TRUE,TRUE,"
+PEACE_CORPS = f"{IN_EOP},1125,Peace Corps,PC,1145,Peace Corps,PC,TRUE,TRUE,"
+DOD = f"{IN_DOD},9700,Department of Defense,DOD,TRUE,TRUE,"
+NAVY = f"{IN_DOD},1700,Department of the Navy,USN,FALSE,TRUE,"
 NAVY_ALONE = "017,Department of the Navy,USN,,,,,,,TRUE,FALSE,"
-CIVIL_WORKS = "096,Corps of Engineers - Civil Works,,DE00,Department of Defense,DOD,9600,Corps of Engineers - Civil Works,,TRUE,FALSE,"
-HHS = "075,Department of Health and Human Services,HHS,7500,Department of Health and Human Services,HHS,7500,Department of Health and Human Services,HHS,TRUE,TRUE,"
-OLD_SSA = "075,Department of Health and Human Services,HHS,7500,Department of Health and Human Services,HHS,7550,Social Security Administration,SSA,FALSE,TRUE,Removed from HHS in 1994."
-SSA = "028,Social Security Administration,SSA,2800,Social Security Administration,SSA,2800,Social Security Administration,SSA,TRUE,TRUE,"
+CIVIL_WORKS = (
+    "096,Corps of Engineers - Civil Works,,DE00,Department of Defense,DOD,9600,Corps of Engineers - Civil Works,,TRUE,FALSE,"
+)
+HHS = f"{IN_HHS},7500,Department of Health and Human Services,HHS,TRUE,TRUE,"
+OLD_SSA = f"{IN_HHS},7550,Social Security Administration,SSA,FALSE,TRUE,Removed from HHS in 1994."
+SSA = (
+    "028,Social Security Administration,SSA,2800,Social Security Administration,SSA,"
+    "2800,Social Security Administration,SSA,TRUE,TRUE,"
+)
 
 
 def written(path: Path, *lines: str, header: str = HEADER, end: str = "\n", bom: bool = False) -> Path:
@@ -75,7 +85,9 @@ def test_the_agency_is_the_same_in_every_row_whatever_comes_first(tmp_path: Path
 
 def test_a_bom_crlf_odd_spaces_and_stray_columns_are_read(tmp_path: Path) -> None:
     header = "ICON," + HEADER.replace("SUBTIER NAME", " SUBTIER NAME ")
-    file = written(tmp_path, "x," + CISA.replace("Cybersecurity and", "Cybersecurity\u00a0 and "), header=header, end="\r\n", bom=True)
+    file = written(
+        tmp_path, "x," + CISA.replace("Cybersecurity and", "Cybersecurity\u00a0 and "), header=header, end="\r\n", bom=True
+    )
 
     (record,) = agency_codes.read(file)
 
@@ -119,8 +131,9 @@ def test_a_frec_of_another_agency_is_not_taken(tmp_path: Path) -> None:
 
 
 def test_equal_names_are_one_organization_within_an_agency_and_two_across(tmp_path: Path) -> None:
-    oig, again = DHS.replace("7000,Department of Homeland Security,DHS,TRUE", "7004,Office of X,,FALSE"), DHS.replace(
-        "7000,Department of Homeland Security,DHS,TRUE", "7099,Office  of x,OX,FALSE"
+    oig, again = (
+        DHS.replace("7000,Department of Homeland Security,DHS,TRUE", "7004,Office of X,,FALSE"),
+        DHS.replace("7000,Department of Homeland Security,DHS,TRUE", "7099,Office  of x,OX,FALSE"),
     )
     other = HHS.replace("7500,Department of Health and Human Services,HHS,TRUE", "7504,Office of X,,FALSE")
 
@@ -155,7 +168,7 @@ def test_a_row_that_contradicts_itself_is_refused_and_the_rest_is_read(tmp_path:
         (b"", "empty"),
         (b"a,b\n1,2\n", "lacks 'CGAC AGENCY CODE'"),
         (f"{HEADER}\n{DHS[:60]}".encode(), "cut off"),
-        (f"{HEADER}\n{DHS}\"half".encode(), "cannot be read"),
+        (f'{HEADER}\n{DHS}"half'.encode(), "cannot be read"),
         (f"{HEADER}\n{DHS}\x00\n".encode(), "NUL"),
         (f"{HEADER}\n".encode() + b"070,\xff\xfe", "UTF-8"),
         (b"PK\x03\x04", "ZIP"),

@@ -126,7 +126,10 @@ def test_phases_have_several_names(phase: str) -> None:
     [
         ("NewPay", ("compensation", "work-schedule-and-leave")),
         ("Compensation Management, Work Schedule and Leave Management Services", ("compensation", "work-schedule-and-leave")),
-        ("Talent Development, and Compensation and Benefits Management", ("talent-development", "compensation", "benefits-management")),
+        (
+            "Talent Development, and Compensation and Benefits Management",
+            ("talent-development", "compensation", "benefits-management"),
+        ),
         ("Work Schedule, Leave Management", ("work-schedule-and-leave",)),
     ],
     ids=str,
@@ -186,7 +189,10 @@ def test_outcomes_come_in_the_order_of_the_rows_even_when_the_days_do_not() -> N
 
 def test_a_file_with_bom_crlf_and_stray_columns_is_read(tmp_path: Path) -> None:
     file = tmp_path / "history.csv"
-    lines = ("stray,services,agency,phase,name,file,commit,date", 'x,"A, B",HHS,Pre-designated,\u00a0Grants  Management,2-grants.md,abc,2020-03-05')
+    lines = (
+        "stray,services,agency,phase,name,file,commit,date",
+        'x,"A, B",HHS,Pre-designated,\u00a0Grants  Management,2-grants.md,abc,2020-03-05',
+    )
     file.write_bytes(("\ufeff" + "\r\n".join(lines) + "\r\n").encode())
 
     (row,) = history.read(file)
@@ -196,7 +202,11 @@ def test_a_file_with_bom_crlf_and_stray_columns_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"", "empty"), (b"date,file\n2020-03-05,x\n", "lacks 'commit', 'name'"), (b'date,commit,file,name,phase,agency,services\na,b,"c', "cannot be read")],
+    [
+        (b"", "empty"),
+        (b"date,file\n2020-03-05,x\n", "lacks 'commit', 'name'"),
+        (b'date,commit,file,name,phase,agency,services\na,b,"c', "cannot be read"),
+    ],
     ids=["empty", "header", "cut-off"],
 )
 def test_a_file_that_is_not_this_csv_is_refused_with_the_reason(tmp_path: Path, content: bytes, said: str) -> None:
@@ -214,7 +224,13 @@ def test_the_real_history_adds_to_the_starter_only_what_is_researched() -> None:
 
     assert [outcome.number for outcome in plan.outcomes] == list(range(1, 404))
     assert Counter(outcome.kind.value for outcome in plan.outcomes) == {"observes": 398, "changes": 5}
-    assert {change.area for change in plan.changes} == {"contract-writing", "customer-experience", "foia", "real-property", "travel"}
+    assert {change.area for change in plan.changes} == {
+        "contract-writing",
+        "customer-experience",
+        "foia",
+        "real-property",
+        "travel",
+    }
     assert {(change.status, change.observed_on) for change in plan.changes} == {(Status.RESEARCH, date(2020, 3, 5))}
 
 

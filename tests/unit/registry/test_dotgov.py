@@ -29,7 +29,9 @@ def test_no_bureau_where_the_agency_itself_is_meant(tmp_path: Path, written: str
 
 
 def test_odd_spaces_become_plain_ones(tmp_path: Path) -> None:
-    (row,) = read(tmp_path, DOMAINS, "x.gov,Federal,Administrative Office\u202fof the U.S. Courts,\u00a0US Court\u00a0 of Appeals ,W,DC,")
+    (row,) = read(
+        tmp_path, DOMAINS, "x.gov,Federal,Administrative Office\u202fof the U.S. Courts,\u00a0US Court\u00a0 of Appeals ,W,DC,"
+    )
 
     assert (row.agency, row.bureau) == ("Administrative Office of the U.S. Courts", "US Court of Appeals")
 

@@ -13,7 +13,25 @@ from services.registry.domain.names import NameIndex, candidates, normalize
 from tests.unit.registry import real_data
 from tests.unit.registry.real_data import needs_real_data
 
-WORDS = ["the", "U.S.", "u", "s", "a", "United", "States", "Department", "of", "Dept.", ",", "(OPM)", "&", "-", "Añez", "\u00a0", "D.C."]
+WORDS = [
+    "the",
+    "U.S.",
+    "u",
+    "s",
+    "a",
+    "United",
+    "States",
+    "Department",
+    "of",
+    "Dept.",
+    ",",
+    "(OPM)",
+    "&",
+    "-",
+    "Añez",
+    "\u00a0",
+    "D.C.",
+]
 PSEUDO_AGENCIES = {"", "JAB Authorization", "Legacy JAB Authorization", "Other Executive Branch Agency", "Other Federal Entity"}
 
 
@@ -27,7 +45,10 @@ PSEUDO_AGENCIES = {"", "JAB Authorization", "Legacy JAB Authorization", "Other E
         ("Administrative Office\u202fof the U.S. Courts", "Administrative Office of the United States Courts"),
         ("Office\u00a0of Personnel  Management (OPM)", "OFFICE OF PERSONNEL MANAGEMENT"),
         ("Corporation for National & Community Service", "Corporation for National and Community Service"),
-        ("Commission for the Preservation of America’s Heritage Abroad", "commission for preservation of Americas heritage abroad"),
+        (
+            "Commission for the Preservation of America’s Heritage Abroad",
+            "commission for preservation of Americas heritage abroad",
+        ),
         ("Japan-US Friendship Commission", "Japan–United States Friendship Commission"),
         ("Harry S. Truman Foundation", "Harry S Truman Foundation"),
         ("D.C. Courts", "DC Courts"),
@@ -76,7 +97,12 @@ def test_a_name_that_two_organizations_have_matches_neither_alone() -> None:
 
 
 def test_candidates_are_ordered_scored_and_limited() -> None:
-    known = [("fs", "Forest Service"), ("fas", "Foreign Agricultural Service"), ("ars", "Agricultural Research Service"), ("pc", "Peace Corps")]
+    known = [
+        ("fs", "Forest Service"),
+        ("fas", "Foreign Agricultural Service"),
+        ("ars", "Agricultural Research Service"),
+        ("pc", "Peace Corps"),
+    ]
 
     found = candidates("USDA - U.S. Forest Service", known, limit=2)
 
@@ -86,11 +112,15 @@ def test_candidates_are_ordered_scored_and_limited() -> None:
 
 
 def test_an_organization_is_one_candidate_under_its_best_name() -> None:
-    index = NameIndex([("csb", "United States Chemical Safety Board"), ("csb", "Chemical Safety and Hazard Investigation Board")])
+    index = NameIndex(
+        [("csb", "United States Chemical Safety Board"), ("csb", "Chemical Safety and Hazard Investigation Board")]
+    )
 
     found = index.candidates("Chemical Safety & Hazzard Investigation Board")
 
-    assert [(candidate.organization_id, candidate.name) for candidate in found] == [("csb", "Chemical Safety and Hazard Investigation Board")]
+    assert [(candidate.organization_id, candidate.name) for candidate in found] == [
+        ("csb", "Chemical Safety and Hazard Investigation Board")
+    ]
 
 
 def test_the_order_of_what_is_known_does_not_matter() -> None:
@@ -121,7 +151,9 @@ def test_the_shape_of_a_name_that_is_only_punctuation_is_not_a_match() -> None:
 
 
 @needs_real_data
-@pytest.mark.parametrize(("source", "total", "at_least"), [("fedramp", 90, 83), ("dotgov", 149, 125)], ids=["fedramp", "dotgov"])
+@pytest.mark.parametrize(
+    ("source", "total", "at_least"), [("fedramp", 90, 83), ("dotgov", 149, 125)], ids=["fedramp", "dotgov"]
+)
 def test_real_agencies_match_automatically_and_never_wrongly(source: str, total: int, at_least: int) -> None:
     index, truth = real_data.index(with_starter=True), real_data.truth(source)
 

@@ -38,7 +38,9 @@ def taken(history: list[Designation], step: StarterStep, service: str) -> list[D
     if not history:
         return [domain.begin(step.action, **begin, **when)]  # type: ignore[arg-type]  # keywords put together above
     *ended, live = history
-    moved = domain.move(live, step.action, basis=basis, organization_id=None if step.action == "transfer" else step.organization, **when)  # type: ignore[arg-type]
+    moved = domain.move(
+        live, step.action, basis=basis, organization_id=None if step.action == "transfer" else step.organization, **when
+    )  # type: ignore[arg-type]
     if step.action != "transfer":
         return [*ended, moved]
     return [*ended, moved, domain.begin("pre-designate", **begin, **when)]  # type: ignore[arg-type]
@@ -83,7 +85,9 @@ def test_steps_are_in_order_and_give_their_source(data: Starter) -> None:
 def test_the_steps_are_what_the_domain_allows_and_one_designation_stays_live(data: Starter) -> None:
     found = replayed(data)
 
-    assert {key: len([d for d in history if d.is_live]) for key, history in found.items() if key[0] == "human-resources"}.values()
+    assert {
+        key: len([d for d in history if d.is_live]) for key, history in found.items() if key[0] == "human-resources"
+    }.values()
     assert [key for key, history in found.items() if sum(d.is_live for d in history) > 1] == []
 
 
@@ -104,13 +108,19 @@ def test_the_steps_are_what_the_domain_allows_and_one_designation_stays_live(dat
     ],
     ids=str,
 )
-def test_the_record_answers_by_date(data: Starter, area: str, service: str, day: date, expected: tuple[Status, str] | None) -> None:
+def test_the_record_answers_by_date(
+    data: Starter, area: str, service: str, day: date, expected: tuple[Status, str] | None
+) -> None:
     assert as_of(replayed(data)[area, service], day) == expected
 
 
 def test_exactly_three_cyber_services_are_designated(data: Starter) -> None:
     found = replayed(data)
-    designated = {service for (area, service), history in found.items() if area == "cybersecurity" and history[-1].status is Status.DESIGNATED}
+    designated = {
+        service
+        for (area, service), history in found.items()
+        if area == "cybersecurity" and history[-1].status is Status.DESIGNATED
+    }
 
     assert designated == {"soc-standardization", "vulnerability-management", "dns-resolver"}
 
@@ -139,7 +149,12 @@ def test_importing_the_real_codes_would_change_nothing_about_the_starter_organiz
             continue
         (key,) = rows
         row = real_data.organizations()[key]
-        assert (row.key, row.name, row.kind, row.parent) == (organization.key, organization.name, organization.kind, organization.parent)
+        assert (row.key, row.name, row.kind, row.parent) == (
+            organization.key,
+            organization.name,
+            organization.kind,
+            organization.parent,
+        )
         assert (row.abbreviation, row.cfo_act) == (organization.abbreviation, organization.cfo_act)
         assert set(row.codes) == set(organization.codes)
         assert set(row.aliases) <= set(organization.aliases)

@@ -1,0 +1,36 @@
+"""Adoption as an ASGI application."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from services.adoption import context
+from services.adoption.api import routers
+from services.adoption.config import Settings
+from shared.imports.api import import_router
+from shared.kernel.time import Clock, utc_now
+from shared.service import Connections, owner_lifespan
+from shared.web.app import build_app
+
+
+def create_app(settings: Settings, *, connections: Connections | None = None, clock: Clock = utc_now) -> FastAPI:
+    """`connections` are given where several services share a process; else the settings lead to them."""
+    return build_app(
+        service="adoption",
+        title="QSMO adoption",
+        description="Which part of the government uses which offering, and how far it has come.",
+        lifespan=owner_lifespan(
+            "adoption",
+            lambda made: context.build(settings, made),
+            settings=settings,
+            connections=connections,
+            clock=clock,
+        ),
+        routers=(*routers, import_router()),
+        ready_checks=lambda app: app.state.context.checks(),
+    )
+
+
+def production() -> FastAPI:
+    """For `uvicorn --factory`: everything from the environment."""
+    return create_app(Settings())

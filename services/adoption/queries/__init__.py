@@ -1,0 +1,34 @@
+"""Adoption's read side: one async function per question."""
+
+from services.adoption.queries.adoptions import (
+    AdoptionFilter,
+    adoption,
+    adoptions,
+    agency_adoptions,
+    parked_rows,
+)
+from services.adoption.queries.counts import By, Count, Counts, counts
+from services.adoption.queries.known import (
+    Codes,
+    offerings_by_code,
+    offerings_by_id,
+    organizations_by_code,
+    organizations_by_id,
+)
+
+__all__ = [
+    "AdoptionFilter",
+    "By",
+    "Codes",
+    "Count",
+    "Counts",
+    "adoption",
+    "adoptions",
+    "agency_adoptions",
+    "counts",
+    "offerings_by_code",
+    "offerings_by_id",
+    "organizations_by_code",
+    "organizations_by_id",
+    "parked_rows",
+]

@@ -1,0 +1,82 @@
+"""Adoptions, one and many, as far as the caller may see them; rows of imports that wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from services.adoption import store, tables
+from services.adoption.domain.adoption import Adoption
+from services.adoption.policy import Reach
+from shared.db import Row, Transaction
+from shared.kernel.errors import NotFound
+from shared.web.paging import Page, PageRequest, page_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptionFilter:
+    """Each narrows the list."""
+
+    agency_id: str | None = None
+    offering_id: str | None = None
+    area: str | None = None
+    phase: str | None = None
+    status: str | None = None
+    source: str | None = None
+
+
+async def adoption(tx: Transaction, id: str, *, reach: Reach) -> Adoption:  # noqa: A002 - the field's word
+    """Raises NotFound, also for what the caller may not know of."""
+    row = await tx.row(select(tables.adoptions).where(tables.adoptions.c.id == id, reach.sees()))
+    if row is None:
+        raise NotFound(f"There is no adoption {id!r}.")
+    return store.adoptions.from_row(row)
+
+
+async def adoptions(tx: Transaction, wanted: AdoptionFilter, request: PageRequest, *, reach: Reach) -> Page[Adoption]:
+    return await _page(tx, _filtered(wanted), request, reach=reach)
+
+
+async def agency_adoptions(
+    tx: Transaction, agency_id: str, wanted: AdoptionFilter, request: PageRequest, *, reach: Reach
+) -> Page[Adoption]:
+    """Those of the organization and of every one below it. Raises NotFound for an organization not known here."""
+    table = tables.known_organizations
+    if await tx.row(select(table.c.id).where(table.c.id == agency_id)) is None:
+        raise NotFound(f"There is no organization {agency_id!r} known here.")
+    covered = store.with_all_below(select(table.c.id).where(table.c.id == agency_id))
+    query = _filtered(wanted).where(tables.adoptions.c.organization_id.in_(select(covered.c.id)))
+    return await _page(tx, query, request, reach=reach)
+
+
+def _filtered(wanted: AdoptionFilter) -> Select[Any]:
+    table, areas = tables.adoptions, tables.known_offering_areas
+    query = select(table)
+    for column, value in (
+        (table.c.organization_id, wanted.agency_id),
+        (table.c.offering_id, wanted.offering_id),
+        (table.c.phase, wanted.phase),
+        (table.c.status, wanted.status),
+        (table.c.source, wanted.source),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    if wanted.area is not None:
+        query = query.where(table.c.offering_id.in_(select(areas.c.offering_id).where(areas.c.focus_area == wanted.area)))
+    return query
+
+
+async def _page(tx: Transaction, query: Select[Any], request: PageRequest, *, reach: Reach) -> Page[Adoption]:
+    by = [tables.adoptions.c.id]
+    return await page_of(tx, query.where(reach.sees()), by=by, request=request, read=store.adoptions.from_row)
+
+
+async def parked_rows(tx: Transaction, *, waits_for: str | None, request: PageRequest) -> Page[Row]:
+    """Import rows that wait, by what they wait for."""
+    table = tables.imports.parked
+    query = select(table)
+    if waits_for is not None:
+        query = query.where(table.c.waits_for == waits_for)
+    return await page_of(tx, query, by=[table.c.waits_for, table.c.key], request=request, read=lambda row: row)
