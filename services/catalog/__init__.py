@@ -1,1 +1,1 @@
-"""The catalog service."""
+"""What each marketplace offers: marketplaces, providers, offerings."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -144,12 +145,18 @@ class _translated:  # noqa: N801 - reads as a statement at its one use
                 raise Conflict(
                     "The database refused this: it would duplicate or break a reference.", code="integrity"
                 ) from error
-            case OperationalError() | InterfaceError():
+            case (OperationalError() | InterfaceError()) if not _is_sqlite_logic_error(error):
                 raise Unavailable("The database is not available.") from error
             case DBAPIError() if error.connection_invalidated:
                 raise Unavailable("The database connection was lost.") from error
             case OSError():
                 raise Unavailable("The database cannot be reached.") from error
+
+
+def _is_sqlite_logic_error(error: DBAPIError) -> bool:
+    """SQLite says OperationalError of wrong SQL as well as of a database that is locked or full."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_ERROR
 
 
 def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:

@@ -41,7 +41,8 @@ async def current(db: Database) -> str | None:
     async with db.reading() as tx:
         if not await tx.connection.run_sync(lambda connection: inspect(connection).has_table("alembic_version")):
             return None
-        return await tx.connection.scalar(text("SELECT version_num FROM alembic_version"))
+        found: str | None = await tx.connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return found
 
 
 def newest(package: str) -> str:

@@ -65,9 +65,7 @@ async def start_adoption(tx: Transaction, start: Start, *, by: Principal) -> Ado
         by=by.actor,
         reason=start.reason,
     )
-    fact = facts.adoption(
-        contracts.AdoptionStarted, begun, agency=organization, offering=offering, reason=start.reason
-    )
+    fact = facts.adoption(contracts.AdoptionStarted, begun, agency=organization, offering=offering, reason=start.reason)
     return await store.adoptions.add(tx, begun, fact)
 
 

@@ -54,7 +54,10 @@ class Matcher:
                 children.setdefault(row["parent_id"], []).append(row["id"])
         return cls(
             by_code=await store.organizations.by_code(tx, codes),
-            index=NameIndex(await store.organizations.names(tx)),
+            index=NameIndex(
+                await store.organizations.names(tx),
+                abbreviations=[(row["id"], row["abbreviation"]) for row in rows if row["abbreviation"]],
+            ),
             children=children,
             reviews=await _reviews(tx, references),
             organizations={row["id"]: store.organizations.from_row(row) for row in rows},

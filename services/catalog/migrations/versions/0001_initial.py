@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from services.registry.tables import metadata
+from services.catalog.tables import metadata
 
 revision = "0001"
 down_revision = None

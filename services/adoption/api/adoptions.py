@@ -1,0 +1,159 @@
+"""Adoptions over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from services.adoption import policy, queries, schemas
+from services.adoption.api import views
+from services.adoption.commands import adoptions as commands
+from services.adoption.domain.adoption import Adoption, Phase, Status
+from services.adoption.policy import Reach
+from services.adoption.queries import AdoptionFilter
+from shared.db import Transaction
+from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.paging import Page
+from shared.web.wire import Identifier, Slug
+
+router = APIRouter(tags=["adoptions"])
+
+
+def _narrowed(
+    offering_id: Identifier | None = None,
+    area: Annotated[Slug | None, Query(description="A focus area of the offering")] = None,
+    phase: Phase | None = None,
+    status: Status | None = None,
+    source: Annotated[Slug | None, Query(description="`fedramp`: taken over from that public register")] = None,
+) -> AdoptionFilter:
+    return AdoptionFilter(offering_id=offering_id, area=area, phase=phase, status=status, source=source)
+
+
+Narrowed = Annotated[AdoptionFilter, Depends(_narrowed)]
+
+
+@router.get("/v1/adoptions", response_model=schemas.AdoptionPage)
+async def list_adoptions(at: AtEdge, paged: Paged, wanted: Narrowed, agency_id: Identifier | None = None) -> Response:
+    """Those the caller may see; `agency_id` means this very organization."""
+
+    async def query(tx: Transaction) -> Response:
+        reach = await policy.reach(tx, at.principal)
+        exact = AdoptionFilter(
+            agency_id=agency_id,
+            offering_id=wanted.offering_id,
+            area=wanted.area,
+            phase=wanted.phase,
+            status=wanted.status,
+            source=wanted.source,
+        )
+        return await _page(tx, await queries.adoptions(tx, exact, paged, reach=reach), at, reach)
+
+    return await at.read(query)
+
+
+@router.get("/v1/agencies/{id}/adoptions", response_model=schemas.AdoptionPage)
+async def list_agency_adoptions(id: Identifier, at: AtEdge, paged: Paged, wanted: Narrowed) -> Response:  # noqa: A002
+    """Those of the organization and of every one below it."""
+
+    async def query(tx: Transaction) -> Response:
+        reach = await policy.reach(tx, at.principal)
+        return await _page(tx, await queries.agency_adoptions(tx, id, wanted, paged, reach=reach), at, reach)
+
+    return await at.read(query)
+
+
+@router.get("/v1/adoptions/{id}", response_model=schemas.AdoptionShown)
+async def show_adoption(id: Identifier, at: AtEdge) -> Response:  # noqa: A002
+    async def query(tx: Transaction) -> Response:
+        reach = await policy.reach(tx, at.principal)
+        found = await queries.adoption(tx, id, reach=reach)
+        (shown,) = await _shown(tx, [found], reach)
+        return at.show(shown, version=found.version)
+
+    return await at.read(query)
+
+
+@router.post("/v1/adoptions", status_code=201, response_model=schemas.AdoptionShown)
+async def start_adoption(body: schemas.AdoptionStarted, at: AtEdge) -> Response:
+    """By an agency, for itself or an organization below it; one at a time for an offering."""
+
+    async def command(tx: Transaction) -> Answered:
+        start = commands.Start(
+            organization_id=body.agency_id,
+            offering_id=body.offering_id,
+            offering_revision=body.offering_revision,
+            effective_on=body.effective_on or tx.at.date(),
+            reason=body.reason,
+        )
+        return await _answered(tx, await commands.start_adoption(tx, start, by=at.principal), at)
+
+    return await at.write(command, status=201)
+
+
+@router.post("/v1/adoptions/{id}/advance", response_model=schemas.AdoptionShown)
+async def advance_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:  # noqa: A002
+    """To the next phase. Needs If-Match, as every change."""
+    return await _move(at, id, "advance", body)
+
+
+@router.post("/v1/adoptions/{id}/hold", response_model=schemas.AdoptionShown)
+async def hold_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:  # noqa: A002
+    return await _move(at, id, "hold", body)
+
+
+@router.post("/v1/adoptions/{id}/resume", response_model=schemas.AdoptionShown)
+async def resume_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:  # noqa: A002
+    """In the phase in which it was held."""
+    return await _move(at, id, "resume", body)
+
+
+@router.post("/v1/adoptions/{id}/withdraw", response_model=schemas.AdoptionShown)
+async def withdraw_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:  # noqa: A002
+    """Refused without a reason."""
+    return await _move(at, id, "withdraw", body)
+
+
+@router.post("/v1/adoptions/{id}/complete", response_model=schemas.AdoptionShown)
+async def complete_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:  # noqa: A002
+    """Only from operations."""
+    return await _move(at, id, "complete", body)
+
+
+async def _move(at: Edge, id: str, action: str, body: schemas.AdoptionMoved) -> Response:  # noqa: A002
+    async def command(tx: Transaction) -> Answered:
+        saved = await commands.move_adoption(
+            tx,
+            id,
+            action,
+            on=body.effective_on or tx.at.date(),
+            reason=body.reason,
+            expected_version=at.expected_version(),
+            by=at.principal,
+        )
+        return await _answered(tx, saved, at)
+
+    return await at.write(command)
+
+
+async def _answered(tx: Transaction, saved: Adoption, at: Edge) -> Answered:
+    (shown,) = await _shown(tx, [saved], await policy.reach(tx, at.principal))
+    return Answered(shown, saved.version, f"/v1/adoptions/{saved.id}")
+
+
+async def _page(tx: Transaction, page: Page[Adoption], at: Edge, reach: Reach) -> Response:
+    return at.show_page(page, list(await _shown(tx, page.items, reach)))
+
+
+async def _shown(tx: Transaction, adoptions: list[Adoption], reach: Reach) -> list[schemas.AdoptionShown]:
+    organizations = await queries.organizations_by_id(tx, {adoption.organization_id for adoption in adoptions})
+    offerings = await queries.offerings_by_id(tx, {adoption.offering_id for adoption in adoptions})
+    return [
+        views.adoption(
+            adoption,
+            agency=organizations.get(adoption.organization_id),
+            offering=offerings.get(adoption.offering_id),
+            reach=reach,
+        )
+        for adoption in adoptions
+    ]

@@ -1,0 +1,17 @@
+"""The rules as data."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from services.adoption import schemas
+from services.adoption.domain.adoption import MACHINE, PHASE_MACHINE
+from shared.web.edge import AtEdge
+
+router = APIRouter(tags=["meta"])
+
+
+@router.get("/v1/meta/state-machines/adoption", response_model=schemas.StateMachines)
+async def list_adoption_state_machines(at: AtEdge) -> Response:
+    """The transition tables that the code itself runs on: the status, and the phase beside it."""
+    return at.show(schemas.StateMachines(machines=[MACHINE.as_dict(), PHASE_MACHINE.as_dict()]))

@@ -1,0 +1,118 @@
+"""Adoption's wire models."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from services.adoption.domain.adoption import Phase, Status
+from services.adoption.domain.letter import LetterKind
+from shared.web.wire import Action, Day, Identifier, Integer, Reason, Shown, Wire
+
+_REVISION_MAX = 2**31 - 1
+
+
+class AdoptionStarted(Wire):
+    """`offering_revision` default: the present one; `effective_on` default: today."""
+
+    agency_id: Identifier
+    offering_id: Identifier
+    offering_revision: Annotated[Integer, Field(ge=1, le=_REVISION_MAX)] | None = None
+    effective_on: Day | None = None
+    reason: Reason | None = None
+
+
+class AdoptionMoved(Wire):
+    """`effective_on` default: today."""
+
+    effective_on: Day | None = None
+    reason: Reason | None = None
+
+
+class StepShown(Shown):
+    action: str
+    status: Status
+    phase: Phase
+    effective_on: date
+    recorded_at: datetime
+    by: str
+    reason: str | None
+
+
+class LetterShown(Shown):
+    kind: LetterKind
+    ato_on: date
+    authorized_on: date | None
+    expires_on: date | None
+    assessment: str | None
+
+
+class AdoptionShown(Shown):
+    """`phase` is kept through a hold; `history` by effective date."""
+
+    id: str
+    version: int
+    agency_id: str
+    agency_name: str | None
+    offering_id: str
+    offering_code: str | None
+    offering_name: str | None
+    offering_revision: int
+    provider_name: str | None
+    focus_areas: list[str]
+    status: Status
+    phase: Phase
+    started_on: date
+    live_on: date | None
+    authorized_until: date | None
+    source: str | None
+    letters: list[LetterShown]
+    history: list[StepShown]
+    actions: list[Action] = Field(alias="_actions")
+
+
+class CountShown(Shown):
+    """`count` leaves out what was withdrawn; `statuses` has every status that occurs."""
+
+    key: str | None
+    name: str | None
+    count: int
+    statuses: dict[str, int]
+
+
+class CountsShown(Shown):
+    """`total` counts an adoption once, also where its offering belongs to several areas."""
+
+    by: str
+    as_of: date | None
+    total: int
+    items: list[CountShown]
+
+
+class ParkedRowShown(Shown):
+    """A row of an import that waits: `waits_for` is `fedramp-agency:<id>` or `offering:<code>`."""
+
+    kind: str
+    section: str
+    number: int
+    waits_for: str
+    reason: str
+    data: dict[str, Any]
+    parked_at: datetime
+
+
+class StateMachines(Shown):
+    machines: list[dict[str, object]]
+
+
+# What pages look like in the OpenAPI document; the bodies themselves are written item by item.
+class AdoptionPage(Shown):
+    items: list[AdoptionShown]
+    next_cursor: str | None
+
+
+class ParkedRowPage(Shown):
+    items: list[ParkedRowShown]
+    next_cursor: str | None

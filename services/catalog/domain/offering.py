@@ -1,0 +1,218 @@
+"""An offering: drafted, reviewed, published by its QSMO; or listed from a public register until a QSMO publishes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from services.catalog.domain.content import Content, Kind
+from services.catalog.domain.marketplace import Status as MarketplaceStatus
+from shared.kernel.errors import RuleViolation
+from shared.kernel.machine import StateMachine, Transition
+
+
+class Status(StrEnum):
+    """`listed`: known from a public register, offered by no QSMO."""
+
+    DRAFT = "draft"
+    IN_REVIEW = "in_review"
+    CHANGES_REQUESTED = "changes_requested"
+    PUBLISHED = "published"
+    LISTED = "listed"
+    SUSPENDED = "suspended"
+    RETIRED = "retired"
+
+
+PUBLIC = (Status.PUBLISHED, Status.LISTED, Status.SUSPENDED, Status.RETIRED)
+_AUTHORS = ("provider", "qsmo", "coordinator")
+_IMPORTERS = ("coordinator", "omb")
+_PUBLISHING = ("an open marketplace in every area", "a FIBF activity covered", "a vehicle or free, for a commercial product")
+
+MACHINE = StateMachine(
+    "offering",
+    (
+        Transition(action="draft", sources=(None,), target=Status.DRAFT, roles=_AUTHORS),
+        Transition(action="edit", sources=(Status.DRAFT, Status.CHANGES_REQUESTED), target=Status.DRAFT, roles=_AUTHORS),
+        Transition(action="submit", sources=(Status.DRAFT, Status.CHANGES_REQUESTED), target=Status.IN_REVIEW, roles=_AUTHORS),
+        Transition(
+            action="request-changes",
+            sources=(Status.IN_REVIEW,),
+            target=Status.CHANGES_REQUESTED,
+            roles=("qsmo",),
+            needs=("reason",),
+        ),
+        Transition(
+            action="publish",
+            sources=(Status.IN_REVIEW, Status.LISTED),
+            target=Status.PUBLISHED,
+            roles=("qsmo",),
+            needs=(*_PUBLISHING, "another person than the one who submitted"),
+        ),
+        Transition(
+            action="revise", sources=(Status.PUBLISHED,), target=Status.PUBLISHED, roles=("qsmo",), needs=_PUBLISHING
+        ),
+        Transition(action="revise", sources=(Status.LISTED,), target=Status.LISTED, roles=("qsmo",)),
+        Transition(
+            action="suspend", sources=(Status.PUBLISHED,), target=Status.SUSPENDED, roles=("qsmo", "omb"), needs=("reason",)
+        ),
+        Transition(
+            action="reinstate", sources=(Status.SUSPENDED,), target=Status.PUBLISHED, roles=("qsmo", "omb"), needs=_PUBLISHING
+        ),
+        Transition(
+            action="retire",
+            sources=(Status.PUBLISHED, Status.LISTED, Status.SUSPENDED),
+            target=Status.RETIRED,
+            roles=("qsmo", "omb"),
+            needs=("a successor or a reason",),
+        ),
+        Transition(action="list", sources=(None,), target=Status.LISTED, roles=_IMPORTERS),
+        *(
+            Transition(action="renew", sources=(status,), target=status, roles=_IMPORTERS)
+            for status in (Status.LISTED, Status.PUBLISHED, Status.SUSPENDED)
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offering:
+    """`revision` counts what was published or listed (0: nothing yet).
+
+    `curated`: a QSMO edited it, so the register it came from goes on to own only the authorization.
+    `unrecorded`: this revision is new and the store has yet to write it.
+    """
+
+    id: str
+    version: int
+    code: str
+    status: Status
+    content: Content
+    revision: int = 0
+    source: str | None = None
+    curated: bool = False
+    submitted_by: str | None = None
+    reason: str | None = None
+    successor_id: str | None = None
+    unrecorded: bool = False
+
+    @property
+    def is_public(self) -> bool:
+        return self.status in PUBLIC and self.revision > 0
+
+
+Marketplaces = Mapping[str, MarketplaceStatus]
+
+
+def missing_to_publish(content: Content, marketplaces: Marketplaces) -> tuple[str, ...]:
+    """What stands in the way, in words a person can act on."""
+    missing = [] if content.focus_areas else ["a focus area"]
+    for area in content.focus_areas:
+        status = marketplaces.get(area)
+        if status is not MarketplaceStatus.OPEN:
+            missing.append(f"an open marketplace for {area} (it is {status or 'not planned yet'})")
+    if not content.covers_something:
+        missing.append("at least one FIBF activity covered")
+    if content.kind is Kind.COMMERCIAL_PRODUCT and not (content.vehicles or content.is_free):
+        missing.append("an acquisition vehicle, or is_free")
+    return tuple(missing)
+
+
+def draft(*, id: str, code: str, content: Content, source: str | None = None) -> Offering:  # noqa: A002 - the field's word
+    return Offering(
+        id=id, version=0, code=code, status=Status(MACHINE.after("draft", state=None)), content=content, source=source
+    )
+
+
+def edit(offering: Offering, content: Content) -> Offering:
+    """Raises RuleViolation unless it is a draft or changes were requested."""
+    return replace(offering, status=Status(MACHINE.after("edit", state=offering.status)), content=content)
+
+
+def submit(offering: Offering, *, by: str) -> Offering:
+    """Raises RuleViolation unless it is a draft or changes were requested."""
+    return replace(offering, status=Status(MACHINE.after("submit", state=offering.status)), submitted_by=by, reason=None)
+
+
+def request_changes(offering: Offering, *, reason: str) -> Offering:
+    """Raises RuleViolation unless it is in review."""
+    return replace(offering, status=Status(MACHINE.after("request-changes", state=offering.status)), reason=reason)
+
+
+def publish(offering: Offering, *, by: str, marketplaces: Marketplaces) -> Offering:
+    """Raises RuleViolation for the state, with `missing`, or when `by` is who submitted it.
+
+    Source: domain model, separation of duties on the person.
+    """
+    status = Status(MACHINE.after("publish", state=offering.status))
+    _need_publishable("publish", offering.content, marketplaces)
+    if offering.submitted_by == by:
+        raise RuleViolation(
+            "Whoever submitted an offering does not publish it.",
+            code="separation-of-duties",
+            missing=("another person than the one who submitted",),
+        )
+    return replace(offering, status=status, revision=offering.revision + 1, reason=None, curated=True, unrecorded=True)
+
+
+def revise(offering: Offering, content: Content, *, marketplaces: Marketplaces) -> Offering:
+    """New content for what is published or listed; the same offering when nothing differs.
+
+    Raises RuleViolation for the state, or with `missing` for what is published.
+    """
+    status = Status(MACHINE.after("revise", state=offering.status))
+    if status is Status.PUBLISHED:
+        _need_publishable("revise", content, marketplaces)
+    if content == offering.content:
+        return offering
+    return replace(offering, content=content, revision=offering.revision + 1, curated=True, unrecorded=True)
+
+
+def suspend(offering: Offering, *, reason: str) -> Offering:
+    """Raises RuleViolation unless it is published."""
+    return replace(offering, status=Status(MACHINE.after("suspend", state=offering.status)), reason=reason)
+
+
+def reinstate(offering: Offering, *, marketplaces: Marketplaces) -> Offering:
+    """Published again, in the revision it has. Raises RuleViolation for the state, or with `missing`."""
+    status = Status(MACHINE.after("reinstate", state=offering.status))
+    _need_publishable("reinstate", offering.content, marketplaces)
+    return replace(offering, status=status, reason=None)
+
+
+def retire(offering: Offering, *, reason: str | None, successor: Offering | None) -> Offering:
+    """Raises RuleViolation for the state, without a successor or reason, or when the successor is none."""
+    status = Status(MACHINE.after("retire", state=offering.status))
+    if reason is None and successor is None:
+        needed = "a successor or a reason"
+        raise RuleViolation(f"retire needs {needed}.", code="missing", missing=(needed,))
+    if successor is not None and (successor.id == offering.id or successor.status not in {Status.PUBLISHED, Status.LISTED}):
+        raise RuleViolation(
+            "The successor must be another offering that is published or listed.", code="successor-not-available"
+        )
+    return replace(offering, status=status, reason=reason, successor_id=successor.id if successor else None)
+
+
+def listed(*, id: str, code: str, content: Content, source: str) -> Offering:  # noqa: A002
+    """Taken over from a public register; revision 1."""
+    status = Status(MACHINE.after("list", state=None))
+    return Offering(
+        id=id, version=0, code=code, status=status, content=content, revision=1, source=source, unrecorded=True
+    )
+
+
+def renew(offering: Offering, content: Content) -> Offering:
+    """What the register says now; the same offering when nothing differs. What a QSMO set stays, but for the authorization.
+
+    Raises RuleViolation for what is not public yet or retired.
+    """
+    status = Status(MACHINE.after("renew", state=offering.status))
+    taken = replace(offering.content, authorization=content.authorization) if offering.curated else content
+    if taken == offering.content:
+        return offering
+    return replace(offering, status=status, content=taken, revision=offering.revision + 1, unrecorded=True)
+
+
+def _need_publishable(action: str, content: Content, marketplaces: Marketplaces) -> None:
+    if missing := missing_to_publish(content, marketplaces):
+        raise RuleViolation(f"{action} needs: {'; '.join(missing)}.", code="not-publishable", missing=missing)
