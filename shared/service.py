@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from fastapi import FastAPI
-from sqlalchemy import Table
+from sqlalchemy import Table, func, select
 
 from shared import telemetry
 from shared.auth import JwksUrl, Verifier
@@ -80,6 +80,17 @@ class Owner:
 
     async def _schema(self) -> None:
         await migrate.check(self.db, package=self.migrations)
+
+    async def progress(self) -> dict[str, int]:
+        """Facts ever recorded here, those of them not yet published, and facts of others ever applied here."""
+        c = self.outbox.c
+        async with self.db.reading() as tx:
+            recorded = select(func.count()).select_from(self.outbox)
+            return {
+                "recorded": int((await tx.execute(recorded)).scalar_one()),
+                "pending": int((await tx.execute(recorded.where(c.published_at.is_(None)))).scalar_one()),
+                "heard": sum([await consumer.heard(tx) for consumer in self.consumers]),
+            }
 
     def checks(self) -> dict[str, Check]:
         return {"database": self._schema, "bus": self.connections.bus.ping, "loops": self.loops.check}

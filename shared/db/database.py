@@ -145,7 +145,7 @@ class _translated:  # noqa: N801 - reads as a statement at its one use
                 raise Conflict(
                     "The database refused this: it would duplicate or break a reference.", code="integrity"
                 ) from error
-            case (OperationalError() | InterfaceError()) if not _is_sqlite_logic_error(error):
+            case OperationalError() | InterfaceError() if not _is_sqlite_logic_error(error):
                 raise Unavailable("The database is not available.") from error
             case DBAPIError() if error.connection_invalidated:
                 raise Unavailable("The database connection was lost.") from error

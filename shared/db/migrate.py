@@ -33,7 +33,9 @@ async def upgrade(db: Database, *, package: str) -> bool:
 async def check(db: Database, *, package: str) -> None:
     """Raises Unavailable when the database lacks revisions of this package."""
     if (at := await current(db)) != newest(package):
-        raise Unavailable(f"The database is at schema {at or 'none'}, this version needs {newest(package)}: run `qsmo migrate`.")
+        raise Unavailable(
+            f"The database is at schema {at or 'none'}, this version needs {newest(package)}: run `qsmo migrate`."
+        )
 
 
 async def current(db: Database) -> str | None:

@@ -147,6 +147,10 @@ class Consumer:
         await self._bus.publish([mirrored])
         telemetry.CONSUMED.labels(self.name, "parked").inc()
 
+    async def heard(self, tx: Transaction) -> int:
+        """How many events were ever applied, by whichever member of the group."""
+        return await self._ledger.heard(tx)
+
     async def retry_parked(self, tx: Transaction, subject: str) -> int:
         """Apply every parked event of one aggregate, in order; raises what the handler raises, and nothing is applied."""
         parked = await self._ledger.parked(tx, subject)

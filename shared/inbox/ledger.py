@@ -70,6 +70,12 @@ class Ledger:
             found.update((row["subject"], row["version"]) for row in await tx.rows(query))
         return found
 
+    async def heard(self, tx: Transaction) -> int:
+        """How many events were ever applied: versions count from 1 without a gap, so they are what the last ones add up to."""
+        c = self._positions.c
+        total = (await tx.execute(select(func.sum(c.version)).where(c.consumer == self._consumer))).scalar()
+        return int(total or 0)
+
     async def advance(self, tx: Transaction, events: Sequence[Event]) -> None:
         """Remember these as applied."""
         latest = {event.subject: event for event in events}

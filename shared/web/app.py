@@ -111,6 +111,12 @@ def _operations(ready_checks: Callable[[FastAPI], Mapping[str, Check]]) -> APIRo
         health = Health(status="ok" if ready else "unready", checks=checks)
         return Response(health.model_dump_json(), 200 if ready else 503, media_type="application/json")
 
+    @router.get("/internal/progress")
+    async def progress(request: Request) -> dict[str, int]:
+        """For other services and operators, not for the gateway's callers: how far facts have come."""
+        found: dict[str, int] = await request.app.state.context.progress()
+        return found
+
     @router.get("/metrics")
     async def metrics() -> Response:
         return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

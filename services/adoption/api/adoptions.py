@@ -53,7 +53,7 @@ async def list_adoptions(at: AtEdge, paged: Paged, wanted: Narrowed, agency_id: 
 
 
 @router.get("/v1/agencies/{id}/adoptions", response_model=schemas.AdoptionPage)
-async def list_agency_adoptions(id: Identifier, at: AtEdge, paged: Paged, wanted: Narrowed) -> Response:  # noqa: A002
+async def list_agency_adoptions(id: Identifier, at: AtEdge, paged: Paged, wanted: Narrowed) -> Response:
     """Those of the organization and of every one below it."""
 
     async def query(tx: Transaction) -> Response:
@@ -64,7 +64,7 @@ async def list_agency_adoptions(id: Identifier, at: AtEdge, paged: Paged, wanted
 
 
 @router.get("/v1/adoptions/{id}", response_model=schemas.AdoptionShown)
-async def show_adoption(id: Identifier, at: AtEdge) -> Response:  # noqa: A002
+async def show_adoption(id: Identifier, at: AtEdge) -> Response:
     async def query(tx: Transaction) -> Response:
         reach = await policy.reach(tx, at.principal)
         found = await queries.adoption(tx, id, reach=reach)
@@ -92,35 +92,35 @@ async def start_adoption(body: schemas.AdoptionStarted, at: AtEdge) -> Response:
 
 
 @router.post("/v1/adoptions/{id}/advance", response_model=schemas.AdoptionShown)
-async def advance_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:  # noqa: A002
+async def advance_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:
     """To the next phase. Needs If-Match, as every change."""
     return await _move(at, id, "advance", body)
 
 
 @router.post("/v1/adoptions/{id}/hold", response_model=schemas.AdoptionShown)
-async def hold_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:  # noqa: A002
+async def hold_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:
     return await _move(at, id, "hold", body)
 
 
 @router.post("/v1/adoptions/{id}/resume", response_model=schemas.AdoptionShown)
-async def resume_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:  # noqa: A002
+async def resume_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:
     """In the phase in which it was held."""
     return await _move(at, id, "resume", body)
 
 
 @router.post("/v1/adoptions/{id}/withdraw", response_model=schemas.AdoptionShown)
-async def withdraw_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:  # noqa: A002
+async def withdraw_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:
     """Refused without a reason."""
     return await _move(at, id, "withdraw", body)
 
 
 @router.post("/v1/adoptions/{id}/complete", response_model=schemas.AdoptionShown)
-async def complete_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:  # noqa: A002
+async def complete_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtEdge) -> Response:
     """Only from operations."""
     return await _move(at, id, "complete", body)
 
 
-async def _move(at: Edge, id: str, action: str, body: schemas.AdoptionMoved) -> Response:  # noqa: A002
+async def _move(at: Edge, id: str, action: str, body: schemas.AdoptionMoved) -> Response:
     async def command(tx: Transaction) -> Answered:
         saved = await commands.move_adoption(
             tx,

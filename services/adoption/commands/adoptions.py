@@ -101,7 +101,7 @@ async def _offering(tx: Transaction, start: Start) -> KnownOffering:
 
 async def move_adoption(
     tx: Transaction,
-    id: str,  # noqa: A002 - the field's word
+    id: str,
     action: str,
     *,
     on: date,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
+from itertools import pairwise
 
 from services.adoption.domain.letter import Letter, authorized_until, with_letter
 from shared.kernel.errors import RuleViolation
@@ -58,10 +59,7 @@ PHASE_MACHINE = StateMachine(
     (
         Transition(action="start", sources=(None,), target=Phase.ASSESSMENT, roles=_AGENCY),
         Transition(action="record", sources=(None,), target=Phase.OPERATIONS, roles=("coordinator", "omb")),
-        *(
-            Transition(action="advance", sources=(before,), target=after, roles=_AGENCY)
-            for before, after in zip(_PHASES, _PHASES[1:], strict=False)
-        ),
+        *(Transition(action="advance", sources=(before,), target=after, roles=_AGENCY) for before, after in pairwise(_PHASES)),
     ),
 )
 
@@ -124,7 +122,7 @@ class Adoption:
 
 def start(
     *,
-    id: str,  # noqa: A002 - the field's word
+    id: str,
     organization_id: str,
     offering_id: str,
     offering_revision: int,
@@ -148,7 +146,7 @@ def start(
 def record(
     letters: Sequence[Letter],
     *,
-    id: str,  # noqa: A002
+    id: str,
     organization_id: str,
     offering_id: str,
     offering_revision: int,

@@ -16,7 +16,7 @@ class LetterKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Letter:
-    """`ato_on`: authorization to operate granted; `authorized_on`: as the register dates it; `assessment`: its yearly due day."""
+    """`ato_on`: authorization to operate; `authorized_on`: as the register dates it; `assessment`: its yearly due day."""
 
     kind: LetterKind
     ato_on: date

@@ -97,7 +97,7 @@ async def _repeated(tx: Transaction, rows: Sequence[ImportRow], read: Mapping[in
 
 
 async def _met(tx: Transaction, keys: Sequence[str]) -> dict[str, int]:
-    """key → the number at which this import met it."""
+    """By key: the number at which this import met it."""
     table = tables.import_sightings
     found: dict[str, int] = {}
     for start in range(0, len(keys), _CHUNK):

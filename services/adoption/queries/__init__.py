@@ -9,7 +9,6 @@ from services.adoption.queries.adoptions import (
 )
 from services.adoption.queries.counts import By, Count, Counts, counts
 from services.adoption.queries.known import (
-    Codes,
     offerings_by_code,
     offerings_by_id,
     organizations_by_code,
@@ -19,7 +18,6 @@ from services.adoption.queries.known import (
 __all__ = [
     "AdoptionFilter",
     "By",
-    "Codes",
     "Count",
     "Counts",
     "adoption",

@@ -27,7 +27,7 @@ class AdoptionFilter:
     source: str | None = None
 
 
-async def adoption(tx: Transaction, id: str, *, reach: Reach) -> Adoption:  # noqa: A002 - the field's word
+async def adoption(tx: Transaction, id: str, *, reach: Reach) -> Adoption:
     """Raises NotFound, also for what the caller may not know of."""
     row = await tx.row(select(tables.adoptions).where(tables.adoptions.c.id == id, reach.sees()))
     if row is None:

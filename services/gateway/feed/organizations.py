@@ -42,7 +42,7 @@ class Organizations:
         self._checked_at = seq
 
     def codes(self, organization_id: str) -> frozenset[str]:
-        """Every code of this organization and of those above it; empty for one not heard of."""
+        """Every code and id of this organization and of those above it; empty for one not heard of."""
         found = self._codes.get(organization_id)
         if found is None:
             found = self._codes[organization_id] = frozenset(self._walk(organization_id))
@@ -55,6 +55,6 @@ class Organizations:
             known = self._known.get(at) if at else None
             if known is None:
                 break
-            codes.extend(known.codes)
+            codes += [str(at), *known.codes]
             at = known.parent_id
         return codes

@@ -1,0 +1,63 @@
+"""Aggregates → the facts published about them."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from services.catalog.domain.content import Authorization
+from services.catalog.domain.marketplace import Marketplace
+from services.catalog.domain.offering import Offering
+from services.catalog.domain.provider import Provider
+from shared.contracts import catalog as contracts
+
+F = TypeVar("F", bound=contracts.OfferingFact)
+
+
+def marketplace(kind: type[contracts.MarketplaceFact], found: Marketplace, *, title: str) -> contracts.MarketplaceFact:
+    return kind(focus_area=found.id, title=title, status=found.status.value, opened_on=found.opened_on)
+
+
+def provider(kind: type[contracts.ProviderFact], found: Provider) -> contracts.ProviderFact:
+    return kind(
+        provider_id=found.id,
+        name=found.name,
+        kind=found.kind.value,
+        organization_id=found.organization_id,
+        uei=found.uei,
+        small_business=found.small_business,
+    )
+
+
+def offering(kind: type[F], found: Offering, *, provider_name: str | None, **more: Any) -> F:
+    content = found.content
+    return kind(
+        offering_id=found.id,
+        code=found.code,
+        name=content.name,
+        kind=content.kind.value,
+        status=found.status.value,
+        revision=found.revision,
+        focus_areas=content.focus_areas,
+        services=content.services,
+        shelf=content.shelf.value if content.shelf else None,
+        summary=content.summary,
+        provider_id=content.provider_id,
+        provider_name=provider_name,
+        authorization=_authorization(content.authorization) if content.authorization else None,
+        source=found.source,
+        reason=found.reason,
+        **more,
+    )
+
+
+def _authorization(found: Authorization) -> contracts.AuthorizationEntry:
+    return contracts.AuthorizationEntry(
+        fedramp_id=found.fedramp_id,
+        status=found.status,
+        kind=found.kind,
+        impact_level=found.impact_level,
+        service_models=found.service_models,
+        deployment_model=found.deployment_model,
+        authorized_on=found.authorized_on,
+        expires_on=found.expires_on,
+    )

@@ -1,0 +1,72 @@
+"""Who may do what in the catalog: the roles of each action within their areas, and who sees what is not public."""
+
+from __future__ import annotations
+
+from services.catalog.domain.content import Content
+from services.catalog.domain.offering import MACHINE, Offering
+from shared.auth import Principal
+from shared.contracts.fact import Visibility
+from shared.kernel.errors import Forbidden, NotFound
+
+# Writes that no state machine names. Source: domain-model §1.
+ROLES = {
+    "register provider": ("coordinator", "qsmo"),
+    "change provider": ("coordinator", "qsmo"),
+}
+
+# What enters, changes or leaves a marketplace is decided by the QSMO of every area concerned; for the rest, one is enough.
+_EVERY_AREA = frozenset({"publish", "revise", "reinstate", "retire"})
+
+
+def require_for(by: Principal, action: str) -> None:
+    """Raises Forbidden naming the roles that may, for the actions of ROLES."""
+    if not any(by.has(role) for role in ROLES[action]):
+        raise Forbidden(f"To {action} needs one of the roles: {', '.join(ROLES[action])}.")
+
+
+def may(by: Principal, action: str, content: Content, *, areas: tuple[str, ...] | None = None) -> bool:
+    """Whether a role of the caller, in its scope, allows the action; `areas` instead of the content's own."""
+    concerned = content.focus_areas if areas is None else areas
+    return any(_allows(by, role, action, content, concerned) for role in MACHINE.roles_for(action))
+
+
+def _allows(by: Principal, role: str, action: str, content: Content, areas: tuple[str, ...]) -> bool:
+    match role:
+        case "provider":
+            return content.provider_id is not None and by.has("provider", scope=content.provider_id)
+        case "qsmo":
+            led = [by.has("qsmo", scope=area) for area in areas]
+            return bool(led) and (all(led) if action in _EVERY_AREA else any(led))
+        case _:
+            return by.has(role)
+
+
+def require(by: Principal, action: str, content: Content, *, areas: tuple[str, ...] | None = None) -> None:
+    """Raises Forbidden naming the roles that may."""
+    if may(by, action, content, areas=areas):
+        return
+    concerned = ", ".join(content.focus_areas if areas is None else areas) or "no area"
+    scope = "every one" if action in _EVERY_AREA else "one"
+    roles = ", ".join(
+        {"qsmo": f"qsmo of {scope} of: {concerned}", "provider": "its provider"}.get(role, role)
+        for role in MACHINE.roles_for(action)
+    )
+    raise Forbidden(f"To {action} this offering needs: {roles}.")
+
+
+def may_see(by: Principal, offering: Offering) -> bool:
+    """Public once published or listed; else for its areas' QSMOs, its provider and the government-wide roles."""
+    if offering.is_public:
+        return True
+    content = offering.content
+    if content.provider_id is not None and by.has("provider", scope=content.provider_id):
+        return True
+    areas = content.focus_areas or (None,)
+    return any(by.may_see(Visibility.RESTRICTED, focus_area=area, agency_codes=frozenset()) for area in areas)
+
+
+def require_sight(by: Principal, offering: Offering) -> Offering:
+    """Raises NotFound as for an offering that does not exist."""
+    if not may_see(by, offering):
+        raise NotFound(f"There is no offering {offering.id!r}.")
+    return offering

@@ -1,0 +1,18 @@
+"""Rows ↔ catalog domain."""
+
+from services.catalog.store.marketplaces import Area, area, areas, designations_of, marketplace_statuses, marketplaces
+from services.catalog.store.offerings import Revision, offerings, revision
+from services.catalog.store.providers import providers
+
+__all__ = [
+    "Area",
+    "Revision",
+    "area",
+    "areas",
+    "designations_of",
+    "marketplace_statuses",
+    "marketplaces",
+    "offerings",
+    "providers",
+    "revision",
+]

@@ -1,0 +1,139 @@
+"""Offerings with their facets and immutable revisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert
+
+from services.catalog import tables
+from services.catalog.domain.content import Content
+from services.catalog.domain.offering import Offering, Status
+from services.catalog.store.documents import content_document, content_of
+from shared.contracts.fact import Fact
+from shared.db import Row, Transaction
+from shared.outbox import AggregateStore
+
+_CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """The content of an offering as it was published or listed for the `n`-th time."""
+
+    offering_id: str
+    n: int
+    content: Content
+    recorded_at: datetime
+    by: str
+
+
+def revision(row: Row) -> Revision:
+    return Revision(**{**row, "content": content_of(row["content"])})
+
+
+def _offering(row: Row) -> Offering:
+    return Offering(
+        id=row["id"],
+        version=row["version"],
+        code=row["code"],
+        status=Status(row["status"]),
+        content=content_of(row["content"]),
+        revision=row["revision"],
+        source=row["source"],
+        curated=row["curated"],
+        submitted_by=row["submitted_by"],
+        reason=row["reason"],
+        successor_id=row["successor_id"],
+    )
+
+
+def _offering_row(offering: Offering) -> dict[str, Any]:
+    content = offering.content
+    authorization = content.authorization
+    return {
+        "code": offering.code,
+        "status": offering.status.value,
+        "revision": offering.revision,
+        "source": offering.source,
+        "curated": offering.curated,
+        "submitted_by": offering.submitted_by,
+        "reason": offering.reason,
+        "successor_id": offering.successor_id,
+        "content": content_document(content),
+        "name": content.name,
+        "kind": content.kind.value,
+        "shelf": content.shelf.value if content.shelf else None,
+        "provider_id": content.provider_id,
+        "fedramp_id": authorization.fedramp_id if authorization else None,
+        "authorization_status": authorization.status if authorization else None,
+        "impact_level": authorization.impact_level if authorization else None,
+        "search": _searchable(offering),
+    }
+
+
+def _searchable(offering: Offering) -> str:
+    content = offering.content
+    return "\n".join(
+        (content.name, offering.code, content.summary, content.description, *content.business_functions)
+    ).casefold()
+
+
+class OfferingStore(AggregateStore[Offering]):
+    """Keeps facets in step with each offering and writes each new revision once."""
+
+    async def add_all(self, tx: Transaction, changes: Sequence[tuple[Offering, Fact]]) -> None:
+        await super().add_all(tx, changes)
+        await self._derive(tx, [offering for offering, _ in changes])
+
+    async def save_all(self, tx: Transaction, changes: Sequence[tuple[Offering, Fact]]) -> None:
+        await super().save_all(tx, changes)
+        await self._forget(tx, [offering.id for offering, _ in changes])
+        await self._derive(tx, [offering for offering, _ in changes])
+
+    async def save(self, tx: Transaction, aggregate: Offering, fact: Fact) -> Offering:
+        saved = await super().save(tx, aggregate, fact)
+        await self._forget(tx, [aggregate.id])
+        await self._derive(tx, [aggregate])
+        return saved
+
+    async def _forget(self, tx: Transaction, ids: Sequence[str]) -> None:
+        table = tables.offering_facets
+        for start in range(0, len(ids), _CHUNK):
+            await tx.execute(delete(table).where(table.c.offering_id.in_(ids[start : start + _CHUNK])))
+
+    async def _derive(self, tx: Transaction, offerings: Sequence[Offering]) -> None:
+        if facets := [row for offering in offerings for row in _facets(offering)]:
+            await tx.execute(insert(tables.offering_facets), facets)
+        if revisions := [_revision_row(tx, offering) for offering in offerings if offering.unrecorded]:
+            await tx.execute(insert(tables.offering_revisions), revisions)
+
+
+def _facets(offering: Offering) -> list[dict[str, str]]:
+    content = offering.content
+    models = content.authorization.service_models if content.authorization else ()
+    found = [("area", area) for area in content.focus_areas] + [("service_model", model) for model in models]
+    return [{"offering_id": offering.id, "facet": facet, "value": value} for facet, value in dict.fromkeys(found)]
+
+
+def _revision_row(tx: Transaction, offering: Offering) -> dict[str, Any]:
+    return {
+        "offering_id": offering.id,
+        "n": offering.revision,
+        "content": content_document(offering.content),
+        "recorded_at": tx.at,
+        "by": tx.cause.actor,
+    }
+
+
+offerings = OfferingStore(
+    source="/catalog",
+    name="offering",
+    table=tables.offerings,
+    outbox=tables.outbox,
+    to_row=_offering_row,
+    from_row=_offering,
+)

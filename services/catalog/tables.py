@@ -1,0 +1,118 @@
+"""The catalog's tables."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Date, Index, Integer, MetaData, String, Table, Text
+
+from shared.db import Document, UtcDateTime
+from shared.imports.tables import import_tables
+from shared.inbox import inbox_tables
+from shared.outbox import outbox_table
+from shared.web.idempotency import idempotency_table
+
+metadata = MetaData()
+outbox = outbox_table(metadata)
+inbox = inbox_tables(metadata)
+idempotency = idempotency_table(metadata)
+imports = import_tables(metadata)
+
+# What the catalog remembers of the registry; rebuilt from its topic.
+focus_areas = Table(
+    "focus_areas",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("title", String(300), nullable=False),
+    Column("services", Document, nullable=False),
+    Column("opens_on", Date),
+)
+
+organizations = Table(
+    "organizations",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(300), nullable=False),
+    Column("key", String(300), nullable=False, index=True),
+)
+
+designations = Table(
+    "designations",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("focus_area", String(80), nullable=False, index=True),
+    Column("service", String(80), nullable=False),
+    Column("organization_id", String(36)),
+    Column("status", String(16), nullable=False),
+    Column("effective_on", Date, nullable=False),
+    Column("designated_on", Date),
+)
+
+# The catalog's own.
+marketplaces = Table(
+    "marketplaces",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("opened_on", Date),
+)
+
+providers = Table(
+    "providers",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("key", String(300), nullable=False, unique=True),
+    Column("name", String(300), nullable=False),
+    Column("search", String(300), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("organization_id", String(36)),
+    Column("uei", String(12)),
+    Column("small_business", Boolean),
+)
+Index("providers_name", providers.c.name, providers.c.id)
+
+offerings = Table(
+    "offerings",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("code", String(128), nullable=False, unique=True),
+    Column("status", String(20), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("source", String(300)),
+    Column("curated", Boolean, nullable=False),
+    Column("submitted_by", String(300)),
+    Column("reason", Text),
+    Column("successor_id", String(36)),
+    Column("content", Document, nullable=False),
+    # Derived from the content, for lists.
+    Column("name", String(300), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("shelf", String(16)),
+    Column("provider_id", String(36), index=True),
+    Column("fedramp_id", String(128), index=True),
+    Column("authorization_status", String(40)),
+    Column("impact_level", String(40)),
+    Column("search", Text, nullable=False),
+)
+Index("offerings_name", offerings.c.name, offerings.c.id)
+
+# `area` and `service_model` of each offering; derived from its content in the same transaction.
+offering_facets = Table(
+    "offering_facets",
+    metadata,
+    Column("offering_id", String(36), primary_key=True),
+    Column("facet", String(16), primary_key=True),
+    Column("value", String(80), primary_key=True),
+)
+Index("offering_facets_value", offering_facets.c.facet, offering_facets.c.value, offering_facets.c.offering_id)
+
+offering_revisions = Table(
+    "offering_revisions",
+    metadata,
+    Column("offering_id", String(36), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("content", Document, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("by", String(300), nullable=False),
+)

@@ -1,0 +1,88 @@
+"""The gateway as an ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.gateway import context
+from services.gateway.api import routers
+from services.gateway.config import Settings
+from services.gateway.proxy import proxy_routes
+from services.gateway.signals import closing_on_signal
+from shared import telemetry
+from shared.auth import DevelopmentIssuer
+from shared.kernel.time import Clock, utc_now
+from shared.service import Connections, kafka_connections
+from shared.web.app import Lifespan, build_app
+
+
+def create_app(
+    settings: Settings,
+    *,
+    connections: Connections | None = None,
+    services: Mapping[str, FastAPI] | None = None,
+    development_issuer: DevelopmentIssuer | None = None,
+    clock: Clock = utc_now,
+) -> FastAPI:
+    """`services` are the apps of an embedded run; else the settings say where they listen.
+
+    Setting `app.state.closing` ends every open stream, so that the server can stop.
+    """
+    closing = asyncio.Event()
+    app = build_app(
+        service="gateway",
+        title="QSMO Marketplace Platform",
+        description="Who leads what, what each marketplace offers, and who has adopted it: one door, one feed of every fact.",
+        lifespan=_lifespan(
+            settings,
+            connections=connections,
+            services=services,
+            development_issuer=development_issuer,
+            closing=closing,
+            clock=clock,
+        ),
+        routers=routers,
+        ready_checks=lambda app: app.state.context.checks(),
+    )
+    app.state.closing = closing
+    # FastAPI's own document knows nothing of the services; ours takes its place.
+    app.router.routes[:] = [route for route in app.router.routes if getattr(route, "name", "") != "openapi"]
+    app.router.routes.extend(proxy_routes())
+    return app
+
+
+def _lifespan(
+    settings: Settings,
+    *,
+    connections: Connections | None,
+    services: Mapping[str, FastAPI] | None,
+    development_issuer: DevelopmentIssuer | None,
+    closing: asyncio.Event,
+    clock: Clock,
+) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            made = connections
+            if made is None:
+                telemetry.configure_logging(level=settings.log_level)
+                made = await stack.enter_async_context(kafka_connections(settings, service="gateway", clock=clock))
+                stack.enter_context(closing_on_signal(closing))
+            gateway = context.build(
+                settings, made, services=services, development_issuer=development_issuer, closing=closing
+            )
+            app.state.context = gateway
+            stack.push_async_callback(gateway.stop)
+            await gateway.start()
+            yield
+
+    return lifespan
+
+
+def production() -> FastAPI:
+    """For `uvicorn --factory`: everything from the environment."""
+    return create_app(Settings())  # type: ignore[call-arg]  # pydantic-settings fills required fields from the environment

@@ -1,0 +1,177 @@
+"""The services behind the gateway, one client each: over HTTP in the cluster, in this process when embedded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import orjson
+from starlette.types import ASGIApp
+
+from shared import telemetry
+from shared.contracts.envelope import instant
+from shared.kernel.errors import Unavailable
+from shared.kernel.time import Clock
+
+RawHeaders = list[tuple[bytes, bytes]]
+_CONNECT_S = 3.0
+_LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30.0)
+
+
+class UpstreamAway(Unavailable):
+    """A service cannot be reached or does not answer in time; `since` is when that was first noticed."""
+
+    def __init__(self, service: str, since: datetime, reason: str) -> None:
+        super().__init__(f"The {service} service is not available ({reason}), since {instant(since)}.", retry_after_s=2)
+        self.service = service
+        self.since = since
+
+    def as_section(self) -> dict[str, Any]:
+        """What stands in a composed answer in place of what is missing."""
+        return {"unavailable": {"service": self.service, "since": instant(self.since)}}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An upstream answer, read whole."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        return orjson.loads(self.body)
+
+
+class _Body(httpx.AsyncByteStream):
+    """A request body on its way through; the deadline runs only while the service has to take or answer it."""
+
+    def __init__(self, chunks: AsyncIterator[bytes] | None, deadline: asyncio.Timeout, seconds: float) -> None:
+        self._chunks = chunks
+        self._deadline = deadline
+        self._seconds = seconds
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._chunks is None:
+            return
+        now = asyncio.get_running_loop().time
+        self._deadline.reschedule(None)
+        async for chunk in self._chunks:
+            self._deadline.reschedule(now() + self._seconds)
+            yield chunk
+            self._deadline.reschedule(None)
+        self._deadline.reschedule(now() + self._seconds)
+
+
+class Upstream:
+    """Calls one service. Nothing is retried; every wait has a deadline; `down_since` remembers when it went away."""
+
+    def __init__(
+        self, service: str, *, base_url: str, transport: httpx.AsyncBaseTransport, clock: Clock, deadline_s: float
+    ) -> None:
+        self.service = service
+        self.down_since: datetime | None = None
+        self._base = httpx.URL(base_url)
+        self._transport = transport
+        self._clock = clock
+        self._deadline_s = deadline_s
+
+    async def open(
+        self, method: str, target: bytes, *, headers: RawHeaders, body: AsyncIterator[bytes] | None = None
+    ) -> httpx.Response:
+        """The answer's head; the caller reads it with `chunks` and closes it. `target`: raw path and query.
+
+        Raises UpstreamAway.
+        """
+        url = self._base.copy_with(raw_path=target)
+        named = [(b"host", url.netloc), *headers]
+        try:
+            async with asyncio.timeout(self._deadline_s) as deadline:
+                stream = _Body(body, deadline, self._deadline_s)
+                timeouts = {"connect": _CONNECT_S, "pool": _CONNECT_S, "read": None, "write": None}
+                request = httpx.Request(method, url, headers=named, stream=stream, extensions={"timeout": timeouts})
+                response = await self._transport.handle_async_request(request)
+        except TimeoutError as err:
+            raise self._away(f"it gave no answer within {self._deadline_s:g} s") from err
+        except httpx.TransportError as err:
+            raise self._away(_reason(err)) from err
+        self.down_since = None
+        return response
+
+    async def chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        """The answer's body as it comes. Raises UpstreamAway when it stops in the middle."""
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        parts = response.stream.__aiter__()
+        while True:
+            try:
+                async with asyncio.timeout(self._deadline_s):
+                    part = await anext(parts, None)
+            except TimeoutError as err:
+                raise self._away("it stopped in the middle of an answer") from err
+            except httpx.TransportError as err:
+                raise self._away(_reason(err)) from err
+            if part is None:
+                return
+            yield part
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        authorization: str | None = None,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+        body: AsyncIterator[bytes] | None = None,
+    ) -> Answer:
+        """A whole answer, whatever its status. Absent (None) parameters are left out. Raises UpstreamAway."""
+        given = {name: value for name, value in (params or {}).items() if value is not None}
+        target = path + (f"?{urlencode(given)}" if given else "")
+        named: RawHeaders = [(b"accept", b"application/json"), *_ids(), *headers]
+        if authorization is not None:
+            named.append((b"authorization", authorization.encode("latin-1")))
+        if body is not None:
+            named.append((b"transfer-encoding", b"chunked"))
+        response = await self.open(method, target.encode(), headers=named, body=body)
+        try:
+            content = b"".join([part async for part in self.chunks(response)])
+        finally:
+            await response.aclose()
+        return Answer(response.status_code, response.headers, content)
+
+    async def get(self, path: str, *, params: Mapping[str, Any] | None = None, authorization: str | None = None) -> Answer:
+        return await self.call("GET", path, params=params, authorization=authorization)
+
+    def _away(self, reason: str) -> UpstreamAway:
+        self.down_since = self.down_since or self._clock()
+        return UpstreamAway(self.service, self.down_since, reason)
+
+    async def close(self) -> None:
+        await self._transport.aclose()
+
+
+def _reason(error: httpx.TransportError) -> str:
+    return "it cannot be reached" if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) else "the connection broke"
+
+
+def _ids() -> RawHeaders:
+    """The request at hand goes on under the same ids."""
+    pairs = ((b"x-request-id", telemetry.correlation_id()), (b"traceparent", telemetry.traceparent()))
+    return [(name, value.encode()) for name, value in pairs if value]
+
+
+def http_transport() -> httpx.AsyncBaseTransport:
+    return httpx.AsyncHTTPTransport(limits=_LIMITS)
+
+
+def embedded_transport(app: ASGIApp) -> httpx.AsyncBaseTransport:
+    return httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -1,0 +1,133 @@
+"""One OpenAPI 3.1 document of all services: merged from theirs, without clashes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from services.gateway.clients import Upstream, UpstreamAway
+from services.gateway.proxy import owner_of
+
+_FRESH_S = 300.0
+_RETRY_S = 5.0
+_REF = "#/components/schemas/"
+_METHODS = frozenset({"get", "put", "post", "delete", "patch", "head", "options"})
+JsonObject = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The document, and the services that are missing from it."""
+
+    document: JsonObject
+    text: bytes
+    missing: tuple[str, ...]
+
+
+class Documents:
+    """The merged document, kept for a while; shorter while a service is missing from it."""
+
+    def __init__(self, upstreams: Mapping[str, Upstream]) -> None:
+        self._upstreams = upstreams
+        self._merged: Merged | None = None
+        self._made_at = 0.0
+        self._lock = asyncio.Lock()
+
+    async def merged(self, own: JsonObject) -> Merged:
+        async with self._lock:
+            age_s = time.monotonic() - self._made_at
+            if self._merged is None or age_s > (_RETRY_S if self._merged.missing else _FRESH_S):
+                self._merged = await self._merge(own)
+                self._made_at = time.monotonic()
+            return self._merged
+
+    async def _merge(self, own: JsonObject) -> Merged:
+        names = list(self._upstreams)
+        found = await asyncio.gather(*(self._document_of(name) for name in names))
+        merging = _Merging(own)
+        for name, document in zip(names, found, strict=True):
+            if document is not None:
+                merging.add(name, document)
+        missing = tuple(name for name, document in zip(names, found, strict=True) if document is None)
+        document = merging.result()
+        if missing:
+            document["info"]["description"] += f" (Missing for now, as they do not answer: {', '.join(missing)}.)"
+        return Merged(document, orjson.dumps(document), missing)
+
+    async def _document_of(self, service: str) -> JsonObject | None:
+        try:
+            answer = await self._upstreams[service].get("/openapi.json")
+        except UpstreamAway:
+            return None
+        return dict(answer.json()) if answer.is_success else None
+
+
+class _Merging:
+    """Takes documents in one after the other; the first to use a name keeps it, others get their service's in front."""
+
+    def __init__(self, own: JsonObject) -> None:
+        self._document: JsonObject = orjson.loads(orjson.dumps(own))
+        self._paths: JsonObject = self._document.setdefault("paths", {})
+        self._schemas: JsonObject = self._document.setdefault("components", {}).setdefault("schemas", {})
+        self._operation_ids = {op["operationId"] for op in _operations(self._paths) if "operationId" in op}
+        self._tags: dict[str, None] = {}
+
+    def add(self, service: str, document: JsonObject) -> None:
+        schemas = document.get("components", {}).get("schemas", {})
+        renamed = self._renamed(service, schemas)
+        document = _with_references(document, renamed)
+        for name, schema in document.get("components", {}).get("schemas", {}).items():
+            self._schemas.setdefault(renamed.get(name, name), schema)
+        for path, item in document.get("paths", {}).items():
+            if owner_of(path) == service and path not in self._paths:
+                self._paths[path] = item
+                self._claim_operation_ids(service, item)
+
+    def _renamed(self, service: str, schemas: JsonObject) -> dict[str, str]:
+        """Old name → new, for those that mean something else elsewhere (and so on for what refers to them)."""
+        renamed: dict[str, str] = {}
+        while True:
+            clashing = {
+                name: f"{service.capitalize()}{name}"
+                for name, schema in schemas.items()
+                if name in self._schemas and self._schemas[name] != _with_references(schema, renamed)
+            }
+            if clashing.keys() <= renamed.keys():
+                return renamed
+            renamed.update(clashing)
+
+    def _claim_operation_ids(self, service: str, item: JsonObject) -> None:
+        for operation in _operations({"": item}):
+            if (given := operation.get("operationId")) in self._operation_ids:
+                operation["operationId"] = f"{service}_{given}"
+            self._operation_ids.add(operation.get("operationId", ""))
+
+    def result(self) -> JsonObject:
+        self._document["paths"] = dict(sorted(self._paths.items()))
+        self._document["components"]["schemas"] = dict(sorted(self._schemas.items()))
+        return self._document
+
+
+def _operations(paths: JsonObject) -> list[JsonObject]:
+    return [operation for item in paths.values() for method, operation in item.items() if method in _METHODS]
+
+
+def _with_references(value: Any, renamed: Mapping[str, str]) -> Any:
+    """A copy in which references to renamed schemas lead to their new names."""
+    if isinstance(value, dict):
+        return {key: _reference(item, renamed) if key == "$ref" else _with_references(item, renamed) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_references(item, renamed) for item in value]
+    return value
+
+
+def _reference(value: Any, renamed: Mapping[str, str]) -> Any:
+    if not isinstance(value, str) or not value.startswith(_REF):
+        return value
+    name = value.removeprefix(_REF)
+    return _REF + renamed.get(name, name)

@@ -1,0 +1,146 @@
+"""Passes requests through to the service that owns the path, bytes unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from urllib.parse import quote
+
+from fastapi import Request, Response
+from starlette.requests import ClientDisconnect
+from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
+
+from services.gateway.clients import RawHeaders, Upstream, UpstreamAway
+from shared import telemetry
+from shared.contracts.envelope import instant
+from shared.web.problems import problem
+
+# Path prefix → service. A longer prefix stands before a shorter one that would take its paths.
+ROUTES: dict[str, str] = {
+    "/v1/policies": "registry",
+    "/v1/focus-areas": "registry",
+    "/v1/organizations": "registry",
+    "/v1/designations": "registry",
+    "/v1/match-reviews": "registry",
+    "/v1/meta/state-machines/registry": "registry",
+    "/v1/imports": "registry",
+    "/v1/marketplaces": "catalog",
+    "/v1/providers": "catalog",
+    "/v1/offerings": "catalog",
+    "/v1/stats/offerings": "catalog",
+    "/v1/meta/state-machines/catalog": "catalog",
+    "/v1/adoptions": "adoption",
+    "/v1/agencies": "adoption",
+    "/v1/stats/adoptions": "adoption",
+    "/v1/parked-rows": "adoption",
+    "/v1/meta/state-machines/adoption": "adoption",
+}
+# RFC 9110 §7.6.1; the host is the service's own, and the edge of this process adds its request id itself.
+_HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+_REPLACED = _HOP_BY_HOP | {b"host", b"x-request-id", b"traceparent"}
+_NOT_RETURNED = _HOP_BY_HOP | {b"x-request-id"}
+
+
+def owner_of(path: str) -> str | None:
+    """The service that this path leads to."""
+    return next((service for prefix, service in ROUTES.items() if path == prefix or path.startswith(prefix + "/")), None)
+
+
+def proxy_routes() -> list[BaseRoute]:
+    """All methods below each prefix."""
+    return [
+        Route(path, Proxy(service), name=f"proxy {service}", include_in_schema=False)
+        for prefix, service in ROUTES.items()
+        for path in (prefix, prefix + "/{rest:path}")
+    ]
+
+
+class Proxy:
+    """An ASGI endpoint in front of one service."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        upstream: Upstream = scope["app"].state.context.upstreams[self._service]
+        headers, has_body = _outgoing(scope)
+        body = _request_body(receive) if has_body else None
+        try:
+            response = await upstream.open(scope["method"], _target(scope), headers=headers, body=body)
+        except UpstreamAway as away:
+            await _unavailable(Request(scope, receive), away)(scope, receive, send)
+            return
+        except ClientDisconnect:
+            return
+        try:
+            raw = _kept(response.headers.raw, _NOT_RETURNED)
+            await send({"type": "http.response.start", "status": response.status_code, "headers": raw})
+            async for chunk in upstream.chunks(response):
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            await response.aclose()
+
+
+def _unavailable(request: Request, away: UpstreamAway) -> Response:
+    return problem(
+        request,
+        503,
+        away.detail,
+        kind="unavailable",
+        title="Not available for now",
+        headers={"Retry-After": str(away.retry_after_s)},
+        service=away.service,
+        since=instant(away.since),
+    )
+
+
+def _target(scope: Scope) -> bytes:
+    path: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
+    query: bytes = scope.get("query_string", b"")
+    return path + b"?" + query if query else path
+
+
+def _outgoing(scope: Scope) -> tuple[RawHeaders, bool]:
+    """The caller's headers as the service gets them, and whether a body follows."""
+    given: RawHeaders = scope["headers"]
+    names = {name: value for name, value in given}
+    has_body = b"transfer-encoding" in names or names.get(b"content-length", b"0") != b"0"
+    headers = _kept(given, _REPLACED | _named_by_connection(names))
+    if has_body and b"content-length" not in names:
+        headers.append((b"transfer-encoding", b"chunked"))
+    for name, value in ((b"x-request-id", telemetry.correlation_id()), (b"traceparent", telemetry.traceparent())):
+        if value:
+            headers.append((name, value.encode()))
+    return headers, has_body
+
+
+def _named_by_connection(names: dict[bytes, bytes]) -> frozenset[bytes]:
+    return frozenset(token.strip().lower() for token in names.get(b"connection", b"").split(b",") if token.strip())
+
+
+def _kept(headers: RawHeaders, without: frozenset[bytes]) -> RawHeaders:
+    return [(name, value) for name, value in headers if name.lower() not in without]
+
+
+async def _request_body(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        if chunk := message.get("body", b""):
+            yield chunk
+        more = message.get("more_body", False)

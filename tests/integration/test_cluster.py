@@ -1,0 +1,93 @@
+"""All four services as processes of their own against real PostgreSQL and Kafka, told how to run by the environment alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.cluster import Cluster, a_cluster
+from tests.support.servers import KafkaServer, PostgresServer
+
+pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(180)]
+BASIS = {"policy": "m-19-16", "clause": "section I"}
+
+
+@pytest.fixture(scope="module")
+def cluster(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with KafkaServer() as kafka, a_cluster(postgres, kafka, tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+async def eventually(client: httpx.AsyncClient, path: str, wanted: Any, *, within_s: float = 20) -> Any:
+    """The answer once `wanted(answer)` holds."""
+    seen: Any = None
+    try:
+        async with asyncio.timeout(within_s):
+            while True:
+                answer = await client.get(path)
+                seen = answer.json()
+                if answer.is_success and wanted(seen):
+                    return seen
+                await asyncio.sleep(0.1)
+    except TimeoutError as err:
+        raise AssertionError(f"{path} stayed {seen}") from err
+
+
+async def test_a_designation_opens_a_marketplace_and_is_seen_on_the_feed(cluster: Cluster) -> None:
+    await cluster.ready()
+    headers = {"Authorization": f"Bearer {cluster.token('omb', 'coordinator')}"}
+    async with httpx.AsyncClient(base_url=cluster.url, headers=headers, timeout=30) as client:
+        policy = {"id": "m-19-16", "title": "M-19-16", "issuer": "OMB", "issued_on": "2019-04-26"}
+        assert (await client.post("/v1/policies", json=policy)).status_code == 201
+        area = {"id": "cybersecurity", "title": "Cyber", "policy": "m-19-16", "services": [{"slug": "dns", "title": "DNS"}]}
+        assert (await client.post("/v1/focus-areas", json=area)).status_code == 201
+        cisa = (await client.post("/v1/organizations", json={"name": "CISA", "kind": "component"})).json()
+        body = {"focus_area": "cybersecurity", "service": "dns", "organization_id": cisa["id"], "effective_on": "2019-04-26"}
+        begun = await client.post("/v1/designations/pre-designate", json=body | BASIS)
+        await eventually(client, "/v1/marketplaces/cybersecurity", lambda found: found["status"] == "planned")
+        designated = await client.post(
+            f"/v1/designations/{begun.json()['id']}/designate",
+            json={"effective_on": "2020-04-27"} | BASIS,
+            headers={"If-Match": begun.headers["etag"]},
+        )
+        assert designated.status_code == 200, designated.text
+        await eventually(client, "/v1/marketplaces/cybersecurity", lambda found: found["status"] == "open")
+
+        feed = await eventually(client, "/v1/events?after=0&limit=100", lambda page: page["head"] >= 7)
+
+    types = [event["type"] for event in feed["items"]]
+    assert types.index("qsmo.registry.designation.designated.v1") < types.index("qsmo.catalog.marketplace.opened.v1")
+    assert [event["seq"] for event in feed["items"]] == list(range(1, len(types) + 1))
+    opened = next(event for event in feed["items"] if event["type"] == "qsmo.catalog.marketplace.opened.v1")
+    assert opened["focusarea"] == "cybersecurity"
+
+
+async def test_each_service_verifies_tokens_for_itself(cluster: Cluster) -> None:
+    await cluster.ready()
+    for service in ("registry", "catalog", "adoption", "gateway"):
+        url = f"http://127.0.0.1:{cluster.ports[service]}/v1/imports/fedramp"
+        async with httpx.AsyncClient() as client:
+            assert (await client.post(url, content=b"x")).status_code == 401
+            forged = await client.post(url, content=b"x", headers={"Authorization": "Bearer a.b.c"})
+            assert forged.status_code == 401
+
+
+async def test_a_service_that_is_down_is_named_and_the_rest_is_served(cluster: Cluster) -> None:
+    await cluster.ready()
+    cluster.kill("adoption")
+    try:
+        async with httpx.AsyncClient(base_url=cluster.url, timeout=30) as client:
+            refused = await client.get("/v1/adoptions")
+            overview = await client.get("/v1/regime")
+    finally:
+        cluster.start("adoption")
+    await cluster.ready()
+
+    assert refused.status_code == 503
+    assert "adoption" in refused.json()["detail"]
+    assert overview.status_code == 200
+    assert '"unavailable"' in overview.text
