@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CTE, Select, delete, select, tuple_
+from sqlalchemy import CTE, Select, delete, select
 
 from services.adoption import tables
 from services.adoption.domain.adoption import Adoption, Phase, Status, Step
@@ -16,7 +16,7 @@ from shared.contracts.fact import Fact
 from shared.db import Row, Transaction
 from shared.outbox import AggregateStore
 
-_CHUNK = 400
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,11 @@ def known_organization(row: Row) -> KnownOrganization:
 
 def known_offering(row: Row) -> KnownOffering:
     return KnownOffering(**{**row, "focus_areas": tuple(row["focus_areas"])})
+
+
+def pair(organization_id: str, offering_id: str) -> str:
+    """Who adopts what, as one key."""
+    return f"{organization_id} {offering_id}"
 
 
 def _letter(found: dict[str, Any]) -> Letter:
@@ -117,16 +122,14 @@ def _adoption_row(adoption: Adoption) -> dict[str, Any]:
     return {
         "organization_id": adoption.organization_id,
         "offering_id": adoption.offering_id,
+        "pair": pair(adoption.organization_id, adoption.offering_id),
         "offering_revision": adoption.offering_revision,
         "status": adoption.status.value,
         "phase": adoption.phase.value,
         "started_on": adoption.started_on,
-        "live_on": adoption.live_on,
-        "authorized_until": adoption.authorized_until,
         "source": adoption.source,
         "steps": [_step_document(step) for step in adoption.steps],
         "letters": [_letter_document(letter) for letter in adoption.letters],
-        "recorded_at": max(step.recorded_at for step in adoption.steps),
     }
 
 
@@ -139,7 +142,7 @@ def with_all_below(organizations: Select[Any]) -> CTE:
 
 
 class AdoptionStore(AggregateStore[Adoption]):
-    """Keeps the steps as rows in step with each adoption."""
+    """Keeps the steps as rows in step with each adoption; one of a single step is told by its own row."""
 
     async def add_all(self, tx: Transaction, changes: Sequence[tuple[Adoption, Fact]]) -> None:
         await super().add_all(tx, changes)
@@ -171,22 +174,22 @@ class AdoptionStore(AggregateStore[Adoption]):
                 "phase": step.phase.value,
             }
             for adoption in adoptions
+            if len(adoption.steps) > 1
             for number, step in enumerate(adoption.steps)
         ]
         if rows:
             await tx.execute(tables.adoption_steps.insert(), rows)
 
-    async def of_pairs(self, tx: Transaction, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Adoption]:
-        """By (organization, offering): the live adoption, else the latest one."""
+    async def of_pairs(self, tx: Transaction, pairs: Sequence[str]) -> dict[str, Adoption]:
+        """By `pair`: the live adoption, else the latest one."""
         table = self.table
-        found: dict[tuple[str, str], Adoption] = {}
+        found: dict[str, Adoption] = {}
         for start in range(0, len(pairs), _CHUNK):
-            within = tuple_(table.c.organization_id, table.c.offering_id).in_(pairs[start : start + _CHUNK])
+            within = table.c.pair.in_(pairs[start : start + _CHUNK])
             for row in await tx.rows(select(table).where(within).order_by(table.c.id)):
                 adoption = self.from_row(row)
-                pair = (adoption.organization_id, adoption.offering_id)
-                if adoption.is_live or pair not in found or not found[pair].is_live:
-                    found[pair] = adoption
+                if adoption.is_live or row["pair"] not in found or not found[row["pair"]].is_live:
+                    found[row["pair"]] = adoption
         return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Date, Index, Integer, MetaData, String, Table, Text
 
-from shared.db import Document, UtcDateTime
+from shared.db import Document
 from shared.imports.tables import import_tables
 from shared.inbox import inbox_tables
 from shared.outbox import outbox_table
@@ -23,30 +23,23 @@ adoptions = Table(
     Column("version", Integer, nullable=False),
     Column("organization_id", String(128), nullable=False),
     Column("offering_id", String(128), nullable=False),
+    # Both ids in one column: SQLite finds no index for pairs of values in a list.
+    Column("pair", String(257), nullable=False),
     Column("offering_revision", Integer, nullable=False),
     Column("status", String(16), nullable=False),
     Column("phase", String(16), nullable=False),
     Column("started_on", Date, nullable=False),
-    Column("live_on", Date),
-    Column("authorized_until", Date),
     Column("source", String(40)),
     Column("steps", Document, nullable=False),
     Column("letters", Document, nullable=False),
-    Column("recorded_at", UtcDateTime, nullable=False),
 )
-Index("adoptions_pair", adoptions.c.organization_id, adoptions.c.offering_id)
+Index("adoptions_pair", adoptions.c.pair)
+Index("adoptions_organization", adoptions.c.organization_id)
 Index("adoptions_offering", adoptions.c.offering_id)
 _live = adoptions.c.status.in_(("active", "on_hold"))
-Index(
-    "adoptions_one_live_per_pair",
-    adoptions.c.organization_id,
-    adoptions.c.offering_id,
-    unique=True,
-    postgresql_where=_live,
-    sqlite_where=_live,
-)
+Index("adoptions_one_live_per_pair", adoptions.c.pair, unique=True, postgresql_where=_live, sqlite_where=_live)
 
-# The history as rows, to be asked by date; derived from the adoption's row in the same transaction.
+# Histories of more than one step as rows, to be asked by date; derived from the adoption's row in the same transaction.
 adoption_steps = Table(
     "adoption_steps",
     metadata,
@@ -105,4 +98,5 @@ import_sightings = Table(
     Column("key", String(32), primary_key=True),
     Column("correlation_id", String(64), nullable=False),
     Column("number", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )

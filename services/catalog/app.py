@@ -33,4 +33,4 @@ def create_app(settings: Settings, *, connections: Connections | None = None, cl
 
 def production() -> FastAPI:
     """For `uvicorn --factory`: everything from the environment."""
-    return create_app(Settings())  # type: ignore[call-arg]  # pydantic-settings fills required fields from the environment
+    return create_app(Settings())

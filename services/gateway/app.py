@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from services.gateway import context
 from services.gateway.api import routers
 from services.gateway.config import Settings
+from services.gateway.dashboard import page
 from services.gateway.proxy import proxy_routes
 from services.gateway.signals import closing_on_signal
 from shared import telemetry
@@ -45,7 +46,7 @@ def create_app(
             closing=closing,
             clock=clock,
         ),
-        routers=routers,
+        routers=(*routers, page.router),
         ready_checks=lambda app: app.state.context.checks(),
     )
     app.state.closing = closing
@@ -72,9 +73,7 @@ def _lifespan(
                 telemetry.configure_logging(level=settings.log_level)
                 made = await stack.enter_async_context(kafka_connections(settings, service="gateway", clock=clock))
                 stack.enter_context(closing_on_signal(closing))
-            gateway = context.build(
-                settings, made, services=services, development_issuer=development_issuer, closing=closing
-            )
+            gateway = context.build(settings, made, services=services, development_issuer=development_issuer, closing=closing)
             app.state.context = gateway
             stack.push_async_callback(gateway.stop)
             await gateway.start()
@@ -85,4 +84,4 @@ def _lifespan(
 
 def production() -> FastAPI:
     """For `uvicorn --factory`: everything from the environment."""
-    return create_app(Settings())  # type: ignore[call-arg]  # pydantic-settings fills required fields from the environment
+    return create_app(Settings())

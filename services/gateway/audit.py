@@ -53,7 +53,7 @@ class ChainReport:
     reason: str | None = None
 
 
-class _Broken(Exception):  # noqa: N818 - a finding, carried to the report
+class _Broken(Exception):
     def __init__(self, seq: int, reason: str) -> None:
         super().__init__(reason)
         self.seq = seq
@@ -134,8 +134,9 @@ def _compare(seq: int, row: Any, event: dict[str, Any]) -> None:
 async def _check_end(tx: Transaction) -> None:
     """Nothing beyond the head: both from one statement, so that a writer at work is no finding."""
     head = tables.feed_head.c.seq
-    last, head_seq = (await tx.execute(select(select(func.max(_f.seq)).scalar_subquery(), head))).one()
-    if (last or 0) > head_seq:
-        raise _Broken(head_seq + 1, f"there are rows beyond the head, up to {last}")
-    if (last or 0) < head_seq:
-        raise _Broken((last or 0) + 1, f"the feed ends at {last or 0}, but its head says {head_seq}: rows were cut off")
+    row = (await tx.execute(select(func.max(_f.seq).label("last"), select(head).scalar_subquery().label("head")))).one()
+    last = row.last or 0
+    if last > row.head:
+        raise _Broken(row.head + 1, f"there are rows beyond the head, up to {last}")
+    if last < row.head:
+        raise _Broken(last + 1, f"the feed ends at {last}, but its head says {row.head}: rows were cut off")

@@ -101,9 +101,9 @@ class Upstream:
                 request = httpx.Request(method, url, headers=named, stream=stream, extensions={"timeout": timeouts})
                 response = await self._transport.handle_async_request(request)
         except TimeoutError as err:
-            raise self._away(f"it gave no answer within {self._deadline_s:g} s") from err
+            raise self.away(f"it gave no answer within {self._deadline_s:g} s") from err
         except httpx.TransportError as err:
-            raise self._away(_reason(err)) from err
+            raise self.away(_reason(err)) from err
         self.down_since = None
         return response
 
@@ -116,9 +116,9 @@ class Upstream:
                 async with asyncio.timeout(self._deadline_s):
                     part = await anext(parts, None)
             except TimeoutError as err:
-                raise self._away("it stopped in the middle of an answer") from err
+                raise self.away("it stopped in the middle of an answer") from err
             except httpx.TransportError as err:
-                raise self._away(_reason(err)) from err
+                raise self.away(_reason(err)) from err
             if part is None:
                 return
             yield part
@@ -151,7 +151,8 @@ class Upstream:
     async def get(self, path: str, *, params: Mapping[str, Any] | None = None, authorization: str | None = None) -> Answer:
         return await self.call("GET", path, params=params, authorization=authorization)
 
-    def _away(self, reason: str) -> UpstreamAway:
+    def away(self, reason: str) -> UpstreamAway:
+        """An error to raise; remembers since when."""
         self.down_since = self.down_since or self._clock()
         return UpstreamAway(self.service, self.down_since, reason)
 

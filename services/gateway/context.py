@@ -17,12 +17,13 @@ from services.gateway.fedramp.runner import FedrampImports
 from services.gateway.feed.live import Live
 from services.gateway.feed.reading import FeedReader
 from shared.auth import DevelopmentIssuer, Verifier
-from shared.db import Database
-from shared.db.migrate import upgrade
+from shared.db import Database, migrate
 from shared.inbox import Consumer
 from shared.process import Loops
 from shared.service import SERVICES, TOPICS, Connections
 from shared.web.app import Check
+
+_MIGRATIONS = "services.gateway.migrations"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,7 +66,7 @@ class Gateway:
 
     async def start(self) -> None:
         if self.settings.migrate:
-            await upgrade(self.db, package="services.gateway.migrations")
+            await migrate.upgrade(self.db, package=_MIGRATIONS)
         topics = [topic for name in TOPICS for topic in (name, f"{name}.dlq")]
         await self.connections.bus.ensure_topics(topics, partitions=self.settings.partitions)
         await self.imports.interrupted()
@@ -86,13 +87,16 @@ class Gateway:
             await upstream.close()
         await self.db.close()
 
+    async def _schema(self) -> None:
+        await migrate.check(self.db, package=_MIGRATIONS)
+
     async def progress(self) -> dict[str, int]:
         async with self.db.reading() as tx:
             return {"recorded": 0, "pending": 0, "heard": await self.consumer.heard(tx)}
 
     def checks(self) -> dict[str, Check]:
         """The gateway is ready without the services behind it: it serves the rest and says what is missing."""
-        return {"database": self.db.ping, "bus": self.connections.bus.ping, "loops": self.loops.check}
+        return {"database": self._schema, "bus": self.connections.bus.ping, "loops": self.loops.check}
 
 
 def build(

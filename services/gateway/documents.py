@@ -120,7 +120,9 @@ def _operations(paths: JsonObject) -> list[JsonObject]:
 def _with_references(value: Any, renamed: Mapping[str, str]) -> Any:
     """A copy in which references to renamed schemas lead to their new names."""
     if isinstance(value, dict):
-        return {key: _reference(item, renamed) if key == "$ref" else _with_references(item, renamed) for key, item in value.items()}
+        return {
+            key: _reference(item, renamed) if key == "$ref" else _with_references(item, renamed) for key, item in value.items()
+        }
     if isinstance(value, list):
         return [_with_references(item, renamed) for item in value]
     return value

@@ -116,7 +116,7 @@ def _target(scope: Scope) -> bytes:
 def _outgoing(scope: Scope) -> tuple[RawHeaders, bool]:
     """The caller's headers as the service gets them, and whether a body follows."""
     given: RawHeaders = scope["headers"]
-    names = {name: value for name, value in given}
+    names = dict(given)
     has_body = b"transfer-encoding" in names or names.get(b"content-length", b"0") != b"0"
     headers = _kept(given, _REPLACED | _named_by_connection(names))
     if has_body and b"content-length" not in names:

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from shared.kernel.errors import QsmoError
 from shared.web import problems
+from shared.web.document import completed
 from shared.web.middleware import RequestFrame
 from shared.web.wire import Problem, Shown
 
@@ -70,6 +71,14 @@ def build_app(
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
     )
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = completed(described())
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents for extending the document
     problems.install(app)
     for router in routers:
         app.include_router(router)

@@ -81,13 +81,14 @@ class Edge:
         """
         if self.principal.is_anonymous:
             raise Unauthenticated("This needs a bearer token.")
+        dry = self._is_dry_run()
         idempotent = await self._idempotent_request()
         try:
             async with self.context.db.transaction(self.cause) as tx:
                 if idempotent and (earlier := await earlier_answer(tx, self.context.idempotency, idempotent)):
                     return _response(earlier, {"Idempotency-Replayed": "true"})
                 answer = _answer(await command(tx), status)
-                if self.request.query_params.get("validate_only") == "true":
+                if dry:
                     raise RollbackOnly(answer)
                 if idempotent:
                     await keep_answer(tx, self.context.idempotency, idempotent, answer)
@@ -95,6 +96,12 @@ class Edge:
             shown: Answer = dry_run.result
             return Response(shown.body, 200, {"QSMO-Validate-Only": "true"}, _MEDIA_TYPE)
         return _response(answer)
+
+    def _is_dry_run(self) -> bool:
+        given = self.request.query_params.getlist("validate_only") or ["false"]
+        if len(given) > 1 or given[0] not in {"true", "false"}:
+            raise HTTPException(400, "validate_only is true or false, once.")
+        return given[0] == "true"
 
     async def _idempotent_request(self) -> IdempotentRequest | None:
         key = self.request.headers.get("idempotency-key")

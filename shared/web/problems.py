@@ -9,6 +9,8 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
+from starlette.status import HTTP_405_METHOD_NOT_ALLOWED
 
 from shared import telemetry
 from shared.auth import Unauthenticated
@@ -119,8 +121,18 @@ def _pointer(path: Sequence[str]) -> str:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    headers = dict(error.headers) if error.headers else None
+    headers = dict(error.headers) if error.headers else {}
+    if error.status_code == HTTP_405_METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed_methods(request))
     return problem(request, error.status_code, str(error.detail), headers=headers)
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Of every route with the most specific template that fits the path; Starlette names those of the first route only."""
+    fitting = [route for route in request.app.routes if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE]
+    template = min((route.path for route in fitting), key=lambda path: path.count("{"), default="")
+    methods = {method for route in fitting if route.path == template for method in route.methods or ()}
+    return sorted(methods - {"HEAD"})
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 
 def _integer(value: Any) -> Any:
@@ -26,11 +27,22 @@ def _day(value: Any) -> Any:
     raise ValueError("must be a date as YYYY-MM-DD")
 
 
+def _instant(value: Any) -> Any:
+    """RFC 3339 with an offset: no epoch numbers, no local times."""
+    if isinstance(value, str):
+        if not _RFC3339.fullmatch(value):
+            raise ValueError("must be an RFC 3339 instant, e.g. 2020-04-27T00:00:00Z")
+        return datetime.fromisoformat(value)
+    return value
+
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)")
 _PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 _ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 
 Integer = Annotated[int, BeforeValidator(_integer)]
 Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_instant, json_schema_input_type=datetime)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=128)]
 Line = Annotated[str, StringConstraints(pattern=_ONE_LINE, min_length=1, max_length=300, strip_whitespace=True)]

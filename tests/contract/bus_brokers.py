@@ -26,6 +26,7 @@ class Broker(ABC):
 
     name: ClassVar[str]
     place: str
+    expiry_s: float = EXPIRY_S
 
     @abstractmethod
     def connect(self) -> Bus: ...
@@ -35,14 +36,14 @@ class EmbeddedBroker(Broker):
     name = "embedded"
 
     def connect(self) -> EmbeddedBus:
-        return EmbeddedBus(Path(self.place), expiry_s=EXPIRY_S)
+        return EmbeddedBus(Path(self.place), expiry_s=self.expiry_s)
 
 
 class KafkaBroker(Broker):
     name = "kafka"
 
     def connect(self) -> KafkaBus:
-        return KafkaBus(KafkaSettings(bootstrap=self.place, client_id="suite", timeout_s=6, session_timeout_s=EXPIRY_S))
+        return KafkaBus(KafkaSettings(bootstrap=self.place, client_id="suite", timeout_s=6, session_timeout_s=self.expiry_s))
 
 
 BROKERS: dict[str, type[Broker]] = {broker.name: broker for broker in (EmbeddedBroker, KafkaBroker)}
@@ -67,6 +68,7 @@ async def process(broker: Broker, *arguments: str) -> AsyncIterator[asyncio.subp
         "tests.contract.bus_process",
         broker.name,
         broker.place,
+        str(broker.expiry_s),
         *arguments,
         stdout=asyncio.subprocess.PIPE,
         cwd=REPOSITORY,

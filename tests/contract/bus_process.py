@@ -36,8 +36,8 @@ async def hold(bus: Bus, topic: str, group: str, member: str, committed: str) ->
 ACTIONS: dict[str, Callable[..., Awaitable[None]]] = {"publish": publish, "hold": hold}
 
 
-async def main(broker: str, place: str, action: str, *arguments: str) -> None:
-    async with opened(BROKERS[broker](place)) as bus:
+async def main(broker: str, place: str, expiry_s: str, action: str, *arguments: str) -> None:
+    async with opened(BROKERS[broker](place, float(expiry_s))) as bus:
         await ACTIONS[action](bus, *arguments)
 
 

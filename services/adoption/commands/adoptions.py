@@ -48,7 +48,7 @@ async def start_adoption(tx: Transaction, start: Start, *, by: Principal) -> Ado
     if not (await policy.reach(tx, by)).acts_for(organization.id):
         raise Forbidden(f"None of your agency roles covers {organization.name} ({organization.id}).")
     offering = await _offering(tx, start)
-    pair = (organization.id, offering.id)
+    pair = store.pair(organization.id, offering.id)
     other = (await store.adoptions.of_pairs(tx, [pair])).get(pair)
     if other is not None and other.is_live:
         raise Conflict(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.adoption import facts, store
 from services.adoption.domain import adoption as domain
 from services.adoption.domain.adoption import Adoption
-from services.adoption.domain.letter import Letter, with_letter
+from services.adoption.domain.letter import Letter, with_letters
 from services.adoption.store import KnownOffering, KnownOrganization
 from shared.contracts import adoption as contracts
 from shared.contracts.fact import Fact
@@ -26,8 +26,8 @@ class Given:
     letter: Letter
 
     @property
-    def pair(self) -> tuple[str, str]:
-        return (self.organization.id, self.offering.id)
+    def pair(self) -> str:
+        return store.pair(self.organization.id, self.offering.id)
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class _Changes:
 
 async def record_letters(tx: Transaction, given: Sequence[Given]) -> list[Result]:
     """What each letter did, in order: CREATED an adoption, UPDATED it, or UNCHANGED. One fact per adoption."""
-    by_pair: dict[tuple[str, str], list[int]] = {}
+    by_pair: dict[str, list[int]] = {}
     for number, item in enumerate(given):
         by_pair.setdefault(item.pair, []).append(number)
     existing = await store.adoptions.of_pairs(tx, list(by_pair))
@@ -58,7 +58,7 @@ def _results(adoption: Adoption | None, items: Sequence[Given]) -> list[Result]:
     results: list[Result] = []
     known: tuple[Letter, ...] | None = adoption.letters if adoption else None
     for item in items:
-        after = with_letter(known or (), item.letter)
+        after = with_letters(known or (), [item.letter])
         results.append(Result.CREATED if known is None else Result.UNCHANGED if after is known else Result.UPDATED)
         known = after
     return results
@@ -79,7 +79,7 @@ def _collect(tx: Transaction, changes: _Changes, adoption: Adoption | None, item
         )
         changes.added.append((begun, _fact(contracts.AdoptionWentLive, begun, first)))
         return
-    changed = domain.with_letters(adoption, letters, at=tx.at, by=tx.cause.actor)
+    changed = domain.learn(adoption, letters, at=tx.at, by=tx.cause.actor)
     if changed is not adoption:
         changes.saved.append((changed, _fact(contracts.AdoptionAuthorizationRecorded, changed, first)))
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from itertools import pairwise
 
-from services.adoption.domain.letter import Letter, authorized_until, with_letter
+from services.adoption.domain.letter import Letter, authorized_until, with_letters
 from shared.kernel.errors import RuleViolation
 from shared.kernel.machine import StateMachine, Transition
 
@@ -155,16 +155,16 @@ def record(
 ) -> Adoption:
     """An adoption that a public register tells of: in operations since its earliest letter. `letters`: at least one."""
     step = _first("record", on=min(letter.ato_on for letter in letters), at=at, by=by, reason=None)
-    found = Adoption(
+    return Adoption(
         id=id,
         version=0,
         organization_id=organization_id,
         offering_id=offering_id,
         offering_revision=offering_revision,
         steps=(step,),
+        letters=with_letters((), letters),
         source=FEDRAMP,
     )
-    return with_letters(found, letters, at=at, by=by)
 
 
 def _first(action: str, *, on: date, at: datetime, by: str, reason: str | None) -> Step:
@@ -179,15 +179,13 @@ def _first(action: str, *, on: date, at: datetime, by: str, reason: str | None) 
     )
 
 
-def with_letters(adoption: Adoption, letters: Sequence[Letter], *, at: datetime, by: str) -> Adoption:
+def learn(adoption: Adoption, letters: Sequence[Letter], *, at: datetime, by: str) -> Adoption:
     """The adoption with the letters it lacked; the same value when it knows them all.
 
     One that came from a register began with its earliest letter: an earlier one puts its beginning earlier. One that the
     agency itself reports keeps its own dates.
     """
-    known = adoption.letters
-    for letter in letters:
-        known = with_letter(known, letter)
+    known = with_letters(adoption.letters, letters)
     if known is adoption.letters:
         return adoption
     earliest = min(letter.ato_on for letter in known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -25,18 +26,24 @@ class Letter:
     assessment: str | None = None
 
 
-def with_letter(letters: tuple[Letter, ...], letter: Letter) -> tuple[Letter, ...]:
-    """Letters are a set by their content: the very same tuple comes back when the letter is known.
+def with_letters(letters: tuple[Letter, ...], given: Iterable[Letter]) -> tuple[Letter, ...]:
+    """Letters are a set by their content: the very same tuple comes back when all are known.
 
     Older registers do not tell the assessment: it is learned later, and its absence takes nothing away.
     """
+    for letter in given:
+        letters = _with_letter(letters, letter) if letters else (letter,)
+    return letters
+
+
+def _with_letter(letters: tuple[Letter, ...], letter: Letter) -> tuple[Letter, ...]:
+    if letter in letters:
+        return letters
+    if letter.assessment is None:
+        told = any(replace(known, assessment=None) == letter for known in letters)
+        return letters if told else (*letters, letter)
     bare = replace(letter, assessment=None)
-    for number, known in enumerate(letters):
-        if known == letter or (letter.assessment is None and replace(known, assessment=None) == letter):
-            return letters
-        if known == bare:
-            return (*letters[:number], letter, *letters[number + 1 :])
-    return (*letters, letter)
+    return (*(known for known in letters if known != bare), letter)
 
 
 def authorized_until(letters: tuple[Letter, ...]) -> date | None:

@@ -23,7 +23,8 @@ from shared.kernel.errors import Invalid
 
 KIND = "fedramp"
 SCHEME = "fedramp"
-_CHUNK = 400
+_CHUNK = 500
+_OUTCOMES = {result: Outcome(result) for result in Result}
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('qsmo:adoption:references', 0))")
 
 
@@ -125,7 +126,7 @@ async def _taken(tx: Transaction, rows: Sequence[ImportRow], read: Mapping[int, 
             waiting[number] = WaitingRow(row=_kept(rows[number]), waits_for=offering_awaited(mapping.product), reason=reason)
     await parking.park(tx, tables.imports.parked, kind=KIND, waiting=list(waiting.values()))
     results = await record_letters(tx, list(given.values()))
-    outcomes = {number: Outcome(result) for number, result in zip(given, results, strict=True)}
+    outcomes = {number: _OUTCOMES[result] for number, result in zip(given, results, strict=True)}
     outcomes.update((number, Outcome(Result.PARKED, row.reason, _pointer(row))) for number, row in waiting.items())
     return outcomes
 

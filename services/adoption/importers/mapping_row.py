@@ -38,7 +38,9 @@ class MappingRow:
     @property
     def key(self) -> str:
         """Equal for rows that say the same."""
-        return hashlib.blake2b(repr((self.product, self.agency, self.letter)).encode(), digest_size=16).hexdigest()
+        letter = self.letter
+        said = f"{letter.kind}|{self.product}|{self.agency}|{letter.ato_on}|{letter.authorized_on}|{letter.expires_on}"
+        return hashlib.blake2b(f"{said}|{letter.assessment}".encode(), digest_size=16).hexdigest()
 
 
 def read(row: ImportRow) -> MappingRow:
@@ -67,8 +69,10 @@ def read(row: ImportRow) -> MappingRow:
 
 def _text(data: Mapping[str, Any], name: str) -> str:
     value = data.get(name)
-    text = " ".join(value.split()) if isinstance(value, str) else ""
-    if (value is not None and not isinstance(value, str)) or len(text) > _TEXT_MAX_CHARS or not text.isprintable():
+    if value is None or value == "":
+        return ""
+    text = " ".join(value.split()) if isinstance(value, str) else None
+    if text is None or len(text) > _TEXT_MAX_CHARS or not text.isprintable():
         raise Invalid.at(f"/{name}", f"{name} must be plain text of at most {_TEXT_MAX_CHARS} characters.")
     return text
 

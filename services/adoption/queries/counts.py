@@ -59,10 +59,15 @@ def _state(as_of: date | None, reach: Reach) -> Subquery:
     begun = steps.c.effective_on <= as_of
     last = select(steps.c.adoption_id, func.max(steps.c.number).label("number")).where(begun).group_by(steps.c.adoption_id)
     in_force = last.subquery("in_force")
+    # Only histories of several steps have rows; the others are as their adoption says, from the day they began.
     return (
-        seen.add_columns(steps.c.status, steps.c.phase)
-        .join(in_force, in_force.c.adoption_id == adoptions.c.id)
-        .join(steps, (steps.c.adoption_id == in_force.c.adoption_id) & (steps.c.number == in_force.c.number))
+        seen.add_columns(
+            func.coalesce(steps.c.status, adoptions.c.status).label("status"),
+            func.coalesce(steps.c.phase, adoptions.c.phase).label("phase"),
+        )
+        .outerjoin(in_force, in_force.c.adoption_id == adoptions.c.id)
+        .outerjoin(steps, (steps.c.adoption_id == in_force.c.adoption_id) & (steps.c.number == in_force.c.number))
+        .where(adoptions.c.started_on <= as_of)
         .subquery("state")
     )
 

@@ -11,7 +11,7 @@ from services.adoption import store, tables
 from services.adoption.store import KnownOffering, KnownOrganization
 from shared.db import Row, Transaction
 
-_CHUNK = 400
+_CHUNK = 500
 
 
 async def _matching(

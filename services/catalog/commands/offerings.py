@@ -14,9 +14,7 @@ from shared.kernel.errors import Conflict, Invalid, StaleVersion
 from shared.kernel.ids import new_id
 
 
-async def draft_offering(
-    tx: Transaction, *, code: str, content: Content, by: Principal, source: str | None = None
-) -> Offering:
+async def draft_offering(tx: Transaction, *, code: str, content: Content, by: Principal, source: str | None = None) -> Offering:
     """Raises Forbidden; Invalid for unknown references; Conflict when the code is taken."""
     require(by, "draft", content)
     await _check_references(tx, content)
@@ -29,7 +27,7 @@ async def draft_offering(
 
 async def change_offering(
     tx: Transaction,
-    id: str,  # noqa: A002
+    id: str,
     content: Content,
     *,
     expected_version: int,
@@ -52,9 +50,7 @@ async def change_offering(
     return await _saved(tx, edited, contracts.OfferingDrafted)
 
 
-async def _revise(
-    tx: Transaction, current: Offering, content: Content, *, expected_version: int, by: Principal
-) -> Offering:
+async def _revise(tx: Transaction, current: Offering, content: Content, *, expected_version: int, by: Principal) -> Offering:
     # What a register put into an area is no QSMO's decision yet; taking it out of there needs nobody's consent.
     before = current.content.focus_areas if current.status is Status.PUBLISHED else ()
     require(by, "revise", content, areas=tuple(dict.fromkeys((*before, *content.focus_areas))))
@@ -72,7 +68,7 @@ def revision_fact(old: Content, new: Content) -> type[contracts.OfferingFact]:
     return contracts.OfferingAuthorizationChanged if only_authorization else contracts.OfferingRevised
 
 
-async def submit_offering(tx: Transaction, id: str, *, expected_version: int, by: Principal) -> Offering:  # noqa: A002
+async def submit_offering(tx: Transaction, id: str, *, expected_version: int, by: Principal) -> Offering:
     """Raises Forbidden, NotFound, StaleVersion, RuleViolation."""
     current = await _permitted(tx, id, "submit", expected_version, by=by)
     return await _saved(tx, domain.submit(current, by=by.actor), contracts.OfferingSubmitted)
@@ -80,7 +76,7 @@ async def submit_offering(tx: Transaction, id: str, *, expected_version: int, by
 
 async def request_changes(
     tx: Transaction,
-    id: str,  # noqa: A002
+    id: str,
     *,
     reason: str,
     expected_version: int,
@@ -91,7 +87,7 @@ async def request_changes(
     return await _saved(tx, domain.request_changes(current, reason=reason), contracts.OfferingChangesRequested)
 
 
-async def publish_offering(tx: Transaction, id: str, *, expected_version: int, by: Principal) -> Offering:  # noqa: A002
+async def publish_offering(tx: Transaction, id: str, *, expected_version: int, by: Principal) -> Offering:
     """Raises Forbidden, NotFound, StaleVersion, RuleViolation with what is missing."""
     current = await _permitted(tx, id, "publish", expected_version, by=by)
     published = domain.publish(current, by=by.actor, marketplaces=await store.marketplace_statuses(tx))
@@ -100,7 +96,7 @@ async def publish_offering(tx: Transaction, id: str, *, expected_version: int, b
 
 async def suspend_offering(
     tx: Transaction,
-    id: str,  # noqa: A002
+    id: str,
     *,
     reason: str,
     expected_version: int,
@@ -111,7 +107,7 @@ async def suspend_offering(
     return await _saved(tx, domain.suspend(current, reason=reason), contracts.OfferingSuspended)
 
 
-async def reinstate_offering(tx: Transaction, id: str, *, expected_version: int, by: Principal) -> Offering:  # noqa: A002
+async def reinstate_offering(tx: Transaction, id: str, *, expected_version: int, by: Principal) -> Offering:
     """Raises Forbidden, NotFound, StaleVersion, RuleViolation with what is missing."""
     current = await _permitted(tx, id, "reinstate", expected_version, by=by)
     reinstated = domain.reinstate(current, marketplaces=await store.marketplace_statuses(tx))
@@ -120,7 +116,7 @@ async def reinstate_offering(tx: Transaction, id: str, *, expected_version: int,
 
 async def retire_offering(
     tx: Transaction,
-    id: str,  # noqa: A002
+    id: str,
     *,
     reason: str | None,
     successor_id: str | None,
@@ -149,7 +145,7 @@ async def _provider_name(tx: Transaction, offering: Offering) -> str | None:
     return provider.name if provider else None
 
 
-async def _permitted(tx: Transaction, id: str, action: str, expected_version: int, *, by: Principal) -> Offering:  # noqa: A002
+async def _permitted(tx: Transaction, id: str, action: str, expected_version: int, *, by: Principal) -> Offering:
     """First whether the caller may know of it, then whether they may act, then whether they saw its newest version."""
     found = require_sight(by, await store.offerings.get(tx, id))
     require(by, action, found.content)
@@ -179,4 +175,3 @@ async def _check_references(tx: Transaction, content: Content) -> None:
         raise Invalid.at("/provider_id", f"There is no provider {provider_id!r}.", code="unknown-reference")
     if len({covered.fibf_id for covered in content.fibf_coverage}) != len(content.fibf_coverage):
         raise Invalid.at("/fibf_coverage", "An activity is named twice.", code="duplicate")
-

@@ -40,7 +40,7 @@ async def register_provider(tx: Transaction, values: ProviderValues, *, by: Prin
 
 async def change_provider(
     tx: Transaction,
-    id: str,  # noqa: A002
+    id: str,
     values: ProviderValues,
     *,
     expected_version: int,

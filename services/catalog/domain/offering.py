@@ -49,9 +49,7 @@ MACHINE = StateMachine(
             roles=("qsmo",),
             needs=(*_PUBLISHING, "another person than the one who submitted"),
         ),
-        Transition(
-            action="revise", sources=(Status.PUBLISHED,), target=Status.PUBLISHED, roles=("qsmo",), needs=_PUBLISHING
-        ),
+        Transition(action="revise", sources=(Status.PUBLISHED,), target=Status.PUBLISHED, roles=("qsmo",), needs=_PUBLISHING),
         Transition(action="revise", sources=(Status.LISTED,), target=Status.LISTED, roles=("qsmo",)),
         Transition(
             action="suspend", sources=(Status.PUBLISHED,), target=Status.SUSPENDED, roles=("qsmo", "omb"), needs=("reason",)
@@ -118,7 +116,7 @@ def missing_to_publish(content: Content, marketplaces: Marketplaces) -> tuple[st
     return tuple(missing)
 
 
-def draft(*, id: str, code: str, content: Content, source: str | None = None) -> Offering:  # noqa: A002 - the field's word
+def draft(*, id: str, code: str, content: Content, source: str | None = None) -> Offering:
     return Offering(
         id=id, version=0, code=code, status=Status(MACHINE.after("draft", state=None)), content=content, source=source
     )
@@ -193,12 +191,10 @@ def retire(offering: Offering, *, reason: str | None, successor: Offering | None
     return replace(offering, status=status, reason=reason, successor_id=successor.id if successor else None)
 
 
-def listed(*, id: str, code: str, content: Content, source: str) -> Offering:  # noqa: A002
+def listed(*, id: str, code: str, content: Content, source: str) -> Offering:
     """Taken over from a public register; revision 1."""
     status = Status(MACHINE.after("list", state=None))
-    return Offering(
-        id=id, version=0, code=code, status=status, content=content, revision=1, source=source, unrecorded=True
-    )
+    return Offering(id=id, version=0, code=code, status=status, content=content, revision=1, source=source, unrecorded=True)
 
 
 def renew(offering: Offering, content: Content) -> Offering:

@@ -36,7 +36,7 @@ class Provider:
 
 
 def key_of(name: str) -> str:
-    """Without case, accents' encoding, punctuation, a leading "the" or "U.S.", and legal forms at the end; never empty for a name with a letter."""
+    """Without case, punctuation, "the", a leading "U.S." and legal forms at the end; not empty for a name with a letter."""
     text = unicodedata.normalize("NFKC", name).casefold()
     words = _WORD.findall(_APOSTROPHES.sub("", text).replace("u.s.", "united states "))
     shortened = _without_country([word for word in words if word != "the"])

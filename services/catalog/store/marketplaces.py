@@ -26,9 +26,7 @@ class Area:
 
 
 def _marketplace(row: Row) -> Marketplace:
-    return Marketplace(
-        id=row["id"], version=row["version"], status=Status(row["status"]), opened_on=row["opened_on"]
-    )
+    return Marketplace(id=row["id"], version=row["version"], status=Status(row["status"]), opened_on=row["opened_on"])
 
 
 def _marketplace_row(marketplace: Marketplace) -> dict[str, Any]:

@@ -32,10 +32,11 @@ class FeedWriter:
         """All of them, in order, or none. Raises MalformedEvent for an event that readers could not parse."""
         facts = [_fact(event) for event in events]
         head = tables.feed_head
-        seq, last_hash = (await tx.execute(select(head.c.seq, head.c.hash).with_for_update())).one()
+        last = (await tx.execute(select(head.c.seq, head.c.hash).with_for_update())).one()
+        last_hash = last.hash
         rows: list[tuple[Any, ...]] = []
         entries: list[Entry] = []
-        for seq, event in enumerate(events, start=seq + 1):  # noqa: B020 - goes on from the head
+        for seq, event in enumerate(events, start=last.seq + 1):
             text = event.structured()
             made = link(last_hash, seq, text)
             rows.append(_row(seq, event, text.decode(), last_hash, made))
@@ -43,7 +44,7 @@ class FeedWriter:
             last_hash = made
         # Past SQLAlchemy's parameter handling: these columns need none, and it would cost as much as the rest.
         await tx.connection.exec_driver_sql(_insert(tx), rows)
-        await tx.execute(update(head).values(seq=seq, hash=last_hash))
+        await tx.execute(update(head).values(seq=entries[-1].seq, hash=last_hash))
         await _remember(tx, entries, facts)
         tx.after_commit.append(lambda: self._live.committed(entries))
 

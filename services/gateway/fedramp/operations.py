@@ -44,7 +44,7 @@ class Operations:
         self._db = db
         self._member = member
 
-    async def add(self, id: str, *, cause: Cause, validate_only: bool, progress: Progress) -> None:  # noqa: A002
+    async def add(self, id: str, *, cause: Cause, validate_only: bool, progress: Progress) -> None:
         async with self._db.transaction(cause) as tx:
             row = {
                 "id": id,
@@ -58,11 +58,11 @@ class Operations:
             }
             await tx.execute(insert(_table), row)
 
-    async def record(self, id: str, progress: Progress) -> None:  # noqa: A002
+    async def record(self, id: str, progress: Progress) -> None:
         async with self._db.transaction(Cause(actor="system:imports")) as tx:
             await tx.execute(update(_table).where(_table.c.id == id).values(**_values(progress)))
 
-    async def finish(self, id: str, progress: Progress, *, status: str, detail: str | None) -> None:  # noqa: A002
+    async def finish(self, id: str, progress: Progress, *, status: str, detail: str | None) -> None:
         async with self._db.transaction(Cause(actor="system:imports")) as tx:
             values = {**_values(progress), "status": status, "detail": detail, "finished_at": tx.at}
             await tx.execute(update(_table).where(_table.c.id == id).values(**values))
@@ -84,12 +84,12 @@ def _values(progress: Progress) -> dict[str, Any]:
     }
 
 
-async def own_operation(tx: Transaction, id: str) -> Operation | None:  # noqa: A002
+async def own_operation(tx: Transaction, id: str) -> Operation | None:
     row = await tx.row(select(_table).where(_table.c.id == id))
     return _operation(row) if row else None
 
 
-async def children_of(tx: Transaction, id: str) -> list[Child]:  # noqa: A002
+async def children_of(tx: Transaction, id: str) -> list[Child]:
     """Raises NotFound when the operation is none of the gateway's."""
     row = await tx.row(select(_table.c.children).where(_table.c.id == id))
     if row is None:

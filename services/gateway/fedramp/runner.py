@@ -86,14 +86,15 @@ class FedrampImports:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self, run: _Run) -> None:
-        status, detail = "failed", "The import stopped by a fault of ours; import the file again to go on."
+        status = "failed"
+        detail: str | None = "The import stopped by a fault of ours; import the file again to go on."
         try:
             async with self._turn:
                 await self._import(run)
                 status, detail = "succeeded", None
         except QsmoError as error:
             detail = error.detail
-        except Exception as error:  # the process edge: the operation must say that it failed
+        except Exception as error:  # noqa: BLE001 - the process edge: the operation must say that it failed
             self._log.error("import_failed", operation=run.id, exc_info=error)
         finally:
             for spool in run.spools.values():
@@ -142,7 +143,7 @@ class FedrampImports:
         run.progress.rows_done = sum(part["rows_done"] for part in run.parts.values())
         await self._operations.record(run.id, run.progress)
 
-    async def _operation(self, upstream: Upstream, id: str, authorization: str) -> dict[str, Any]:  # noqa: A002
+    async def _operation(self, upstream: Upstream, id: str, authorization: str) -> dict[str, Any]:
         """A service that goes away for a while is waited for. Raises UpstreamAway after `patience_s`, _Failed."""
         deadline = asyncio.get_running_loop().time() + self._patience_s
         while True:

@@ -92,7 +92,9 @@ def marketplace_rows(source: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         except (JSONError, UnicodeDecodeError) as err:
             raise Invalid(f"The file is not JSON: {_said(err)}.") from err
     if absent := [name for name in _REQUIRED if name not in found]:
-        raise Invalid(f"This is JSON, but no FedRAMP marketplace file: it has no {' and no '.join(f'data.{n}' for n in absent)}.")
+        raise Invalid(
+            f"This is JSON, but no FedRAMP marketplace file: it has no {' and no '.join(f'data.{n}' for n in absent)}."
+        )
 
 
 def _said(error: Exception) -> str:
@@ -128,11 +130,9 @@ def _data(events: Events, found: set[str]) -> Iterator[tuple[str, dict[str, Any]
 def _table(events: Events, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
     _expect(events, "start_array", f"a list in `data.{name}`")
     section = _TABLES[name]
-    number = 0
-    for event, _ in events:
+    for number, (event, _) in enumerate(events, start=1):
         if event == "end_array":
             return
-        number += 1
         if event != "start_map":
             raise Invalid.at(f"/data/{name}/{number - 1}", f"Row {number} of data.{name} is no object.")
         yield section, _object(events, 1)

@@ -20,7 +20,7 @@ _c = tables.feed.c
 _COLUMNS = (_c.seq, _c.type, _c.subject, _c.actor, _c.focus_area, _c.agency, _c.visibility, _c.event)
 
 
-class CursorBeyondHead(Exception):  # noqa: N818 - what the caller sent, told as 400
+class CursorBeyondHead(Exception):
     """No such seq has been given out; `head` is the highest."""
 
     def __init__(self, head: int) -> None:

@@ -20,7 +20,7 @@ _RETRY = b"retry: 1500\n\n"
 _HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-class _Slow(Exception):  # noqa: N818 - a signal within this module
+class _Slow(Exception):
     """The reader did not take what was written."""
 
 
@@ -49,7 +49,7 @@ class EventStream(Response):
         self._slow_s = slow_s
         self._gone = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI has it
         wake = asyncio.Event()
         watcher = asyncio.create_task(self._watch(receive, wake), name="event stream watcher")
         with telemetry.SSE_CLIENTS.track_inprogress(), self._live.waiting(wake):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
 
 from services.registry import queries, schemas, store
 from services.registry.api import views
@@ -15,11 +14,11 @@ from services.registry.queries import DesignationAt, DesignationFilter
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
 from shared.web.edge import Answered, AtEdge, Edge, Paged
-from shared.web.wire import Day, Identifier, Slug
+from shared.web.wire import Day, Identifier, Instant, Slug
 
 router = APIRouter(tags=["designations"])
 AsOf = Annotated[Day | None, Query(description="By effective date: as it was in law on this day")]
-KnownAt = Annotated[AwareDatetime | None, Query(description="By what had been recorded at this instant")]
+KnownAt = Annotated[Instant | None, Query(description="By what had been recorded at this instant")]
 
 
 @router.get("/v1/designations", response_model=schemas.DesignationPage)

@@ -1,0 +1,28 @@
+"""Marketplaces over HTTP: read only, since designations move them."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from services.catalog import queries, schemas
+from services.catalog.api import views
+from shared.web.edge import AtEdge, Paged
+from shared.web.paging import Page
+from shared.web.wire import Slug
+
+router = APIRouter(tags=["marketplaces"])
+
+
+@router.get("/v1/marketplaces", response_model=schemas.MarketplacePage)
+async def list_marketplaces(at: AtEdge, paged: Paged) -> Response:
+    """By area; the cursor is the area last seen."""
+    found = await at.read(queries.marketplaces)
+    rest = [view for view in found if view.marketplace.id > (paged.cursor or "")]
+    page = Page(rest[: paged.limit], rest[paged.limit - 1].marketplace.id if len(rest) > paged.limit else None)
+    return at.show_page(page, [views.marketplace(view) for view in page.items])
+
+
+@router.get("/v1/marketplaces/{area}", response_model=schemas.MarketplaceShown)
+async def show_marketplace(area: Slug, at: AtEdge) -> Response:
+    view = await at.read(lambda tx: queries.marketplace(tx, area))
+    return at.show(views.marketplace(view), version=view.marketplace.version)

@@ -1,0 +1,17 @@
+"""The rules as data."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from services.catalog import schemas
+from services.catalog.domain import marketplace, offering
+from shared.web.edge import AtEdge
+
+router = APIRouter(tags=["meta"])
+
+
+@router.get("/v1/meta/state-machines/catalog", response_model=schemas.StateMachines)
+async def list_catalog_state_machines(at: AtEdge) -> Response:
+    """The transition tables that the code itself runs on."""
+    return at.show(schemas.StateMachines(machines=[marketplace.MACHINE.as_dict(), offering.MACHINE.as_dict()]))

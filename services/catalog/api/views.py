@@ -1,0 +1,207 @@
+"""Domain → representation, with what this caller may do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from services.catalog import schemas
+from services.catalog.domain.content import MATERIAL, Authorization, Content, changed_fields
+from services.catalog.domain.marketplace import Designation
+from services.catalog.domain.offering import MACHINE, Offering, Status, missing_to_publish
+from services.catalog.domain.provider import Provider
+from services.catalog.policy import ROLES, may
+from services.catalog.queries import MarketplaceView, OfferingView
+from services.catalog.store import Revision
+from shared.auth import Principal
+from shared.web.wire import Action
+
+# Begins or renews an offering; none of them is done to the one that is shown.
+_NOT_SHOWN = frozenset({"draft", "list", "renew"})
+_JSON: TypeAdapter[Any] = TypeAdapter(Any)
+
+
+def marketplace(view: MarketplaceView) -> schemas.MarketplaceShown:
+    found = view.marketplace
+    return schemas.MarketplaceShown(
+        id=found.id,
+        version=found.version,
+        title=view.area.title,
+        status=found.status,
+        opens_on=view.area.opens_on,
+        opened_on=found.opened_on,
+        services=[_standing(designation, view) for designation in view.designations if designation.status != "ended"],
+    )
+
+
+def _standing(designation: Designation, view: MarketplaceView) -> schemas.ServiceStanding:
+    return schemas.ServiceStanding(
+        service=designation.service,
+        title=view.area.services.get(designation.service, designation.service),
+        designation_id=designation.id,
+        status=designation.status,
+        organization_id=designation.organization_id,
+        organization_name=view.organizations.get(designation.organization_id or ""),
+        effective_on=designation.effective_on,
+    )
+
+
+def provider(found: Provider, *, by: Principal) -> schemas.ProviderShown:
+    may_change = any(by.has(role) for role in ROLES["change provider"])
+    return schemas.ProviderShown(
+        id=found.id,
+        version=found.version,
+        name=found.name,
+        kind=found.kind,
+        organization_id=found.organization_id,
+        uei=found.uei,
+        small_business=found.small_business,
+        actions=[Action(action="change", href=f"/v1/providers/{found.id}", possible=True)] if may_change else [],
+    )
+
+
+def offering_in_list(view: OfferingView, *, by: Principal) -> schemas.OfferingInList:
+    found, content = view.offering, view.offering.content
+    return schemas.OfferingInList(
+        id=found.id,
+        version=found.version,
+        code=found.code,
+        name=content.name,
+        kind=content.kind,
+        status=found.status,
+        revision=found.revision,
+        focus_areas=list(content.focus_areas),
+        services=list(content.services),
+        shelf=content.shelf,
+        summary=content.summary,
+        provider=_provider_named(view.provider),
+        authorization=_authorization(content.authorization),
+        is_free=content.is_free,
+        vehicles=list(content.vehicles),
+        website=content.website,
+        source=found.source,
+        actions=_actions(view, by=by),
+    )
+
+
+def offering(view: OfferingView, *, by: Principal) -> schemas.OfferingShown:
+    found = view.offering
+    return schemas.OfferingShown(
+        id=found.id,
+        version=found.version,
+        code=found.code,
+        status=found.status,
+        revision=found.revision,
+        provider=_provider_named(view.provider),
+        source=found.source,
+        reason=found.reason,
+        successor_id=found.successor_id,
+        actions=_actions(view, by=by),
+        **_content(found.content),
+    )
+
+
+def _provider_named(found: Provider | None) -> schemas.ProviderNamed | None:
+    return schemas.ProviderNamed(id=found.id, name=found.name, kind=found.kind) if found else None
+
+
+def _content(content: Content) -> dict[str, Any]:
+    return {
+        "name": content.name,
+        "kind": content.kind,
+        "focus_areas": list(content.focus_areas),
+        "services": list(content.services),
+        "shelf": content.shelf,
+        "summary": content.summary,
+        "description": content.description,
+        "provider_id": content.provider_id,
+        "fibf_coverage": [
+            schemas.CoverageShown(fibf_id=c.fibf_id, coverage=c.coverage, comment=c.comment) for c in content.fibf_coverage
+        ],
+        "authorization": _authorization(content.authorization),
+        "pricing": content.pricing,
+        "vehicles": list(content.vehicles),
+        "is_free": content.is_free,
+        "lineage": content.lineage,
+        "website": content.website,
+        "business_functions": list(content.business_functions),
+    }
+
+
+def _authorization(found: Authorization | None) -> schemas.AuthorizationShown | None:
+    if found is None:
+        return None
+    return schemas.AuthorizationShown(
+        fedramp_id=found.fedramp_id,
+        status=found.status,
+        kind=found.kind,
+        impact_level=found.impact_level,
+        service_models=list(found.service_models),
+        deployment_model=found.deployment_model,
+        ready_on=found.ready_on,
+        in_process_on=found.in_process_on,
+        authorized_on=found.authorized_on,
+        expires_on=found.expires_on,
+        annual_assessment=found.annual_assessment,
+        partnering_agency=found.partnering_agency,
+        assessor=found.assessor,
+    )
+
+
+def revision(found: Revision) -> schemas.RevisionShown:
+    return schemas.RevisionShown(
+        offering_id=found.offering_id,
+        n=found.n,
+        recorded_at=found.recorded_at,
+        by=found.by,
+        content=schemas.ContentShown(**_content(found.content)),
+    )
+
+
+def diff(old: Revision, new: Revision) -> schemas.RevisionDiff:
+    before, after = _content(old.content), _content(new.content)
+    changes = [
+        schemas.FieldChange(
+            field=name,
+            old=_JSON.dump_python(before[name], mode="json"),
+            new=_JSON.dump_python(after[name], mode="json"),
+            material=MATERIAL.get(name),
+        )
+        for name in changed_fields(old.content, new.content)
+    ]
+    return schemas.RevisionDiff(offering_id=old.offering_id, from_=old.n, to=new.n, changes=changes)
+
+
+def _actions(view: OfferingView, *, by: Principal) -> list[Action]:
+    """What the caller's roles allow here: possible now, or what is missing."""
+    found = view.offering
+    shown: dict[str, Action] = {}
+    for transition in MACHINE.transitions:
+        action = transition.action
+        # Any QSMO may make a listed offering its own: it then decides on the areas.
+        areas = by.scopes("qsmo") if (action, found.status) == ("revise", Status.LISTED) else None
+        if action in _NOT_SHOWN or action in shown or not may(by, action, found.content, areas=areas):
+            continue
+        missing = _missing(action, view, by=by)
+        shown[action] = Action(action=action, href=_href(found, action), possible=not missing, missing=missing)
+    return list(shown.values())
+
+
+def _href(found: Offering, action: str) -> str:
+    own = f"/v1/offerings/{found.id}"
+    return own if action in {"edit", "revise"} else f"{own}/{action}"
+
+
+def _missing(action: str, view: OfferingView, *, by: Principal) -> list[str]:
+    found = view.offering
+    sources = [t.sources for t in MACHINE.transitions if t.action == action]
+    states = [str(source) for group in sources for source in group if source]
+    if found.status not in states:
+        return [f"state {' or '.join(states)} (it is {found.status})"]
+    if action not in {"publish", "reinstate"}:
+        return []
+    missing = list(missing_to_publish(found.content, view.marketplaces))
+    if found.status is Status.IN_REVIEW and found.submitted_by == by.subject:
+        missing.append("another person than the one who submitted")
+    return missing

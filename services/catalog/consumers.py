@@ -1,0 +1,125 @@
+"""Bus in: the catalog follows the registry's designations, focus areas and organizations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+from sqlalchemy import select
+
+from services.catalog import tables
+from services.catalog.commands import marketplaces, providers
+from services.catalog.domain.marketplace import Designation
+from services.catalog.domain.provider import key_of
+from shared.bus.port import Bus
+from shared.contracts import registry as contracts
+from shared.contracts.envelope import Event
+from shared.db import Database, Transaction, upsert
+from shared.inbox import Consumer
+
+_DESIGNATION_FACTS = (
+    contracts.DesignationResearched,
+    contracts.DesignationPreDesignated,
+    contracts.DesignationDesignated,
+    contracts.DesignationTransferred,
+    contracts.DesignationSuspended,
+    contracts.DesignationReinstated,
+    contracts.DesignationRevoked,
+)
+_CHUNK = 400
+
+
+def registry(db: Database, bus: Bus, *, member: str = "0") -> Consumer:
+    """The consumer of `qsmo.registry`."""
+    return Consumer(
+        name="catalog",
+        db=db,
+        bus=bus,
+        topics=["qsmo.registry"],
+        tables=tables.inbox,
+        handlers={
+            **{fact.TYPE: designations_moved for fact in _DESIGNATION_FACTS},
+            contracts.FocusAreaRegistered.TYPE: focus_areas_told,
+            contracts.FocusAreaChanged.TYPE: focus_areas_told,
+            contracts.OrganizationRegistered.TYPE: organizations_told,
+            contracts.OrganizationChanged.TYPE: organizations_told,
+        },
+        member=member,
+    )
+
+
+async def focus_areas_told(tx: Transaction, events: Sequence[Event]) -> None:
+    """Titles, services and opening days; the day may have come already."""
+    latest = {event.subject: event for event in events}
+    facts = {area: contracts.FocusAreaFact.from_json(event.data) for area, event in latest.items()}
+    rows = [
+        {
+            "id": area,
+            "title": fact.title,
+            "services": {service.slug: service.title for service in fact.services},
+            "opens_on": fact.marketplace_opens_on,
+        }
+        for area, fact in facts.items()
+    ]
+    await upsert(tx, tables.focus_areas, rows)
+    await marketplaces.settle(tx, latest, because=latest)
+
+
+async def organizations_told(tx: Transaction, events: Sequence[Event]) -> None:
+    """Names; a provider of the same name is linked."""
+    latest = {event.subject: contracts.OrganizationFact.from_json(event.data) for event in events}
+    rows = [{"id": id_, "name": fact.name, "key": key_of(fact.name)} for id_, fact in latest.items()]
+    await upsert(tx, tables.organizations, rows)
+    await providers.link_organizations(tx, await providers.organizations_named(tx, [row["key"] for row in rows]))
+
+
+async def designations_moved(tx: Transaction, events: Sequence[Event]) -> None:
+    """Remember where each designation stands, then let the marketplaces of their areas follow."""
+    known = await _known(tx, {event.subject for event in events})
+    changed: dict[str, Designation] = {}
+    because: dict[str, Event] = {}
+    for event in events:
+        told = _told(event)
+        before = known.get(event.subject)
+        known[event.subject] = changed[event.subject] = _after(before, told)
+        because[told.focus_area] = event
+        if isinstance(told, contracts.DesignationTransferred) and told.successor_id not in known:
+            known |= await _known(tx, {told.successor_id})
+            if told.successor_id not in known:
+                known[told.successor_id] = changed[told.successor_id] = _successor(told)
+    await upsert(tx, tables.designations, [asdict(designation) for designation in changed.values()])
+    await marketplaces.settle(tx, because, because=because)
+
+
+def _told(event: Event) -> contracts.DesignationFact:
+    transferred = event.type == contracts.DesignationTransferred.TYPE
+    return (contracts.DesignationTransferred if transferred else contracts.DesignationFact).from_json(event.data)
+
+
+async def _known(tx: Transaction, ids: set[str]) -> dict[str, Designation]:
+    table = tables.designations
+    wanted = sorted(ids)
+    found: dict[str, Designation] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        rows = await tx.rows(select(table).where(table.c.id.in_(wanted[start : start + _CHUNK])))
+        found.update((row["id"], Designation(**row)) for row in rows)
+    return found
+
+
+def _after(before: Designation | None, told: contracts.DesignationFact) -> Designation:
+    first = before.designated_on if before else None
+    return Designation(
+        id=told.designation_id,
+        focus_area=told.focus_area,
+        service=told.service,
+        organization_id=told.organization_id,
+        status=told.status,
+        effective_on=told.effective_on,
+        designated_on=first or (told.effective_on if told.status == "designated" else None),
+    )
+
+
+def _successor(told: contracts.DesignationTransferred) -> Designation:
+    """A transfer tells of its successor before the successor's own fact arrives: no marketplace closes in between."""
+    ended = _after(None, told)
+    return replace(ended, id=told.successor_id, organization_id=None, status="pre_designated", designated_on=None)

@@ -1,0 +1,19 @@
+"""The FedRAMP marketplace's words, as reviewed data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# `business_function` → focus area; the other functions (Analytics, Collaboration, Storage, …) belong to no area.
+FOCUS_AREAS: Mapping[str, str] = {
+    "Grant Management": "grants-management",
+    "Finance": "financial-management",
+    "Accounting": "financial-management",
+    "Human Resources": "human-resources",
+    "Cybersecurity & Risk Management": "cybersecurity",
+}
+
+# Dates of the steps on the way to an authorization, by any of its paths (board, program, agency, program office).
+IN_PROCESS_DATES = ("ip_jab_date", "ip_prog_date", "ip_agency_date", "ip_pmo_date")
+
+SMALL_BUSINESS: Mapping[str, bool] = {"yes": True, "no": False}

@@ -1,0 +1,220 @@
+"""The catalog's read side: one async function per question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+
+from services.catalog import store, tables
+from services.catalog.domain.marketplace import Designation, Marketplace, Status
+from services.catalog.domain.offering import PUBLIC, Offering
+from services.catalog.domain.provider import Provider
+from services.catalog.policy import may_see
+from services.catalog.store import Area, Revision
+from shared.auth import Principal
+from shared.db import Row, Transaction
+from shared.kernel.errors import NotFound
+from shared.web.paging import Page, PageRequest, page_of
+
+_GOVERNMENT_WIDE = ("omb", "coordinator", "auditor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketplaceView:
+    """A marketplace with its area and the designations behind it; `organizations`: id → name."""
+
+    marketplace: Marketplace
+    area: Area
+    designations: tuple[Designation, ...]
+    organizations: dict[str, str]
+
+
+async def marketplaces(tx: Transaction) -> list[MarketplaceView]:
+    """All of them, by area: there are a handful."""
+    rows = await tx.rows(select(tables.marketplaces).order_by(tables.marketplaces.c.id))
+    found = [store.marketplaces.from_row(row) for row in rows]
+    return await _with_designations(tx, found)
+
+
+async def marketplace(tx: Transaction, area: str) -> MarketplaceView:
+    """Raises NotFound."""
+    (found,) = await _with_designations(tx, [await store.marketplaces.get(tx, area)])
+    return found
+
+
+async def _with_designations(tx: Transaction, found: Sequence[Marketplace]) -> list[MarketplaceView]:
+    areas = await store.areas(tx)
+    designations = await store.designations_of(tx, [each.id for each in found])
+    names = await organization_names(tx, {d.organization_id for d in designations})
+    return [
+        MarketplaceView(
+            marketplace=each,
+            area=areas[each.id],
+            designations=tuple(d for d in designations if d.focus_area == each.id),
+            organizations=names,
+        )
+        for each in found
+    ]
+
+
+async def organization_names(tx: Transaction, ids: set[str | None]) -> dict[str, str]:
+    """Id → name, for those the catalog has heard of."""
+    table = tables.organizations
+    wanted = sorted(id_ for id_ in ids if id_ is not None)
+    rows = await tx.rows(select(table.c.id, table.c.name).where(table.c.id.in_(wanted)))
+    return {row["id"]: row["name"] for row in rows}
+
+
+async def providers(tx: Transaction, *, kind: str | None, q: str | None, request: PageRequest) -> Page[Provider]:
+    table = tables.providers
+    query = select(table) if kind is None else select(table).where(table.c.kind == kind)
+    for word in (q or "").casefold().split():
+        query = query.where(table.c.search.contains(word, autoescape=True))
+    return await page_of(tx, query, by=[table.c.name, table.c.id], request=request, read=store.providers.from_row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferingView:
+    """An offering with its provider, and the marketplaces it needs to be published."""
+
+    offering: Offering
+    provider: Provider | None
+    marketplaces: dict[str, Status]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferingFilter:
+    """`q`: every word must occur in name, code, summary, description, business functions or the provider's name."""
+
+    area: str | None = None
+    kind: str | None = None
+    provider_id: str | None = None
+    provider_kind: str | None = None
+    shelf: str | None = None
+    status: str | None = None
+    impact_level: str | None = None
+    authorization_status: str | None = None
+    service_model: str | None = None
+    q: str | None = None
+
+
+async def offerings(tx: Transaction, wanted: OfferingFilter, request: PageRequest, *, by: Principal) -> Page[OfferingView]:
+    """Those that the caller may see, by name."""
+    table, of = tables.offerings, tables.providers
+    marketplaces = await store.marketplace_statuses(tx)
+    query = _filtered(select(table).outerjoin(of, of.c.id == table.c.provider_id), wanted)
+    query = query.where(*_visible_to(by))
+    page = await page_of(tx, query, by=[table.c.name, table.c.id], request=request, read=store.offerings.from_row)
+    ids = sorted({o.content.provider_id for o in page.items if o.content.provider_id})
+    behind = {provider.id: provider for provider in await store.providers.find_by(tx, "id", ids)}
+    views = [
+        OfferingView(offering=o, provider=behind.get(o.content.provider_id or ""), marketplaces=marketplaces)
+        for o in page.items
+    ]
+    return Page(views, page.next_cursor)
+
+
+def _filtered(query: Select[Any], wanted: OfferingFilter) -> Select[Any]:
+    table, of = tables.offerings, tables.providers
+    for column, value in (
+        (table.c.kind, wanted.kind),
+        (table.c.provider_id, wanted.provider_id),
+        (of.c.kind, wanted.provider_kind),
+        (table.c.shelf, wanted.shelf),
+        (table.c.status, wanted.status),
+        (table.c.impact_level, wanted.impact_level),
+        (table.c.authorization_status, wanted.authorization_status),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    for facet, value in (("area", wanted.area), ("service_model", wanted.service_model)):
+        if value is not None:
+            query = query.where(table.c.id.in_(_having(facet, [value])))
+    for word in (wanted.q or "").casefold().split():
+        query = query.where(or_(table.c.search.contains(word, autoescape=True), of.c.search.contains(word, autoescape=True)))
+    return query
+
+
+def _having(facet: str, values: Sequence[str]) -> Select[Any]:
+    table = tables.offering_facets
+    return select(table.c.offering_id).where(table.c.facet == facet, table.c.value.in_(values))
+
+
+def _visible_to(by: Principal) -> list[ColumnElement[bool]]:
+    """`policy.may_see` as a condition."""
+    if any(by.has(role) for role in _GOVERNMENT_WIDE):
+        return []
+    table = tables.offerings
+    seen: list[ColumnElement[bool]] = [table.c.status.in_(PUBLIC) & (table.c.revision > 0)]
+    if areas := by.scopes("qsmo"):
+        seen.append(table.c.id.in_(_having("area", areas)))
+    if own := by.scopes("provider"):
+        seen.append(table.c.provider_id.in_(own))
+    return [or_(*seen)]
+
+
+async def offering(tx: Transaction, id: str, *, by: Principal) -> OfferingView:
+    """Raises NotFound also for what the caller may not see."""
+    found = await store.offerings.get(tx, id)
+    if not may_see(by, found):
+        raise NotFound(f"There is no offering {id!r}.")
+    return await viewed(tx, found)
+
+
+async def offering_by_key(tx: Transaction, scheme: str, value: str, *, by: Principal) -> OfferingView:
+    """By `code`, or by `fedramp` id (of several, the one whose code it is). Raises NotFound."""
+    found = await store.offerings.find_by(tx, "code", [value])
+    if not found and scheme == "fedramp":
+        found = sorted(await store.offerings.find_by(tx, "fedramp_id", [value]), key=lambda each: each.id)
+    for each in found:
+        if may_see(by, each):
+            return await viewed(tx, each)
+    raise NotFound(f"No offering has the {scheme} {value!r}.")
+
+
+async def viewed(tx: Transaction, found: Offering) -> OfferingView:
+    provider_id = found.content.provider_id
+    provider = await store.providers.find(tx, provider_id) if provider_id else None
+    return OfferingView(offering=found, provider=provider, marketplaces=await store.marketplace_statuses(tx))
+
+
+async def revisions(tx: Transaction, id: str, request: PageRequest, *, by: Principal) -> Page[Revision]:
+    """Oldest first. Raises NotFound."""
+    await offering(tx, id, by=by)
+    table = tables.offering_revisions
+    query = select(table).where(table.c.offering_id == id)
+    return await page_of(tx, query, by=[table.c.n], request=request, read=store.revision)
+
+
+async def revision(tx: Transaction, id: str, n: int, *, by: Principal) -> Revision:
+    """Raises NotFound."""
+    await offering(tx, id, by=by)
+    table = tables.offering_revisions
+    row = await tx.row(select(table).where(table.c.offering_id == id, table.c.n == n))
+    if row is None:
+        raise NotFound(f"The offering has no revision {n}.")
+    return store.revision(row)
+
+
+async def offering_counts(tx: Transaction, *, by: Principal) -> Sequence[Row]:
+    """`area, kind, status, count` of what the caller may see; an offering counts once in each of its areas (None: in none)."""
+    table, facets = tables.offerings, tables.offering_facets
+    of_area = (facets.c.offering_id == table.c.id) & (facets.c.facet == "area")
+    area = facets.c.value.label("area")
+    query = (
+        select(area, table.c.kind, table.c.status, func.count().label("count"))
+        .select_from(table.outerjoin(facets, of_area))
+        .where(*_visible_to(by))
+        .group_by(area, table.c.kind, table.c.status)
+        .order_by(area.is_(None), area, table.c.kind, table.c.status)
+    )
+    return await tx.rows(query)
+
+
+async def offering_total(tx: Transaction, *, by: Principal) -> int:
+    """How many offerings the caller may see."""
+    counted = select(func.count()).select_from(tables.offerings).where(*_visible_to(by))
+    return int((await tx.execute(counted)).scalar_one())

@@ -1,0 +1,270 @@
+"""The catalog's wire models."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from services.catalog.domain.content import CoverageLevel, Kind, Material, Shelf
+from services.catalog.domain.marketplace import Status as MarketplaceStatus
+from services.catalog.domain.offering import Status
+from services.catalog.domain.provider import Kind as ProviderKind
+from shared.web.wire import Action, Day, Identifier, Line, LongText, Reason, Shown, Slug, Url, Wire
+
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$", max_length=40)]
+FibfId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,8}([.-][A-Z0-9]+)+$", max_length=40)]
+Uei = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{12}$")]
+MonthDay = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+
+
+class ServiceStanding(Shown):
+    """A service of the area and the designation that stands behind it, newest first in law."""
+
+    service: str
+    title: str
+    designation_id: str
+    status: str
+    organization_id: str | None
+    organization_name: str | None
+    effective_on: date
+
+
+class MarketplaceShown(Shown):
+    """`opens_on` is what the area plans, `opened_on` the day it opened."""
+
+    id: str
+    version: int
+    title: str
+    status: MarketplaceStatus
+    opens_on: date | None
+    opened_on: date | None
+    services: list[ServiceStanding]
+
+
+class ProviderGiven(Wire):
+    name: Line
+    kind: ProviderKind
+    organization_id: Identifier | None = None
+    uei: Uei | None = None
+    small_business: bool | None = None
+
+
+class ProviderShown(Shown):
+    id: str
+    version: int
+    name: str
+    kind: ProviderKind
+    organization_id: str | None
+    uei: str | None
+    small_business: bool | None
+    actions: list[Action] = Field(alias="_actions")
+
+
+class CoverageGiven(Wire):
+    fibf_id: FibfId
+    coverage: CoverageLevel
+    comment: LongText | None = None
+
+
+class AuthorizationGiven(Wire):
+    """Words in lower case with underscores: `in_process`, `li_saas`, `government_community_cloud`."""
+
+    fedramp_id: Identifier | None = None
+    status: Word
+    kind: Word | None = None
+    impact_level: Word | None = None
+    service_models: Annotated[list[Word], Field(max_length=10)] = []
+    deployment_model: Word | None = None
+    ready_on: Day | None = None
+    in_process_on: Day | None = None
+    authorized_on: Day | None = None
+    expires_on: Day | None = None
+    annual_assessment: MonthDay | None = None
+    partnering_agency: Line | None = None
+    assessor: Line | None = None
+
+
+class OfferingValues(Wire):
+    name: Line
+    kind: Kind
+    focus_areas: Annotated[list[Slug], Field(max_length=20)] = []
+    services: Annotated[list[Slug], Field(max_length=200)] = []
+    shelf: Shelf | None = None
+    summary: Annotated[LongText, Field(max_length=1_000)] = ""
+    description: LongText = ""
+    provider_id: Identifier | None = None
+    fibf_coverage: Annotated[list[CoverageGiven], Field(max_length=2_000)] = []
+    authorization: AuthorizationGiven | None = None
+    pricing: LongText | None = None
+    vehicles: Annotated[list[Line], Field(max_length=50)] = []
+    is_free: bool = False
+    lineage: LongText | None = None
+    website: Url | None = None
+    business_functions: Annotated[list[Line], Field(max_length=50)] = []
+
+
+class OfferingGiven(OfferingValues):
+    code: Identifier
+
+
+class Reasoned(Wire):
+    reason: Reason
+
+
+class Retired(Wire):
+    """A successor or a reason."""
+
+    reason: Reason | None = None
+    successor_id: Identifier | None = None
+
+
+class CoverageShown(Shown):
+    fibf_id: str
+    coverage: CoverageLevel
+    comment: str | None
+
+
+class AuthorizationShown(Shown):
+    fedramp_id: str | None
+    status: str
+    kind: str | None
+    impact_level: str | None
+    service_models: list[str]
+    deployment_model: str | None
+    ready_on: date | None
+    in_process_on: date | None
+    authorized_on: date | None
+    expires_on: date | None
+    annual_assessment: str | None
+    partnering_agency: str | None
+    assessor: str | None
+
+
+class ProviderNamed(Shown):
+    id: str
+    name: str
+    kind: ProviderKind
+
+
+class OfferingInList(Shown):
+    """What lists show; the offering itself has its description, coverage, pricing and history."""
+
+    id: str
+    version: int
+    code: str
+    name: str
+    kind: Kind
+    status: Status
+    revision: int
+    focus_areas: list[str]
+    services: list[str]
+    shelf: Shelf | None
+    summary: str
+    provider: ProviderNamed | None
+    authorization: AuthorizationShown | None
+    is_free: bool
+    vehicles: list[str]
+    website: str | None
+    source: str | None
+    actions: list[Action] = Field(alias="_actions")
+
+
+class ContentShown(Shown):
+    """What a revision pins."""
+
+    name: str
+    kind: Kind
+    focus_areas: list[str]
+    services: list[str]
+    shelf: Shelf | None
+    summary: str
+    description: str
+    provider_id: str | None
+    fibf_coverage: list[CoverageShown]
+    authorization: AuthorizationShown | None
+    pricing: str | None
+    vehicles: list[str]
+    is_free: bool
+    lineage: str | None
+    website: str | None
+    business_functions: list[str]
+
+
+class OfferingShown(ContentShown):
+    """`revision` counts what was published or listed; 0 means nothing yet."""
+
+    id: str
+    version: int
+    code: str
+    status: Status
+    revision: int
+    provider: ProviderNamed | None
+    source: str | None
+    reason: str | None
+    successor_id: str | None
+    actions: list[Action] = Field(alias="_actions")
+
+
+class RevisionShown(Shown):
+    offering_id: str
+    n: int
+    recorded_at: datetime
+    by: str
+    content: ContentShown
+
+
+class FieldChange(Shown):
+    """`material`: whether price, scope or security changed for those who use it."""
+
+    field: str
+    old: Any
+    new: Any
+    material: Material | None
+
+
+class RevisionDiff(Shown):
+    offering_id: str
+    from_: int = Field(alias="from")
+    to: int
+    changes: list[FieldChange]
+
+
+class OfferingCount(Shown):
+    area: str | None
+    kind: Kind
+    status: Status
+    count: int
+
+
+class OfferingStats(Shown):
+    """`total` counts each offering once; in `counts` it occurs once per area."""
+
+    total: int
+    counts: list[OfferingCount]
+
+
+class StateMachines(Shown):
+    machines: list[dict[str, object]]
+
+
+# What pages look like in the OpenAPI document; the bodies themselves are written item by item.
+class MarketplacePage(Shown):
+    items: list[MarketplaceShown]
+    next_cursor: str | None
+
+
+class ProviderPage(Shown):
+    items: list[ProviderShown]
+    next_cursor: str | None
+
+
+class OfferingPage(Shown):
+    items: list[OfferingInList]
+    next_cursor: str | None
+
+
+class RevisionPage(Shown):
+    items: list[RevisionShown]
+    next_cursor: str | None

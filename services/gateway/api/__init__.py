@@ -1,0 +1,17 @@
+"""HTTP in: what the gateway answers itself; everything else goes through to the service that owns it."""
+
+from services.gateway.api import audit, documents, events, imports, meta, operations, regime, stream
+
+# Fixed paths stand before those with parameters.
+routers = (
+    stream.router,
+    events.router,
+    audit.router,
+    regime.router,
+    imports.router,
+    operations.router,
+    meta.router,
+    documents.router,
+)
+
+__all__ = ["routers"]

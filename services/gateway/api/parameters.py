@@ -1,0 +1,30 @@
+"""Query parameters of the feed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+
+from services.gateway.feed.view import Filters
+from shared.web.wire import Identifier, Slug
+
+SEQ_MAX = (1 << 63) - 1
+_TYPE = r"^[A-Za-z0-9_.-]{1,200}$"
+_TYPES_MAX = 20
+
+
+def _filters(
+    type: Annotated[
+        list[Annotated[str, Query(pattern=_TYPE)]] | None,
+        Query(description="An event type, or the beginning of one up to a dot; repeatable", max_length=_TYPES_MAX),
+    ] = None,
+    focus_area: Annotated[Slug | None, Query(description="Only facts of this focus area")] = None,
+    subject: Annotated[Identifier | None, Query(description="Only facts about this aggregate")] = None,
+    agency: Annotated[Identifier | None, Query(description="Only facts of this organization (its id)")] = None,
+) -> Filters:
+    return Filters(types=tuple(type or ()), focus_area=focus_area, subject=subject, agency=agency)
+
+
+Filtered = Annotated[Filters, Depends(_filters)]
+After = Annotated[int, Query(ge=0, le=SEQ_MAX, description="Only what comes after this seq")]

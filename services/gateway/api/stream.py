@@ -1,0 +1,50 @@
+"""The feed as it happens: Server-Sent Events."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from starlette.exceptions import HTTPException
+
+from services.gateway.api.parameters import SEQ_MAX, Filtered
+from services.gateway.context import Gateway
+from services.gateway.feed.stream import EventStream
+from services.gateway.feed.view import View
+from shared.kernel.errors import Unavailable
+from shared.web.edge import AtEdge
+
+_DIGITS_MAX = 19
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Events without end"}
+}
+router = APIRouter(tags=["events"])
+
+
+@router.get("/v1/events/stream", responses=_STREAM, response_class=Response)
+async def stream_events(
+    at: AtEdge,
+    filters: Filtered,
+    after: Annotated[int | None, Query(ge=0, le=SEQ_MAX, description="Begin after this seq; at the head if absent")] = None,
+    last_event_id: Annotated[str | None, Header(description="The seq seen last, as `id` gave it; goes before `after`")] = None,
+) -> Response:
+    """`id` is the seq, `event` the type, `data` the CloudEvent. A client that resumes by Last-Event-ID misses nothing."""
+    gateway: Gateway = at.request.app.state.context
+    if gateway.live.closed:
+        raise Unavailable("This server is stopping; connect again.")
+    head = (await gateway.reader.head()).seq
+    cursor = _resumed(last_event_id) if last_event_id is not None else after
+    if cursor is not None and cursor > head:
+        raise HTTPException(400, f"The feed's head is {head}; a stream cannot begin after {cursor}.")
+    return EventStream(
+        gateway.live,
+        View(at.principal, filters),
+        cursor=head if cursor is None else cursor,
+        rotation_s=gateway.settings.stream_rotation_s,
+    )
+
+
+def _resumed(last_event_id: str) -> int:
+    if not (last_event_id.isascii() and last_event_id.isdigit() and len(last_event_id) <= _DIGITS_MAX):
+        raise HTTPException(400, "Last-Event-ID must be the `id` of an event of this stream: a seq.")
+    return int(last_event_id)

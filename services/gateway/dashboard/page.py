@@ -1,0 +1,110 @@
+"""The start page, the pieces of it that the script fetches anew, and static files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Query, Request, Response
+
+from services.gateway import queries
+from services.gateway.api.parameters import After
+from services.gateway.compose import Composer
+from services.gateway.context import Gateway
+from services.gateway.dashboard import render
+from services.gateway.dashboard.sentences import sentence
+from services.gateway.feed.entry import Entry
+from services.gateway.feed.view import View
+from shared import telemetry
+from shared.auth import ANONYMOUS
+from shared.contracts.fact import FACTS
+from shared.kernel.errors import NotFound
+
+_SHOWN_FACTS = 20
+_PUBLIC = View(ANONYMOUS)
+_log = telemetry.logger("dashboard")
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FactShown:
+    """A fact as a line of the page."""
+
+    seq: int
+    text: str
+    type: str
+    time: str
+    ago: str
+
+
+@router.get("/")
+async def start_page(request: Request) -> Response:
+    gateway: Gateway = request.app.state.context
+    regime = await _regime(gateway)
+    facts = await _facts(gateway, after=0)
+    head = gateway.live.last if not facts else max(gateway.live.last, facts[0].seq)
+    return render.page("start.html", areas=_grouped(regime), facts=facts, head=head, types=sorted(FACTS))
+
+
+@router.get("/fragments/facts")
+async def facts_fragment(request: Request, after: After = 0) -> Response:
+    return render.page("facts.html", facts=await _facts(request.app.state.context, after=after))
+
+
+@router.get("/fragments/areas")
+async def areas_fragment(request: Request) -> Response:
+    return render.page("areas.html", areas=_grouped(await _regime(request.app.state.context)))
+
+
+@router.get("/static/{name}")
+async def static_file(name: str, v: Annotated[str | None, Query(max_length=40)] = None) -> Response:
+    found = render.static_response(name, version=v)
+    if found is None:
+        raise NotFound("There is no such file.")
+    return found
+
+
+async def _regime(gateway: Gateway) -> list[dict[str, Any]]:
+    composer = Composer(gateway.upstreams, deadline_s=gateway.settings.compose_deadline_s)
+    items: list[dict[str, Any]] = (await composer.regime(as_of=None))["items"]
+    return items
+
+
+async def _facts(gateway: Gateway, *, after: int) -> list[FactShown]:
+    entries = await gateway.reader.latest(_PUBLIC, count=_SHOWN_FACTS, after=after)
+    read = [(entry, orjson.loads(entry.event)) for entry in entries]
+    ids = {id for _, event in read for id in (event["data"].get("organization_id"), event["data"].get("agency_id")) if id}
+    async with gateway.db.reading() as tx:
+        names = await queries.names(tx, organization_ids=ids)
+    now = gateway.db.clock()
+    return [
+        FactShown(entry.seq, _said(entry, event["data"], names), entry.type, event["time"], render.ago(event["time"], now=now))
+        for entry, event in read
+    ]
+
+
+def _said(entry: Entry, data: dict[str, Any], names: queries.Names) -> str:
+    """A fact that is not as expected must not take the page down."""
+    try:
+        return sentence(entry.type, data, names)
+    except (KeyError, ValueError, TypeError) as error:
+        _log.warning("fact_not_told", type=entry.type, seq=entry.seq, reason=repr(error))
+        return entry.type
+
+
+def _grouped(areas: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each area with its services by lead, for reading."""
+    return [{**area, "leads": _leads(area["services"])} for area in areas]
+
+
+def _leads(services: Any) -> list[dict[str, Any]] | None:
+    """None when the registry is away."""
+    if not isinstance(services, list):
+        return None
+    leads: dict[str, list[dict[str, Any]]] = {}
+    for service in services:
+        name = service["lead"]["name"] if service["lead"] else ""
+        leads.setdefault(name or "", []).append(service)
+    return [{"name": name, "services": led} for name, led in sorted(leads.items(), key=lambda pair: not pair[0])]

@@ -1,0 +1,160 @@
+"""What each problem type means and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """A stable `type` of problem documents, explained."""
+
+    status: int
+    title: str
+    meaning: str
+    remedy: str
+
+
+PROBLEMS: dict[str, ProblemType] = {
+    "malformed": ProblemType(
+        400,
+        "The request cannot be understood",
+        "A parameter or the body is not well-formed: a misspelt query parameter, a number out of range, "
+        "JSON that does not parse, a cursor of the feed beyond its head.",
+        "Read `detail` and `errors`; each error's `pointer` says where. Correct it and send the request again.",
+    ),
+    "unauthenticated": ProblemType(
+        401,
+        "Sign in first",
+        "The request needs a bearer token, or the token that came with it is expired, not yet valid, "
+        "or not of an accepted issuer.",
+        "Send `Authorization: Bearer <token>` with a token of the configured issuer. On a local installation "
+        "`qsmo token --role …` prints one.",
+    ),
+    "forbidden": ProblemType(
+        403,
+        "You may not do this",
+        "You are known, but none of your roles allows this, or nobody may approve what they submitted themselves.",
+        "`detail` names the roles that may. Ask someone who holds one of them.",
+    ),
+    "not-found": ProblemType(
+        404,
+        "There is no such thing",
+        "Nothing is there under this address, or you may not know of it.",
+        "Check the id. If the thing is not public, send a token whose roles let you see it.",
+    ),
+    "method-not-allowed": ProblemType(
+        405,
+        "This method is not possible here",
+        "The address exists, but not for this HTTP method. States change by actions, for example `POST …/designate`.",
+        "See the API document for the methods of this address.",
+    ),
+    "conflict": ProblemType(
+        409,
+        "The state of things does not allow this",
+        "Another change came first, or the thing is in a state in which this is not possible.",
+        "Read the thing again; its `_actions` say what is possible now, and what is missing.",
+    ),
+    "integrity": ProblemType(
+        409,
+        "It would duplicate something",
+        "What you sent has a key that something else has already, or refers to something that was just removed.",
+        "Look the existing one up by its key and change it instead.",
+    ),
+    "still-running": ProblemType(
+        409,
+        "The same request is still running",
+        "An earlier request with the same Idempotency-Key has not been answered yet.",
+        "Wait a moment and send it again with the same key: you get the first one's answer.",
+    ),
+    "rule-violation": ProblemType(
+        409,
+        "A rule of the regime refuses this",
+        "A rule of the policy or of the platform stands in the way. `missing` lists what would lead on.",
+        "Do what `missing` lists, then try again.",
+    ),
+    "transition-not-allowed": ProblemType(
+        409,
+        "Not possible in this state",
+        "The state machine of this thing has no such step from its present state.",
+        "`allowed_actions` lists what is possible now; `GET /v1/meta/state-machines` shows every step and its conditions.",
+    ),
+    "live-designation-exists": ProblemType(
+        409,
+        "The service has a lead already",
+        "An area service has at most one live designation at any effective date.",
+        "Transfer or revoke the live designation first.",
+    ),
+    "effective-dates-overlap": ProblemType(
+        409,
+        "Effective dates overlap",
+        "Another designation of the same service is in force on some of these days.",
+        "Choose a date after the other one has ended, or end it earlier.",
+    ),
+    "effective-date-order": ProblemType(
+        409,
+        "The effective date is too early",
+        "A step cannot take effect before the step that it follows.",
+        "Give a date on or after that of the last step; the history of the designation shows it.",
+    ),
+    "stale-version": ProblemType(
+        412,
+        "It was changed since you read it",
+        "The ETag in If-Match is not that of the current version.",
+        "Read the thing again, look at what changed, and repeat your change with the new ETag.",
+    ),
+    "too-large": ProblemType(
+        413,
+        "The request is too large",
+        "A body may have 1 MiB, an imported file 256 MiB.",
+        "Split the file, or send less at a time.",
+    ),
+    "media-type": ProblemType(
+        415,
+        "This media type is not understood here",
+        "The Content-Type of the body is not one that this address takes.",
+        "Send JSON as `application/json`; imports take the file itself.",
+    ),
+    "invalid": ProblemType(
+        422,
+        "What was sent is not valid",
+        "The request is well-formed, but some of its content is not acceptable.",
+        "Each of `errors` has a `pointer` to the place and says what is wrong there.",
+    ),
+    "unknown-reference": ProblemType(
+        422,
+        "It refers to something that is not there",
+        "An id or slug in the body names something that the service does not know, or has not heard of yet.",
+        "Check the id. If it was made a moment ago in another part of the platform, try again shortly.",
+    ),
+    "idempotency-key-reused": ProblemType(
+        422,
+        "The idempotency key was used for something else",
+        "An Idempotency-Key belongs to one request; this one came earlier with another body or address.",
+        "Use a fresh key for a new request.",
+    ),
+    "precondition-required": ProblemType(
+        428,
+        "Say which version you are changing",
+        "Changes need If-Match, so that nobody overwrites what they have not seen.",
+        "GET the thing first and send its ETag in If-Match.",
+    ),
+    "internal": ProblemType(
+        500,
+        "The service failed",
+        "A fault of ours. Nothing of the request was kept.",
+        "Try again later; if it stays, report the `trace_id`.",
+    ),
+    "unavailable": ProblemType(
+        503,
+        "Not available for now",
+        "A service or its database cannot be reached at the moment. `service` and `since` say which and since when.",
+        "Try again after the time in Retry-After. Writes are safe to repeat with the same Idempotency-Key.",
+    ),
+    "error": ProblemType(
+        400,
+        "The request failed",
+        "The request was refused for a reason that has no type of its own.",
+        "Read `detail`.",
+    ),
+}

@@ -1,0 +1,63 @@
+"""Questions to the gateway's own tables that are not the feed's cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from services.gateway import tables
+from services.gateway.feed.entry import Entry
+from services.gateway.feed.reading import entry_of, head_of
+from services.gateway.feed.view import Filters
+from shared.db import Transaction
+
+_c = tables.feed.c
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An event and how it is chained."""
+
+    entry: Entry
+    prev_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTrail:
+    links: list[Link]
+    next_after: int
+    head: int
+
+
+async def audit_trail(tx: Transaction, filters: Filters, *, after: int, limit: int) -> AuditTrail:
+    """In the order of the feed."""
+    head = (await head_of(tx)).seq
+    columns = (_c.seq, _c.type, _c.subject, _c.actor, _c.focus_area, _c.agency, _c.visibility, _c.event, _c.prev_hash, _c.hash)
+    query = select(*columns).where(_c.seq > after, _c.seq <= head, *filters.narrowing()).order_by(_c.seq).limit(limit)
+    rows: Sequence[Any] = (await tx.execute(query)).all()
+    links = [Link(entry_of(row[:8]), row[8], row[9]) for row in rows]
+    return AuditTrail(links, links[-1].entry.seq if len(links) == limit else max(head, after), head)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What ids and slugs are called, as far as the feed has told."""
+
+    organizations: Mapping[str, str]
+    areas: Mapping[str, str]
+    services: Mapping[tuple[str, str], str]
+
+
+async def names(tx: Transaction, *, organization_ids: set[str]) -> Names:
+    known, areas = tables.known_organizations, tables.known_focus_areas
+    organizations = await tx.rows(select(known.c.id, known.c.name).where(known.c.id.in_(organization_ids)))
+    area_rows = await tx.rows(select(areas))
+    return Names(
+        {row["id"]: row["name"] for row in organizations},
+        {row["id"]: row["title"] for row in area_rows},
+        {(row["id"], service["slug"]): service["title"] for row in area_rows for service in row["services"]},
+    )

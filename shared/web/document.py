@@ -1,0 +1,59 @@
+"""What the conventions add to every operation of an OpenAPI document: FastAPI sees only what a route declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+_WRITES = ("post", "put", "patch", "delete")
+IF_MATCH = {
+    "name": "If-Match",
+    "in": "header",
+    "required": True,
+    "description": "The ETag of the version you read; 428 without it, 412 when it is stale.",
+    "schema": {"type": "string", "pattern": '^"[0-9]{1,9}(-[0-9a-f]{1,40})?"$', "example": '"1-0a1b2c3d4e5f"'},
+}
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Makes a retry safe for 24 hours: the same key gives the first answer again.",
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+}
+VALIDATE_ONLY = {
+    "name": "validate_only",
+    "in": "query",
+    "required": False,
+    "description": "Answer as the write would, and keep nothing.",
+    "schema": {"type": "boolean", "default": False},
+}
+BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+def completed(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with If-Match, Idempotency-Key, validate_only and the bearer scheme where they apply."""
+    document.setdefault("components", {}).setdefault("securitySchemes", {})["bearer"] = BEARER
+    for path, method, operation in operations(document):
+        operation.setdefault("security", [{"bearer": []}] if method in _WRITES else [{}, {"bearer": []}])
+        if method not in _WRITES:
+            continue
+        _document_dry_run(operation)
+        parameters = operation.setdefault("parameters", [])
+        names = {parameter["name"] for parameter in parameters}
+        wanted = [VALIDATE_ONLY] + ([IDEMPOTENCY_KEY] if method == "post" else []) + ([IF_MATCH] if "{id}" in path else [])
+        parameters.extend(parameter for parameter in wanted if parameter["name"] not in names)
+    return document
+
+
+def _document_dry_run(operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    if "201" in responses:
+        responses.setdefault("200", {**responses["201"], "description": "What would be made (validate_only), or made before"})
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Every (path, method, operation)."""
+    for path, item in document.get("paths", {}).items():
+        for method, operation in item.items():
+            if method in {"get", *_WRITES}:
+                yield path, method, operation
