@@ -1,4 +1,7 @@
-"""`qsmo`: serve, token, import, export, migrate, audit."""
+"""`qsmo`: serve, token, import, export, migrate, audit.
+
+Each command loads what it needs when it runs: printing a token must not cost the import of four services.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,18 @@ from typing import Annotated
 
 import typer
 
-from services.commandline import audit, data, importing, serving
-from services.embedded import DataFolder, DataInUse
+from services.installation import DataFolder, DataInUse
 from shared.kernel.errors import QsmoError
 
 DataOption = Annotated[Path, typer.Option("--data", envvar="QSMO_DATA", help="Folder of the embedded installation")]
 _DEFAULT_DATA = Path(".data")
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="The QSMO Marketplace Platform: serve it, import into it, verify it.",
+    pretty_exceptions_enable=False,
+)
 audit_app = typer.Typer(no_args_is_help=True, help="Check what the feed says it is.")
 app.add_typer(audit_app, name="audit")
 
@@ -30,6 +37,8 @@ def serve(
     starter: Annotated[bool, typer.Option(help="Load the starter data on first start")] = True,
 ) -> None:
     """Run all four services in one process (embedded mode)."""
+    from services.commandline import serving  # noqa: PLC0415 - see the module
+
     asyncio.run(serving.serve(DataFolder(data_folder), host=host, port=port, starter=starter))
 
 
@@ -53,6 +62,8 @@ def import_file(
     as_json: Annotated[bool, typer.Option("--json", help="Print the counts per section as JSON")] = False,
 ) -> None:
     """Import a real file and report what became of every row."""
+    from services.commandline import importing  # noqa: PLC0415 - see the module
+
     request = importing.ImportRequest(kind=kind, file=file, validate_only=validate_only, as_json=as_json)
     raise typer.Exit(asyncio.run(importing.run(DataFolder(data_folder), request)))
 
@@ -64,6 +75,8 @@ def export(
     output: Annotated[Path | None, typer.Option(help="File to write; standard output if absent")] = None,
 ) -> None:
     """Write the feed as NDJSON, one CloudEvent a line, with its `seq`."""
+    from services.commandline import data  # noqa: PLC0415 - see the module
+
     raise typer.Exit(asyncio.run(data.export(DataFolder(data_folder), after=after, output=output)))
 
 
@@ -73,12 +86,16 @@ def migrate(
     service: Annotated[list[str] | None, typer.Option(help="Only these services")] = None,
 ) -> None:
     """Bring databases to this version's schema: those of QSMO_<SERVICE>_DATABASE_URL, else the data folder's."""
+    from services.commandline import data  # noqa: PLC0415 - see the module
+
     asyncio.run(data.migrate(DataFolder(data_folder), services=service))
 
 
 @audit_app.command("verify")
 def audit_verify(data_folder: DataOption = _DEFAULT_DATA) -> None:
     """Recompute the hash chain of the whole feed; names the first bad seq."""
+    from services.commandline import audit  # noqa: PLC0415 - see the module
+
     raise typer.Exit(asyncio.run(audit.verify(DataFolder(data_folder))))
 
 

@@ -130,17 +130,27 @@ def _filtered(query: Select[Any], wanted: OfferingFilter) -> Select[Any]:
     ):
         if value is not None:
             query = query.where(column == value)
-    for facet, value in (("area", wanted.area), ("service_model", wanted.service_model)):
-        if value is not None:
-            query = query.where(table.c.id.in_(_having(facet, [value])))
+    if wanted.area is not None:
+        query = query.where(table.c.id.in_(_in_areas([wanted.area])))
+    if wanted.service_model is not None:
+        query = query.where(table.c.service_models.contains(store.spaced([wanted.service_model]), autoescape=True))
     for word in (wanted.q or "").casefold().split():
-        query = query.where(or_(table.c.search.contains(word, autoescape=True), of.c.search.contains(word, autoescape=True)))
+        query = query.where(_says(word))
     return query
 
 
-def _having(facet: str, values: Sequence[str]) -> Select[Any]:
-    table = tables.offering_facets
-    return select(table.c.offering_id).where(table.c.facet == facet, table.c.value.in_(values))
+def _says(word: str) -> ColumnElement[bool]:
+    table, of = tables.offerings, tables.providers
+    return or_(
+        table.c.search.contains(word, autoescape=True),
+        of.c.search.contains(word, autoescape=True),
+        table.c.content["description"].as_string().icontains(word, autoescape=True),
+    )
+
+
+def _in_areas(areas: Sequence[str]) -> Select[Any]:
+    table = tables.offering_areas
+    return select(table.c.offering_id).where(table.c.focus_area.in_(areas))
 
 
 def _visible_to(by: Principal) -> list[ColumnElement[bool]]:
@@ -150,7 +160,7 @@ def _visible_to(by: Principal) -> list[ColumnElement[bool]]:
     table = tables.offerings
     seen: list[ColumnElement[bool]] = [table.c.status.in_(PUBLIC) & (table.c.revision > 0)]
     if areas := by.scopes("qsmo"):
-        seen.append(table.c.id.in_(_having("area", areas)))
+        seen.append(table.c.id.in_(_in_areas(areas)))
     if own := by.scopes("provider"):
         seen.append(table.c.provider_id.in_(own))
     return [or_(*seen)]
@@ -168,7 +178,9 @@ async def offering_by_key(tx: Transaction, scheme: str, value: str, *, by: Princ
     """By `code`, or by `fedramp` id (of several, the one whose code it is). Raises NotFound."""
     found = await store.offerings.find_by(tx, "code", [value])
     if not found and scheme == "fedramp":
-        found = sorted(await store.offerings.find_by(tx, "fedramp_id", [value]), key=lambda each: each.id)
+        table = tables.offerings
+        query = select(table).where(table.c.fedramp_id == value, table.c.fedramp_id != table.c.code).order_by(table.c.id)
+        found = [store.offerings.from_row(row) for row in await tx.rows(query)]
     for each in found:
         if may_see(by, each):
             return await viewed(tx, each)
@@ -201,12 +213,11 @@ async def revision(tx: Transaction, id: str, n: int, *, by: Principal) -> Revisi
 
 async def offering_counts(tx: Transaction, *, by: Principal) -> Sequence[Row]:
     """`area, kind, status, count` of what the caller may see; an offering counts once in each of its areas (None: in none)."""
-    table, facets = tables.offerings, tables.offering_facets
-    of_area = (facets.c.offering_id == table.c.id) & (facets.c.facet == "area")
-    area = facets.c.value.label("area")
+    table, areas = tables.offerings, tables.offering_areas
+    area = areas.c.focus_area.label("area")
     query = (
         select(area, table.c.kind, table.c.status, func.count().label("count"))
-        .select_from(table.outerjoin(facets, of_area))
+        .select_from(table.outerjoin(areas, areas.c.offering_id == table.c.id))
         .where(*_visible_to(by))
         .group_by(area, table.c.kind, table.c.status)
         .order_by(area.is_(None), area, table.c.kind, table.c.status)

@@ -90,22 +90,25 @@ offerings = Table(
     Column("kind", String(20), nullable=False),
     Column("shelf", String(16)),
     Column("provider_id", String(36), index=True),
-    Column("fedramp_id", String(128), index=True),
+    Column("fedramp_id", String(128)),
     Column("authorization_status", String(40)),
     Column("impact_level", String(40)),
+    Column("service_models", String(500), nullable=False),
     Column("search", Text, nullable=False),
 )
 Index("offerings_name", offerings.c.name, offerings.c.id)
+# Nearly every FedRAMP id is the code of its offering and found by that.
+_other_id = offerings.c.fedramp_id != offerings.c.code
+Index("offerings_fedramp_id", offerings.c.fedramp_id, postgresql_where=_other_id, sqlite_where=_other_id)
 
-# `area` and `service_model` of each offering; derived from its content in the same transaction.
-offering_facets = Table(
-    "offering_facets",
+# Derived from the content in the same transaction.
+offering_areas = Table(
+    "offering_areas",
     metadata,
     Column("offering_id", String(36), primary_key=True),
-    Column("facet", String(16), primary_key=True),
-    Column("value", String(80), primary_key=True),
+    Column("focus_area", String(80), primary_key=True),
 )
-Index("offering_facets_value", offering_facets.c.facet, offering_facets.c.value, offering_facets.c.offering_id)
+Index("offering_areas_area", offering_areas.c.focus_area, offering_areas.c.offering_id)
 
 offering_revisions = Table(
     "offering_revisions",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from services.embedded import DataFolder
 from services.gateway.audit import verify_chain
+from services.installation import DataFolder
 from shared.db import Database
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 
 from services.commandline.server import api
-from services.embedded import DataFolder
+from services.installation import DataFolder
 from shared.db import Database
 from shared.db.migrate import upgrade
 from shared.kernel.errors import Invalid

@@ -11,12 +11,13 @@ from typing import Any
 
 import httpx
 import orjson
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from services.commandline.server import api
-from services.embedded import DataFolder
+from services.installation import DataFolder
 from shared.kernel.errors import Invalid
 from shared.web.middleware import IMPORT_LIMIT_BYTES
 
@@ -103,9 +104,9 @@ async def _telling_rows(client: httpx.AsyncClient, operation: dict[str, Any]) ->
 def _print_report(operation: dict[str, Any], rows: list[dict[str, Any]], *, validate_only: bool) -> None:
     console = Console()
     title = f"{operation['kind']}: what would happen" if validate_only else f"{operation['kind']}: imported"
-    table = Table("section", title=title)
+    table = Table("section", title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in _COUNTS:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for section, counts in operation["sections"].items():
         table.add_row(section, *(str(counts[name]) for name in _COUNTS))
     console.print(table)

@@ -8,7 +8,7 @@ from getpass import getuser
 
 import httpx
 
-from services.embedded import DataFolder, embedded
+from services.installation import DataFolder
 
 _TIMEOUT = httpx.Timeout(60.0, write=600.0)
 
@@ -21,6 +21,8 @@ async def api(folder: DataFolder) -> AsyncIterator[httpx.AsyncClient]:
         async with httpx.AsyncClient(base_url=url, headers=_signed_in(folder), timeout=_TIMEOUT) as client:
             yield client
         return
+    from services.embedded import embedded  # noqa: PLC0415 - all four services: only for whoever has no server to ask
+
     async with embedded(folder) as gateway:
         transport = httpx.ASGITransport(gateway, raise_app_exceptions=False)
         async with httpx.AsyncClient(

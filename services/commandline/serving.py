@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
 
-from services.embedded import DataFolder, embedded
+from services.embedded import embedded
+from services.installation import DataFolder
 from shared import telemetry
 
 _GRACE_S = 5
@@ -47,9 +50,22 @@ class _Server(uvicorn.Server):
         if self.started:
             print(self._greeting, flush=True)  # noqa: T201 - what `make run` promises to say
 
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        asyncio.get_running_loop().call_soon_threadsafe(self._gateway.state.closing.set)
-        super().handle_exit(signal.SIGTERM if sig == signal.SIGINT else sig, frame)
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Instead of uvicorn's, which raises the signal again and so ends the process before it has tidied up."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def _stop(self) -> None:
+        self._gateway.state.closing.set()
+        self.force_exit = self.should_exit  # asked twice: do not wait for requests
+        self.should_exit = True
 
 
 def _greeting(folder: DataFolder, url: str) -> str:

@@ -36,24 +36,24 @@ class Ledger:
 
     async def judge(self, tx: Transaction, events: Sequence[Event]) -> list[tuple[Event, Verdict]]:
         """A verdict per event, in order, as if those before it in the list were already dealt with."""
-        subjects = sorted({event.subject for event in events})
-        applied = await self._applied(tx, subjects)
-        waiting = await self._waiting(tx, subjects)
+        applied = await self._applied(tx, sorted({_aggregate(event) for event in events}))
+        waiting = await self._waiting(tx, sorted({event.subject for event in events}))
         judged: list[tuple[Event, Verdict]] = []
         for event in events:
-            verdict = _verdict(event.aggregate_version, applied.get(event.subject, 0), waiting.get(event.subject))
+            aggregate = _aggregate(event)
+            verdict = _verdict(event.aggregate_version, applied.get(aggregate, 0), waiting.get(aggregate))
             if verdict is Verdict.APPLY:
-                applied[event.subject] = event.aggregate_version
+                applied[aggregate] = event.aggregate_version
             elif verdict is not Verdict.DUPLICATE:
-                waiting[event.subject] = event.aggregate_version
+                waiting[aggregate] = event.aggregate_version
             judged.append((event, verdict))
         return judged
 
-    async def _applied(self, tx: Transaction, subjects: Sequence[str]) -> dict[str, int]:
+    async def _applied(self, tx: Transaction, aggregates: Sequence[str]) -> dict[str, int]:
         c = self._positions.c
         found: dict[str, int] = {}
-        for start in range(0, len(subjects), _CHUNK):
-            within = c.subject.in_(subjects[start : start + _CHUNK])
+        for start in range(0, len(aggregates), _CHUNK):
+            within = c.subject.in_(aggregates[start : start + _CHUNK])
             rows = await tx.rows(select(c.subject, c.version).where(c.consumer == self._consumer, within))
             found.update((row["subject"], row["version"]) for row in rows)
         return found
@@ -63,11 +63,11 @@ class Ledger:
         found: dict[str, int] = {}
         for start in range(0, len(subjects), _CHUNK):
             query = (
-                select(c.subject, func.max(c.version).label("version"))
+                select(c.topic, c.subject, func.max(c.version).label("version"))
                 .where(c.consumer == self._consumer, c.resolved_at.is_(None), c.subject.in_(subjects[start : start + _CHUNK]))
-                .group_by(c.subject)
+                .group_by(c.topic, c.subject)
             )
-            found.update((row["subject"], row["version"]) for row in await tx.rows(query))
+            found.update((f"{row['topic']}:{row['subject']}", row["version"]) for row in await tx.rows(query))
         return found
 
     async def heard(self, tx: Transaction) -> int:
@@ -78,7 +78,7 @@ class Ledger:
 
     async def advance(self, tx: Transaction, events: Sequence[Event]) -> None:
         """Remember these as applied."""
-        latest = {event.subject: event for event in events}
+        latest = {_aggregate(event): event for event in events}
         rows = [
             {"consumer": self._consumer, "subject": s, "version": e.aggregate_version, "event_id": e.id}
             for s, e in latest.items()
@@ -120,6 +120,11 @@ class Ledger:
     async def resolve(self, tx: Transaction, row_id: int, resolution: str) -> None:
         done = update(self._parked).where(self._parked.c.id == row_id)
         await tx.execute(done.values(resolved_at=tx.at, resolution=resolution))
+
+
+def _aggregate(event: Event) -> str:
+    """Subjects are unique within a service only: a focus area and its marketplace share their slug."""
+    return f"{event.topic}:{event.subject}"
 
 
 def _verdict(version: int, applied: int, waiting: int | None) -> Verdict:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import lru_cache
 
 # What neither str.split takes for a space nor a reader can see; databases refuse some of it.
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
@@ -13,6 +14,8 @@ _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)+(/\S*)?", re.ASCII)
 _SUMMARY_MAX_CHARS = 300
 _URL_MAX_CHARS = 2_000
+# Days and words come back in row after row.
+_KEPT = 10_000
 
 
 def line(text: str) -> str:
@@ -31,7 +34,7 @@ def paragraphs(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    return _INVISIBLE.sub("", text)
+    return text if text.isprintable() else _INVISIBLE.sub("", text)
 
 
 def summary_of(description: str) -> str:
@@ -44,6 +47,7 @@ def summary_of(description: str) -> str:
     return head[: end + 1] if end > 0 else head[: head.rfind(" ")] + "…"
 
 
+@lru_cache(maxsize=_KEPT)
 def day(text: str) -> date | None:
     """The plain date of an ISO text (its time of day is a time-zone artefact); None for "Not Active", "N/A", "#REF!", ""."""
     found = _DAY.match(text)
@@ -53,6 +57,7 @@ def day(text: str) -> date | None:
         return None
 
 
+@lru_cache(maxsize=_KEPT)
 def month_day(text: str) -> str | None:
     """`02-28` from "02/28" or from a full date; None for anything else."""
     if (whole := day(text)) is not None:
@@ -67,6 +72,7 @@ def month_day(text: str) -> str | None:
         return None
 
 
+@lru_cache(maxsize=_KEPT)
 def word(text: str) -> str:
     """`government_community_cloud`, `li_saas`."""
     return _NOT_WORD.sub("_", text.casefold()).strip("_")

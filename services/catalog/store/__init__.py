@@ -1,7 +1,7 @@
 """Rows ↔ catalog domain."""
 
 from services.catalog.store.marketplaces import Area, area, areas, designations_of, marketplace_statuses, marketplaces
-from services.catalog.store.offerings import Revision, offerings, revision
+from services.catalog.store.offerings import Revision, offerings, revision, spaced
 from services.catalog.store.providers import providers
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "offerings",
     "providers",
     "revision",
+    "spaced",
 ]

@@ -1,4 +1,4 @@
-"""Offerings with their facets and immutable revisions."""
+"""Offerings with their areas and immutable revisions."""
 
 from __future__ import annotations
 
@@ -71,11 +71,18 @@ def _offering_row(offering: Offering) -> dict[str, Any]:
         "fedramp_id": authorization.fedramp_id if authorization else None,
         "authorization_status": authorization.status if authorization else None,
         "impact_level": authorization.impact_level if authorization else None,
+        "service_models": spaced(authorization.service_models if authorization else ()),
         "search": _searchable(offering),
     }
 
 
+def spaced(words: Sequence[str]) -> str:
+    """` saas paas `: a word is found with a space on either side."""
+    return f" {' '.join(words)} "
+
+
 def _searchable(offering: Offering) -> str:
+    """Without the description, which is searched where it is."""
     content = offering.content
     return "\n".join(
         (content.name, offering.code, content.summary, content.description, *content.business_functions)
@@ -83,7 +90,7 @@ def _searchable(offering: Offering) -> str:
 
 
 class OfferingStore(AggregateStore[Offering]):
-    """Keeps facets in step with each offering and writes each new revision once."""
+    """Keeps the areas in step with each offering and writes each new revision once."""
 
     async def add_all(self, tx: Transaction, changes: Sequence[tuple[Offering, Fact]]) -> None:
         await super().add_all(tx, changes)
@@ -101,22 +108,15 @@ class OfferingStore(AggregateStore[Offering]):
         return saved
 
     async def _forget(self, tx: Transaction, ids: Sequence[str]) -> None:
-        table = tables.offering_facets
+        table = tables.offering_areas
         for start in range(0, len(ids), _CHUNK):
             await tx.execute(delete(table).where(table.c.offering_id.in_(ids[start : start + _CHUNK])))
 
     async def _derive(self, tx: Transaction, offerings: Sequence[Offering]) -> None:
-        if facets := [row for offering in offerings for row in _facets(offering)]:
-            await tx.execute(insert(tables.offering_facets), facets)
+        if areas := [{"offering_id": o.id, "focus_area": area} for o in offerings for area in o.content.focus_areas]:
+            await tx.execute(insert(tables.offering_areas), areas)
         if revisions := [_revision_row(tx, offering) for offering in offerings if offering.unrecorded]:
             await tx.execute(insert(tables.offering_revisions), revisions)
-
-
-def _facets(offering: Offering) -> list[dict[str, str]]:
-    content = offering.content
-    models = content.authorization.service_models if content.authorization else ()
-    found = [("area", area) for area in content.focus_areas] + [("service_model", model) for model in models]
-    return [{"offering_id": offering.id, "facet": facet, "value": value} for facet, value in dict.fromkeys(found)]
 
 
 def _revision_row(tx: Transaction, offering: Offering) -> dict[str, Any]:

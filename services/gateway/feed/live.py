@@ -132,7 +132,7 @@ class Live:
         if not entries:
             return Chunk(b"", cursor, more=False)
         reached = entries[-1].seq
-        await self._reader.refresh_organizations(view, up_to=reached)
+        await self._reader.refresh_organizations(view, up_to=max(reached, self._last))
         organizations = self._reader.organizations
         frames = b"".join([entry.frame for entry in entries if view.shows(entry, organizations)])
         made = Chunk(frames, reached, more=reached < self._last)

@@ -87,7 +87,7 @@ class FeedReader:
             row = (await tx.execute(select(*_COLUMNS).where(_c.seq == seq))).first()
             if row is None:
                 return None
-            await self._prepare(tx, view, seq)
+            await self._prepare(tx, view, (await head_of(tx)).seq)
             entry = entry_of(row)
             return entry if view.shows(entry, self.organizations) else None
 
@@ -117,9 +117,10 @@ class FeedReader:
             async with self._db.reading() as tx:
                 await self.organizations.up_to(tx, up_to)
 
-    async def _prepare(self, tx: Transaction, view: View, seq: int) -> None:
+    async def _prepare(self, tx: Transaction, view: View, head: int) -> None:
+        """Who is below whom counts as it is now, also for events of long ago."""
         if view.needs_organizations:
-            await self.organizations.up_to(tx, seq)
+            await self.organizations.up_to(tx, head)
 
 
 async def head_of(tx: Transaction) -> Head:

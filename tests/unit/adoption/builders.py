@@ -1,0 +1,170 @@
+"""Facts of other services, and a running adoption service that was told them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+from sqlalchemy import select
+
+from services.adoption import tables
+from services.adoption.app import create_app
+from services.adoption.config import Settings
+from shared.bus.port import Delivery
+from shared.contracts.catalog import OfferingFact, OfferingListed
+from shared.contracts.envelope import Event
+from shared.contracts.registry import CodeEntry, OrganizationFact, OrganizationRegistered
+from shared.db import Database
+from shared.service import Owner
+from tests.support.apps import Api, an_api
+
+
+def an_organization(
+    id: str, *codes: tuple[str, str], kind: type[OrganizationFact] = OrganizationRegistered, **more: Any
+) -> OrganizationFact:
+    given = {"name": id.upper(), "kind": "component", **more}
+    return kind(organization_id=id, codes=tuple(CodeEntry(scheme=s, value=v) for s, v in codes), **given)
+
+
+def an_offering(id: str, *, kind: type[OfferingFact] = OfferingListed, **more: Any) -> OfferingFact:
+    given = {
+        "code": id.upper(),
+        "name": f"Offering {id}",
+        "kind": "commercial_product",
+        "status": "listed",
+        "revision": 1,
+        **more,
+    }
+    return kind(offering_id=id, **given)
+
+
+@dataclass
+class World:
+    """Adoption, and what the other services told it. `tell` speaks as their topics do."""
+
+    api: Api
+    versions: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def owner(self) -> Owner:
+        owner: Owner = self.api.app.state.context
+        return owner
+
+    @property
+    def db(self) -> Database:
+        return self.owner.db
+
+    def deliveries(self, *facts: OrganizationFact | OfferingFact) -> list[Delivery]:
+        return [self._delivery(fact) for fact in facts]
+
+    def _delivery(self, fact: OrganizationFact | OfferingFact) -> Delivery:
+        subject = fact.organization_id if isinstance(fact, OrganizationFact) else fact.offering_id
+        self.versions[subject] += 1
+        event = Event(
+            id=f"{subject}-{self.versions[subject]}",
+            source="/elsewhere",
+            type=fact.TYPE,
+            subject=subject,
+            time="2026-01-01T00:00:00.000000Z",
+            data=fact.to_json().encode(),
+            aggregate_version=self.versions[subject],
+            actor="elsewhere",
+            correlation_id="told",
+        )
+        return Delivery(topic=fact.topic, partition=0, offset=0, key=subject, value=event.data, headers=event.headers())
+
+    async def tell(self, *facts: OrganizationFact | OfferingFact) -> None:
+        await self.owner.consumers[0].process(self.deliveries(*facts))
+
+    async def imported(self, rows: Iterable[dict[str, Any]], *, role: str = "coordinator", **parameters: str) -> dict[str, Any]:
+        """The finished operation."""
+        lines = b"\n".join(orjson.dumps(row) for row in rows)
+        answer = await self.api.client.post(
+            "/v1/imports/fedramp", content=lines, headers=self.api.headers(role), params=parameters
+        )
+        assert answer.status_code == 202, answer.text
+        operation: dict[str, Any] = answer.json()
+        async with asyncio.timeout(60):
+            while operation["status"] == "running":
+                await asyncio.sleep(0.01)
+                operation = (await self.api.get(f"/v1/operations/{operation['id']}", role)).json()
+        assert operation["status"] == "succeeded", operation["detail"]
+        return operation
+
+    async def reports(self, operation: dict[str, Any]) -> list[dict[str, Any]]:
+        answer = await self.api.get(f"/v1/operations/{operation['id']}/rows?limit=200", "coordinator")
+        rows: list[dict[str, Any]] = answer.json()["items"]
+        return rows
+
+    async def adoptions(self, query: str = "", *roles: str) -> list[dict[str, Any]]:
+        answer = await self.api.get(f"/v1/adoptions?limit=200{query}", *roles)
+        assert answer.status_code == 200, answer.text
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+    async def recorded(self) -> list[tuple[str, dict[str, Any], dict[str, str]]]:
+        """(type, fact, headers) of everything recorded here, in order."""
+        async with self.db.reading() as tx:
+            rows = await tx.rows(select(tables.outbox).order_by(tables.outbox.c.id))
+        return [
+            (
+                row["headers"]["ce_type"].removeprefix("qsmo.adoption.adoption.").removesuffix(".v1"),
+                orjson.loads(row["payload"]),
+                row["headers"],
+            )
+            for row in rows
+        ]
+
+    async def recorded_types(self) -> list[str]:
+        return [type_ for type_, _, _ in await self.recorded()]
+
+
+@asynccontextmanager
+async def a_world(database_url: str, folder: Path) -> AsyncIterator[World]:
+    """A department with a component and an office, another department, two offerings, one not open to anybody yet."""
+    settings = Settings(database_url=database_url, migrate=True)  # type: ignore[arg-type]
+    async with an_api(lambda made: create_app(settings, connections=made), folder) as api:
+        world = World(api)
+        await world.tell(
+            an_organization(
+                "dhs", ("cgac", "070"), ("fedramp", "22-011"), kind=OrganizationRegistered, name="Homeland Security"
+            ),
+            an_organization("cisa", ("subtier", "7008"), ("fedramp", "22-011-04"), parent_id="dhs"),
+            an_organization("csd", parent_id="cisa"),
+            an_organization("doi", ("cgac", "014"), ("fedramp", "22-013"), name="Interior"),
+            an_offering("dns", focus_areas=("cybersecurity",), provider_name="A provider"),
+            an_offering("pay", focus_areas=("human-resources", "financial-management"), revision=3),
+            an_offering("draft", status="draft", revision=0),
+        )
+        yield world
+
+
+async def started(
+    world: World, *, agency: str = "cisa", offering: str = "dns", role: str = "agency:7008:sapoc", **more: Any
+) -> httpx.Response:
+    return await world.api.post("/v1/adoptions", {"agency_id": agency, "offering_id": offering, **more}, role)
+
+
+def letter_row(number: int = 1, *, section: str = "reuses", **changes: Any) -> dict[str, Any]:
+    data = {
+        "id": "DNS",
+        "agency_id": "22-011",
+        "sub_id": "22-011-04",
+        "ato_date": "2021-03-01T20:00:00.000Z",
+        "auth_date": "",
+        "exp_date": "2024-03-01T20:00:00.000Z",
+        **changes,
+    }
+    return {"section": section, "number": number, "data": data}
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
