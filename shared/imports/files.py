@@ -14,6 +14,7 @@ from shared.kernel.errors import Invalid
 
 _ARCHIVES = {b"\x1f\x8b": "a gzip archive", b"PK": "a ZIP archive", b"BZh": "a bzip2 archive", b"\xfd7zXZ": "an xz archive"}
 _FIELD_LIMIT_CHARS = 1 << 20
+_SECTION_MAX_CHARS = 40
 
 
 def refuse_archives(path: Path) -> None:
@@ -71,6 +72,9 @@ def ndjson_rows(path: Path) -> Iterator[ImportRow]:
 def _ndjson_row(line: bytes, line_number: int) -> ImportRow:
     try:
         document = orjson.loads(line)
-        return ImportRow(section=str(document["section"]), number=int(document["number"]), data=dict(document["data"]))
+        row = ImportRow(section=str(document["section"]), number=int(document["number"]), data=dict(document["data"]))
+        if not (0 < len(row.section) <= _SECTION_MAX_CHARS and row.section.isprintable() and 0 < row.number < 1 << 31):
+            raise ValueError("its section or number is out of bounds")
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as err:
         raise Invalid(f'Line {line_number} is not {{"section", "number", "data"}} as one line of JSON: {err}.') from err
+    return row

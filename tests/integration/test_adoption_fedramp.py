@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from services.adoption.importers import mapping_row
@@ -216,10 +217,21 @@ async def test_an_adoption_that_was_withdrawn_is_not_begun_anew_by_the_same_lett
     assert counts(await world.imported([letter_row()])) == {"unchanged": 1}
 
 
-async def test_an_import_says_all_of_nothing_when_the_file_is_broken(world: World) -> None:
-    answer = await world.api.client.post(
-        "/v1/imports/fedramp", content=b'{"section":"reuses","number":1,"data":{', headers=world.api.headers("omb")
-    )
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"section":"reuses","number":1,"data":{',
+        b'{"section":"reuses","number":3000000000,"data":{}}',
+        b'{"section":"reuses","number":0,"data":{}}',
+        b'{"section":"' + b"r" * 41 + b'","number":1,"data":{}}',
+        b'{"section":"a\\u0000","number":1,"data":{}}',
+        b'{"section":"reuses","number":1,"data":[1]}',
+    ],
+    ids=["cut off", "huge number", "no number", "long section", "control character", "no object"],
+)
+async def test_a_file_that_is_not_rows_changes_nothing_and_has_its_line_named(world: World, line: bytes) -> None:
+    good = orjson.dumps(letter_row())
+    answer = await world.api.client.post("/v1/imports/fedramp", content=good + b"\n" + line, headers=world.api.headers("omb"))
     operation = answer.json()
     async with asyncio.timeout(10):
         while operation["status"] == "running":
@@ -227,7 +239,8 @@ async def test_an_import_says_all_of_nothing_when_the_file_is_broken(world: Worl
             operation = (await world.api.get(f"/v1/operations/{operation['id']}", "omb")).json()
 
     assert operation["status"] == "failed"
-    assert "Line 1" in operation["detail"]
+    assert "Line 2" in operation["detail"]
+    assert await world.recorded() == []
 
 
 # --- the real files ---

@@ -140,7 +140,7 @@ async def test_a_service_that_comes_back_is_not_away_any_more(tmp_path: Path) ->
 
 
 def hanging() -> FastAPI:
-    app = FastAPI()
+    app = FastAPI(openapi_url=None)
 
     @app.get("/{rest:path}")
     async def hang(rest: str) -> None:  # noqa: ARG001
@@ -150,7 +150,7 @@ def hanging() -> FastAPI:
 
 
 def failing() -> FastAPI:
-    app = FastAPI()
+    app = FastAPI(openapi_url=None)
 
     @app.get("/{rest:path}")
     async def fail(rest: str) -> Response:  # noqa: ARG001

@@ -103,7 +103,10 @@ class FedrampImports:
 
     async def _import(self, run: _Run) -> None:
         first = [("registry", (AGENCIES,)), ("catalog", (PRODUCTS,))]
-        await asyncio.gather(*(self._part(run, service, sections) for service, sections in first))
+        parts = (self._part(run, service, sections) for service, sections in first)
+        ended = await asyncio.gather(*parts, return_exceptions=True)  # both to their end, so that the counts are final
+        if failures := [error for error in ended if error is not None]:
+            raise failures[0]
         if run.spools[AUTHORIZATIONS].rows + run.spools[REUSES].rows == 0:
             return
         if not run.validate_only:

@@ -130,7 +130,7 @@ class World:
 @asynccontextmanager
 async def a_world(database_url: str, folder: Path) -> AsyncIterator[World]:
     """A department with a component and an office, another department, two offerings, one not open to anybody yet."""
-    settings = Settings(database_url=database_url, migrate=True)  # type: ignore[arg-type]
+    settings = Settings(database_url=database_url, migrate=True)
     async with an_api(lambda made: create_app(settings, connections=made), folder) as api:
         world = World(api)
         await world.tell(
