@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+import orjson
+from sqlalchemy import func, select
 
 from services.gateway import tables
 from services.gateway.feed.entry import Entry
@@ -50,9 +51,10 @@ class Names:
     organizations: Mapping[str, str]
     areas: Mapping[str, str]
     services: Mapping[tuple[str, str], str]
+    offerings: Mapping[str, str] = field(default_factory=dict)
 
 
-async def names(tx: Transaction, *, organization_ids: set[str]) -> Names:
+async def names(tx: Transaction, *, organization_ids: set[str], offering_ids: set[str]) -> Names:
     known, areas = tables.known_organizations, tables.known_focus_areas
     organizations = await tx.rows(select(known.c.id, known.c.name).where(known.c.id.in_(organization_ids)))
     area_rows = await tx.rows(select(areas))
@@ -60,4 +62,13 @@ async def names(tx: Transaction, *, organization_ids: set[str]) -> Names:
         {row["id"]: row["name"] for row in organizations},
         {row["id"]: row["title"] for row in area_rows},
         {(row["id"], service["slug"]): service["title"] for row in area_rows for service in row["services"]},
+        await _offering_names(tx, offering_ids),
     )
+
+
+async def _offering_names(tx: Transaction, ids: set[str]) -> dict[str, str]:
+    """As the newest public fact about each calls it."""
+    about = (_c.subject.in_(ids), _c.source_topic == "qsmo.catalog", _c.visibility == "public")
+    newest = select(func.max(_c.seq)).where(*about).group_by(_c.subject)
+    rows = (await tx.execute(select(_c.subject, _c.event).where(_c.seq.in_(newest)))).all()
+    return {row.subject: str(orjson.loads(row.event)["data"].get("name", "")) for row in rows}

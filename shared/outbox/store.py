@@ -115,15 +115,16 @@ class AggregateStore(Generic[A]):
                 raise self._stale(aggregate.id)
 
     async def _record(self, tx: Transaction, changes: Sequence[tuple[A, int, Fact]]) -> None:
-        await tx.execute(insert(self.outbox), [self._outbox_row(tx, *change) for change in changes])
+        time = instant(tx.at)
+        await tx.execute(insert(self.outbox), [self._outbox_row(tx, time, *change) for change in changes])
 
-    def _outbox_row(self, tx: Transaction, aggregate: A, version: int, fact: Fact) -> dict[str, Any]:
+    def _outbox_row(self, tx: Transaction, time: str, aggregate: A, version: int, fact: Fact) -> dict[str, Any]:
         event = Event(
             id=new_id(),
             source=self.source,
             type=fact.TYPE,
             subject=aggregate.id,
-            time=instant(tx.at),
+            time=time,
             data=b"",
             aggregate_version=version,
             actor=tx.cause.actor,

@@ -48,14 +48,14 @@ class Recorder:
             return self._operation("running")
 
         @app.get("/v1/operations/{id}")
-        async def show(id: str) -> Any:  # noqa: A002
+        async def show(id: str) -> Any:
             if id != f"{self.name}-operation":
                 return Response(b"{}", 404)
             self.looked += 1
             return self._operation("running" if self.looked < 2 else self.ends)
 
         @app.get("/v1/operations/{id}/rows")
-        async def rows(id: str, limit: int, cursor: str | None = None) -> dict[str, Any]:  # noqa: A002
+        async def rows(id: str, limit: int, cursor: str | None = None) -> dict[str, Any]:
             reported = [{"section": row["section"], "number": row["number"]} for row in self.rows]
             start = int(cursor or 0)
             following = str(start + limit) if start + limit < len(reported) else None

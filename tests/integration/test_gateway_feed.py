@@ -74,7 +74,9 @@ async def test_what_a_redelivered_batch_brings_again_is_appended_once(harness: H
 
 async def test_facts_of_two_services_about_the_same_slug_are_both_on_the_feed(harness: Harness) -> None:
     area = {"focus_area": "cybersecurity", "title": "Cybersecurity", "services": []}
-    of_registry = an_event(type="qsmo.registry.focus_area.registered.v1", source="/registry", subject="cybersecurity", data=area)
+    of_registry = an_event(
+        type="qsmo.registry.focus_area.registered.v1", source="/registry", subject="cybersecurity", data=area
+    )
     of_catalog = an_event(subject="cybersecurity")
 
     await harness.gateway.consumer.process(deliveries([of_registry]))
@@ -186,9 +188,7 @@ async def test_rows_beyond_the_head_are_found(harness: Harness) -> None:
     async with harness.gateway.db.reading() as tx:
         before = await tx.row(select(feed.c.hash).where(feed.c.seq == EVENTS - 1))
     assert before is not None
-    await in_transaction(
-        harness.gateway.db, lambda tx: tx.execute(update(head).values(seq=EVENTS - 1, hash=before["hash"]))
-    )
+    await in_transaction(harness.gateway.db, lambda tx: tx.execute(update(head).values(seq=EVENTS - 1, hash=before["hash"])))
 
     assert (await verify_chain(harness.gateway.db)).first_bad_seq == EVENTS
 

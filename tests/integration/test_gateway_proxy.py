@@ -143,7 +143,7 @@ def hanging() -> FastAPI:
     app = FastAPI(openapi_url=None)
 
     @app.get("/{rest:path}")
-    async def hang(rest: str) -> None:  # noqa: ARG001
+    async def hang(rest: str) -> None:
         await asyncio.sleep(30)
 
     return app
@@ -153,7 +153,7 @@ def failing() -> FastAPI:
     app = FastAPI(openapi_url=None)
 
     @app.get("/{rest:path}")
-    async def fail(rest: str) -> Response:  # noqa: ARG001
+    async def fail(rest: str) -> Response:
         return Response(b"<html>oops", 500)
 
     return app
@@ -162,13 +162,15 @@ def failing() -> FastAPI:
 @pytest.fixture
 async def embedded(tmp_path: Path) -> AsyncIterator[Harness]:
     connections, _ = connections_for(tmp_path)
-    settings = RegistrySettings(database_url=f"sqlite+aiosqlite:///{tmp_path / 'registry.db'}", migrate=True)  # type: ignore[arg-type]
+    settings = RegistrySettings(database_url=f"sqlite+aiosqlite:///{tmp_path / 'registry.db'}", migrate=True)
     registry = registry_app(settings, connections=connections)
     services = {"registry": registry, "catalog": hanging(), "adoption": failing()}
     url = f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
-    async with registry.router.lifespan_context(registry):
-        async with a_gateway(url, tmp_path, services=services, compose_deadline_s=0.3, upstream_deadline_s=0.5) as harness:
-            yield harness
+    async with (
+        registry.router.lifespan_context(registry),
+        a_gateway(url, tmp_path, services=services, compose_deadline_s=0.3, upstream_deadline_s=0.5) as harness,
+    ):
+        yield harness
 
 
 async def a_designation(client: httpx.AsyncClient) -> None:

@@ -105,12 +105,15 @@ async def test_a_cursor_older_than_what_is_in_memory_goes_on_without_a_seam(harn
 
 async def test_a_stream_without_a_cursor_begins_at_the_head(harness: Harness) -> None:
     await append(harness.gateway, an_event(), an_event())
-    async with served(harness.app) as url, httpx.AsyncClient(base_url=url, timeout=10) as client:
-        async with client.stream("GET", "/v1/events/stream") as stream:
-            lines = stream.aiter_lines()
-            assert (await anext(lines)).startswith("retry:")
-            await append(harness.gateway, an_event())
-            found = [line async for line in _until_data(lines)]
+    async with (
+        served(harness.app) as url,
+        httpx.AsyncClient(base_url=url, timeout=10) as client,
+        client.stream("GET", "/v1/events/stream") as stream,
+    ):
+        lines = stream.aiter_lines()
+        assert (await anext(lines)).startswith("retry:")
+        await append(harness.gateway, an_event())
+        found = [line async for line in _until_data(lines)]
 
     assert stream.headers["content-type"].startswith("text/event-stream")
     assert "id: 3" in found

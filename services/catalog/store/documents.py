@@ -16,10 +16,7 @@ def content_document(content: Content) -> orjson.Fragment:
     return orjson.Fragment(orjson.dumps(content))
 
 
-def content_of(document: Mapping[str, Any] | orjson.Fragment) -> Content:
-    """Of a document as read from the database, or as just written."""
-    if isinstance(document, orjson.Fragment):
-        return content_of(orjson.loads(document.contents))
+def content_of(document: Mapping[str, Any]) -> Content:
     found = document["authorization"]
     return Content(
         **{

@@ -23,6 +23,7 @@ from shared.contracts.fact import FACTS
 from shared.kernel.errors import NotFound
 
 _SHOWN_FACTS = 20
+_MARKETPLACE_ORDER = ("open", "suspended", "planned")
 _PUBLIC = View(ANONYMOUS)
 _log = telemetry.logger("dashboard")
 router = APIRouter(include_in_schema=False)
@@ -75,14 +76,18 @@ async def _regime(gateway: Gateway) -> list[dict[str, Any]]:
 async def _facts(gateway: Gateway, *, after: int) -> list[FactShown]:
     entries = await gateway.reader.latest(_PUBLIC, count=_SHOWN_FACTS, after=after)
     read = [(entry, orjson.loads(entry.event)) for entry in entries]
-    ids = {id for _, event in read for id in (event["data"].get("organization_id"), event["data"].get("agency_id")) if id}
+    organizations = _named(read, "organization_id", "agency_id")
     async with gateway.db.reading() as tx:
-        names = await queries.names(tx, organization_ids=ids)
+        names = await queries.names(tx, organization_ids=organizations, offering_ids=_named(read, "offering_id"))
     now = gateway.db.clock()
     return [
         FactShown(entry.seq, _said(entry, event["data"], names), entry.type, event["time"], render.ago(event["time"], now=now))
         for entry, event in read
     ]
+
+
+def _named(read: Sequence[tuple[Entry, dict[str, Any]]], *members: str) -> set[str]:
+    return {event["data"][member] for _, event in read for member in members if event["data"].get(member)}
 
 
 def _said(entry: Entry, data: dict[str, Any], names: queries.Names) -> str:
@@ -95,8 +100,14 @@ def _said(entry: Entry, data: dict[str, Any], names: queries.Names) -> str:
 
 
 def _grouped(areas: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each area with its services by lead, for reading."""
-    return [{**area, "leads": _leads(area["services"])} for area in areas]
+    """Each area with its services by lead; those with an open marketplace first, then those where one is planned."""
+    grouped = [{**area, "leads": _leads(area["services"])} for area in areas]
+    return sorted(grouped, key=lambda area: (_rank(area["marketplace"]), area["title"]))
+
+
+def _rank(marketplace: dict[str, Any] | None) -> int:
+    status = marketplace.get("status") if marketplace else None
+    return _MARKETPLACE_ORDER.index(status) if status in _MARKETPLACE_ORDER else len(_MARKETPLACE_ORDER)
 
 
 def _leads(services: Any) -> list[dict[str, Any]] | None:

@@ -91,7 +91,7 @@ def _offering(verb: str, data: Data, _: Names) -> str:
 
 def _adoption(verb: str, data: Data, names: Names) -> str:
     agency = data.get("agency_name") or names.organizations.get(data["agency_id"], "An agency")
-    offering = data["offering_code"]
+    offering = names.offerings.get(data.get("offering_id", "")) or data["offering_code"]
     if verb == "authorization_recorded":
         return f"{agency} renewed its authorization of {offering}."
     if verb in _PHASES:

@@ -11,7 +11,7 @@ from shared.db import Transaction
 from shared.imports.rows import ImportRow, Outcome, Result
 
 # Headings of the FedRAMP list under which it books what is no agency's own decision.
-PSEUDO_AGENCIES = frozenset({"Legacy JAB Authorization", "Other Federal Entity"})
+PSEUDO_AGENCIES = frozenset({"Legacy JAB Authorization", "JAB Authorization", "Other Federal Entity"})
 _NAME_MAX_CHARS = 300
 
 

@@ -76,7 +76,7 @@ def an_event(**overrides: Any) -> Event:
     return Event(**(values | overrides))
 
 
-def an_organization(id: str, *, code: str, parent_id: str | None = None) -> Event:  # noqa: A002
+def an_organization(id: str, *, code: str, parent_id: str | None = None) -> Event:
     data = {
         "organization_id": id,
         "name": f"Office {id}",
@@ -134,8 +134,9 @@ async def a_gateway(
     """By default over services whose addresses nothing listens at."""
     connections, issuer = connections_for(folder, bus=bus)
     nowhere = {f"{name}_url": f"http://127.0.0.1:{unused_port()}" for name in ("registry", "catalog", "adoption")}
+    values: dict[str, Any] = {"database_url": database_url, "migrate": True} | nowhere | settings
     app = create_app(
-        Settings(**({"database_url": database_url, "migrate": True} | nowhere | settings)),
+        Settings.model_validate(values),
         connections=connections,
         services=services,
         development_issuer=issuer,

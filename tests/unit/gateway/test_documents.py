@@ -27,8 +27,12 @@ def schema_of(document: dict[str, Any], path: str) -> str:
 
 def test_names_that_mean_different_things_get_their_service_in_front_and_references_follow() -> None:
     merging = _Merging(a_document({"/v1/events": "list"}, Page={"type": "object"}))
-    merging.add("registry", a_document({"/v1/policies": "list"}, Page={"$ref": "#/components/schemas/Item"}, Item={"type": "string"}))
-    merging.add("catalog", a_document({"/v1/offerings": "browse"}, Page={"$ref": "#/components/schemas/Item"}, Item={"type": "null"}))
+    merging.add(
+        "registry", a_document({"/v1/policies": "list"}, Page={"$ref": "#/components/schemas/Item"}, Item={"type": "string"})
+    )
+    merging.add(
+        "catalog", a_document({"/v1/offerings": "browse"}, Page={"$ref": "#/components/schemas/Item"}, Item={"type": "null"})
+    )
 
     made = merging.result()
 

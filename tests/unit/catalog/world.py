@@ -42,9 +42,7 @@ class Registry:
             actor="somebody",
             correlation_id="c-1",
         )
-        return Delivery(
-            topic="qsmo.registry", partition=0, offset=0, key=subject, value=event.data, headers=event.headers()
-        )
+        return Delivery(topic="qsmo.registry", partition=0, offset=0, key=subject, value=event.data, headers=event.headers())
 
     async def tell(self, *told: tuple[str, Fact]) -> list[Delivery]:
         """In one batch."""
@@ -111,7 +109,9 @@ async def a_draft(api: Api, *roles: str, code: str = "vdp", **more: Any) -> http
     return answer
 
 
-async def act(api: Api, offering_id: str, action: str, *roles: str, body: Any = None, subject: str = "tester") -> httpx.Response:
+async def act(
+    api: Api, offering_id: str, action: str, *roles: str, body: Any = None, subject: str = "tester"
+) -> httpx.Response:
     """With the ETag of the newest version."""
     seen = await api.get(f"/v1/offerings/{offering_id}", "coordinator")
     headers = {**api.headers(*(roles or (QSMO,)), subject=subject), "If-Match": seen.headers["etag"]}
