@@ -129,7 +129,8 @@ async def _http(request: Request, error: Exception) -> Response:
 
 def _allowed_methods(request: Request) -> list[str]:
     """Of every route with the most specific template that fits the path; Starlette names those of the first route only."""
-    fitting = [route for route in request.app.routes if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE]
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    fitting = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
     template = min((route.path for route in fitting), key=lambda path: path.count("{"), default="")
     methods = {method for route in fitting if route.path == template for method in route.methods or ()}
     return sorted(methods - {"HEAD"})

@@ -19,7 +19,7 @@ BASIS = {"policy": "m-19-16", "clause": "section I"}
 
 @pytest.fixture
 async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    settings = Settings(database_url=database_url, migrate=True)  # type: ignore[arg-type]
+    settings = Settings(database_url=database_url, migrate=True)
     async with an_api(lambda made: create_app(settings, connections=made), tmp_path) as api:
         yield api
 

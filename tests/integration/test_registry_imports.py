@@ -19,7 +19,7 @@ from tests.support.real_data import REAL_DATA, needs_real_data
 
 @pytest.fixture
 async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    settings = Settings(database_url=database_url, migrate=True)  # type: ignore[arg-type]
+    settings = Settings(database_url=database_url, migrate=True)
     async with an_api(lambda made: create_app(settings, connections=made), tmp_path) as api:
         await starting.load(api.app.state.context.db)
         yield api

@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import asyncpg  # type: ignore[import-untyped]  # ships no types
+import asyncpg  # ships no types
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-untyped]  # ships no types
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]  # ships no types
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # ships no types
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # ships no types
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -24,9 +24,7 @@ DEADLINE_S = 30
 
 
 async def connect(postgres: PostgresServer) -> asyncpg.Connection:
-    return await asyncpg.connect(
-        postgres.url("postgres").replace("+asyncpg", ""), timeout=DEADLINE_S
-    )
+    return await asyncpg.connect(postgres.url("postgres").replace("+asyncpg", ""), timeout=DEADLINE_S)
 
 
 async def a_topic(kafka: KafkaServer) -> str:
@@ -41,9 +39,7 @@ async def a_topic(kafka: KafkaServer) -> str:
 
 
 async def produce(kafka: KafkaServer, topic: str, values: list[bytes]) -> None:
-    async with AIOKafkaProducer(
-        bootstrap_servers=kafka.bootstrap, acks="all", enable_idempotence=True
-    ) as producer:
+    async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap, acks="all", enable_idempotence=True) as producer:
         for value in values:
             await producer.send_and_wait(topic, value)
 
@@ -75,9 +71,7 @@ async def test_the_database_url_reaches_an_empty_database(database_url: str) -> 
     assert count == 1
 
 
-async def test_postgres_keeps_commits_through_kill_9(
-    postgres: PostgresServer, connection: asyncpg.Connection
-) -> None:
+async def test_postgres_keeps_commits_through_kill_9(postgres: PostgresServer, connection: asyncpg.Connection) -> None:
     await connection.execute("CREATE TABLE kept AS SELECT generate_series(1, 1000) AS seq")
 
     postgres.kill()

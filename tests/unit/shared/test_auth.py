@@ -72,7 +72,7 @@ async def test_a_token_that_is_not_for_us_or_not_of_now_is_refused(
 
 async def test_a_token_of_another_key_or_of_no_signature_is_refused(verifier: Verifier, tmp_path: Path) -> None:
     stranger = DevelopmentIssuer(tmp_path / "other.key")
-    unsigned = jwt.encode({"sub": "s", "iss": DEV_ISSUER, "aud": AUDIENCE}, None, algorithm="none")
+    unsigned = jwt.encode({"sub": "s", "iss": DEV_ISSUER, "aud": AUDIENCE}, "", algorithm="none")
 
     for token in (stranger.token(subject="s", roles=["omb"]), unsigned, "a.b.c", ""):
         with pytest.raises(Unauthenticated):

@@ -106,7 +106,7 @@ def test_adoptions_are_the_agencys_own_unless_a_public_register_names_them(sourc
         offering_revision=1,
         status="active",
         phase="operations",
-        started_on="2020-01-01",  # type: ignore[arg-type]
+        started_on="2020-01-01",
         source=source,
     )
 
