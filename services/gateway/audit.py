@@ -30,17 +30,9 @@ _COLUMNS = (
     _f.prev_hash,
     _f.hash,
 )
-# Column → attribute of the event that it repeats.
-_REPEATED = (
-    (1, "event_id", "id"),
-    (2, "type", "type"),
-    (3, "subject", "subject"),
-    (5, "time", "time"),
-    (6, "actor", "actor"),
-    (7, "focus_area", "focusarea"),
-    (8, "agency", "agency"),
-    (9, "visibility", "visibility"),
-)
+# Columns that repeat an attribute of the event, and those attributes.
+_REPEATED = ("event_id", "type", "subject", "time", "actor", "focus_area", "agency", "visibility")
+_ATTRIBUTES = ("id", "type", "subject", "time", "actor", "focusarea", "agency", "visibility")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +116,10 @@ def _parsed(seq: int, event: bytes) -> dict[str, Any]:
 
 
 def _compare(seq: int, row: Any, event: dict[str, Any]) -> None:
-    for position, column, attribute in _REPEATED:
-        if row[position] != event.get(attribute):
-            raise _Broken(seq, f"its column {column} differs from the event")
+    given, repeated = row[1:4] + row[5:10], tuple(map(event.get, _ATTRIBUTES))
+    if given != repeated:
+        differing = [name for name, text, wanted in zip(_REPEATED, given, repeated, strict=True) if text != wanted]
+        raise _Broken(seq, f"its column {differing[0]} differs from the event")
     if row[4] != ".".join(str(row[2]).split(".", 2)[:2]):
         raise _Broken(seq, "its column source_topic differs from the event")
 

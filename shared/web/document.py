@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from shared.web.idempotency import KEY_PATTERN
+
 _WRITES = ("post", "put", "patch", "delete")
 IF_MATCH = {
     "name": "If-Match",
@@ -18,7 +20,7 @@ IDEMPOTENCY_KEY = {
     "in": "header",
     "required": False,
     "description": "Makes a retry safe for 24 hours: the same key gives the first answer again.",
-    "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,128}$"},
+    "schema": {"type": "string", "pattern": KEY_PATTERN},
 }
 VALIDATE_ONLY = {
     "name": "validate_only",

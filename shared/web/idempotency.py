@@ -13,7 +13,7 @@ from shared.db import Document, Transaction, UtcDateTime
 from shared.kernel.errors import Conflict, Invalid
 
 KEPT = timedelta(hours=24)
-_KEY = re.compile(r"[\x21-\x7e]{1,128}")
+KEY_PATTERN = "^[A-Za-z0-9._:-]{1,128}$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +47,9 @@ class IdempotentRequest:
 
     @classmethod
     def of(cls, *, key: str, subject: str, method: str, target: str, body: bytes) -> IdempotentRequest:
-        """Raises Invalid when the key is not 1 to 128 printable ASCII characters."""
-        if not _KEY.fullmatch(key):
-            raise Invalid.at("header:Idempotency-Key", "An Idempotency-Key is 1 to 128 printable ASCII characters.")
+        """Raises Invalid when the key is not 1 to 128 letters, digits and `. _ : -`."""
+        if not re.fullmatch(KEY_PATTERN, key):
+            raise Invalid.at("header:Idempotency-Key", "An Idempotency-Key is 1 to 128 letters, digits and . _ : -")
         scoped = hashlib.sha256(subject.encode()).hexdigest()[:24] + ":" + key
         digest = hashlib.sha256(b"\0".join((method.encode(), target.encode(), body))).hexdigest()
         return cls(key=scoped, digest=digest)

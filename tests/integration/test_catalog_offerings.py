@@ -361,8 +361,9 @@ async def test_lists_filter_search_and_page(api: Api) -> None:
         "vehicles": ["GSA MAS"],
         "provider_id": company,
         "shelf": "optional",
+        "authorization": security,
     }
-    await a_published(api, code="b", name="Beta", description="Guards 100% of NAMES", authorization=security, **product)
+    await a_published(api, code="b", name="Beta", description="Guards 100% of NAMES", **product)
     grants = f"qsmo:{GRANTS}"
     await a_published(api, code="c", name="Gamma", roles=(grants,), focus_areas=[GRANTS], kind="tool")
 

@@ -69,7 +69,7 @@ class FeedReader:
         taken: list[Entry] = []
         cursor, scanned = after, 0
         while scanned < _SCANNED_ROWS_MAX:
-            size = max(_SCAN_ROWS, min(limit, _SCANNED_ROWS_MAX))
+            size = limit if not scanned else _SCAN_ROWS
             rows = await _rows(tx, view, after=cursor, head=head, limit=size)
             for entry in map(entry_of, rows):
                 cursor = entry.seq
