@@ -35,12 +35,16 @@ run: $(READY) ## serve everything on http://127.0.0.1:8080 (QSMO_PORT, QSMO_DATA
 	@$(BIN)/qsmo serve
 
 .PHONY: demo
-demo: $(READY) ## serve with a story to watch
-	@$(BIN)/qsmo serve --demo
+demo: $(READY) ## serve, and import the real files at hand (QSMO_REAL_DATA) while you watch
+	@$(BIN)/qsmo demo
 
 .PHONY: test
 test: $(READY) ## run the tests; says at the end which servers were missing
 	@$(BIN)/pytest
+
+.PHONY: fuzz
+fuzz: $(READY) ## throw generated requests at every operation (QSMO_FUZZ_EXAMPLES, 50)
+	@$(BIN)/pytest -s -m fuzz tests/e2e/test_fuzz.py
 
 .PHONY: lint
 lint: $(READY) ## check style, types and import rules
@@ -51,11 +55,11 @@ lint: $(READY) ## check style, types and import rules
 
 .PHONY: bench
 bench: $(READY) ## measure speed
-	@$(BIN)/pytest -m bench --timeout 1800
+	@$(BIN)/pytest -s -m bench --timeout 1800 tests/bench/bench_*.py
 
 .PHONY: reliability
 reliability: $(READY) ## break things for a long time, and check that nothing is lost
-	@$(BIN)/pytest -m reliability --timeout 3600
+	@QSMO_KILLS=500 $(BIN)/pytest -s -m "not bench and not fuzz" --timeout 7200 tests/reliability
 
 .PHONY: schemas
 schemas: $(READY) ## regenerate the committed schemas
@@ -69,6 +73,7 @@ migrate: $(READY) ## bring the databases to the newest schema
 up: ## start the cluster shape in containers, and wait until it is healthy
 	@$(call need,docker,Install Docker with its Compose plugin.)
 	@docker compose version >/dev/null 2>&1 || { echo "make up: 'docker compose' is missing. Install the Compose plugin." >&2; exit 1; }
+	@[ -f docker-compose.yml ] || { echo "make up: there is no docker-compose.yml yet." >&2; exit 1; }
 	@docker compose up -d --wait
 
 .PHONY: down

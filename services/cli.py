@@ -43,6 +43,21 @@ def serve(
 
 
 @app.command()
+def demo(
+    data_folder: DataOption = Path(".data/demo"),
+    host: Annotated[str, typer.Option(envvar="QSMO_HOST")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="QSMO_PORT", min=1, max=65535)] = 8080,
+    real_data: Annotated[Path, typer.Option(envvar="QSMO_REAL_DATA", help="Folder of real public files")] = Path(
+        "../shared/data"
+    ),
+) -> None:
+    """Serve, and import the real files at hand while you watch."""
+    from services.commandline import demo as story  # noqa: PLC0415 - see the module
+
+    asyncio.run(story.demo(DataFolder(data_folder), host=host, port=port, real_data=real_data))
+
+
+@app.command()
 def token(
     role: Annotated[list[str], typer.Option(help="e.g. omb, coordinator, qsmo:cybersecurity, agency:7000:sapoc")],
     subject: Annotated[str, typer.Option(help="Who the token is for")] = "developer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from getpass import getuser
@@ -9,16 +10,23 @@ from getpass import getuser
 import httpx
 
 from services.installation import DataFolder
+from shared.kernel.errors import Unavailable
 
 _TIMEOUT = httpx.Timeout(60.0, write=600.0)
+_STARTING_S = 30.0
+_POLL_S = 0.2
 
 
 @asynccontextmanager
 async def api(folder: DataFolder) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the gateway, signed in as a coordinator who speaks for OMB (development issuer)."""
+    """A client of the gateway, signed in as a coordinator who speaks for OMB (development issuer).
+
+    Raises Unavailable when a server has the folder and does not answer.
+    """
     url = folder.served_at()
     if url is not None:
         async with httpx.AsyncClient(base_url=url, headers=_signed_in(folder), timeout=_TIMEOUT) as client:
+            await _listening(client)
             yield client
         return
     from services.embedded import embedded  # noqa: PLC0415 - all four services: only for whoever has no server to ask
@@ -29,6 +37,20 @@ async def api(folder: DataFolder) -> AsyncIterator[httpx.AsyncClient]:
             transport=transport, base_url="http://embedded", headers=_signed_in(folder), timeout=_TIMEOUT
         ) as client:
             yield client
+
+
+async def _listening(client: httpx.AsyncClient) -> None:
+    """A server takes the folder before it listens."""
+    try:
+        async with asyncio.timeout(_STARTING_S):
+            while True:
+                try:
+                    await client.get("/livez")
+                    return
+                except httpx.TransportError:
+                    await asyncio.sleep(_POLL_S)
+    except TimeoutError as err:
+        raise Unavailable(f"The server of this data folder does not answer at {client.base_url}.") from err
 
 
 def _signed_in(folder: DataFolder) -> dict[str, str]:

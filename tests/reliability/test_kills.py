@@ -128,7 +128,7 @@ def versions_by_subject(feed: list[dict[str, Any]]) -> dict[str, list[int]]:
 
 @pytest.mark.postgres
 @pytest.mark.kafka
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(7200)
 async def test_killing_any_process_at_random_loses_doubles_and_inverts_nothing(
     postgres: PostgresServer, own_kafka: KafkaServer, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?=T|$)")
 _MONTH_DAY = re.compile(r"(\d{1,2})/(\d{1,2})")
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 _DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)+(/\S*)?", re.ASCII)
+_RUNS = (("  ", " "), (" \n", "\n"), ("\n ", "\n"), ("\n\n\n", "\n\n"))
 _SUMMARY_MAX_CHARS = 300
 _URL_MAX_CHARS = 2_000
 # Days and words come back in row after row.
@@ -25,12 +26,14 @@ def line(text: str) -> str:
 
 def paragraphs(text: str) -> str:
     """Lines kept, each with single plain spaces; at most one empty line in a row."""
-    kept: list[str] = []
-    for raw in _visible(text).splitlines():
-        words = " ".join(raw.split())
-        if words or (kept and kept[-1]):
-            kept.append(words)
-    return "\n".join(kept).rstrip()
+    unified = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not unified.replace("\n", "").isprintable():
+        unified = "\n".join(" ".join(each.split()) for each in _INVISIBLE.sub("", text).splitlines())
+    # Replacing takes a fraction of what splitting thousands of long texts into words does.
+    for many, one in _RUNS:
+        while many in unified:
+            unified = unified.replace(many, one)
+    return unified.strip()
 
 
 def _visible(text: str) -> str:
