@@ -51,8 +51,7 @@ def _code_row(fact: OrganizationFact, scheme: str, value: str) -> dict[str, str]
 
 async def follow_offerings(tx: Transaction, events: Sequence[Event]) -> None:
     """Each fact tells the whole offering: the last one of each counts."""
-    latest = {event.subject: OfferingFact.from_json(event.data) for event in events}
-    found = list(latest.values())
+    found = [OfferingFact.from_json(data) for data in {event.subject: event.data for event in events}.values()]
     await upsert(tx, tables.known_offerings, [_offering_row(fact) for fact in found])
     areas = [
         {"offering_id": fact.offering_id, "focus_area": area} for fact in found for area in dict.fromkeys(fact.focus_areas)

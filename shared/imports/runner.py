@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ CHUNK_ROWS = 500
 REPORTED_ROWS_MAX = 10_000
 _TELLING = frozenset({Result.PARKED, Result.REFUSED})
 _ATTEMPTS = 5
+_RECORD_EVERY_S = 0.25
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class _Run:
     started_at: datetime
     sections: dict[str, Tally]
     done: int = 0
+    recorded_at: float = 0.0
     reported: int = 0
 
 
@@ -104,7 +107,9 @@ class ImportRunner:
         while chunk := await asyncio.to_thread(_take, rows):
             for section, group in groupby(chunk, key=lambda row: row.section):
                 await self._apply_chunk(run, section, list(group))
-            await self._record(run)
+            if time.monotonic() - run.recorded_at >= _RECORD_EVERY_S:
+                await self._record(run)
+                run.recorded_at = time.monotonic()
 
     async def _apply_chunk(self, run: _Run, section: str, rows: Sequence[ImportRow]) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,6 +21,10 @@ Handler = Callable[[Transaction, Sequence[Event]], Awaitable[None]]
 
 _BATCH = 500
 _FETCH_TIMEOUT_S = 5.0
+# In a flood a short wait makes batches that are worth their transaction; a trickle is taken at once.
+_CROWD = 40
+_GATHER_S = 0.05
+_LAG_EVERY_S = 1.0
 _BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -59,6 +64,7 @@ class Consumer:
         self._otherwise = otherwise
         self._member = member
         self._ledger = Ledger(consumer=name, tables=tables)
+        self._lag_reported_at = float("-inf")
         self._log = telemetry.logger("consumer").bind(consumer=name)
 
     async def run(self) -> None:
@@ -69,8 +75,11 @@ class Consumer:
                 subscription = await self._bus.subscribe(self._topics, group=self.name, member=self._member)
                 try:
                     while True:
-                        await self.run_once(subscription)
+                        taken = await self.run_once(subscription)
                         failures = 0
+                        await self._report_lag(subscription)
+                        if taken >= _CROWD:
+                            await asyncio.sleep(_GATHER_S)
                 finally:
                     await subscription.close()
             except (Unavailable, OSError, TimeoutError) as error:
@@ -84,8 +93,13 @@ class Consumer:
         if deliveries:
             await self.process(deliveries)
             await subscription.commit({(d.topic, d.partition): d.offset + 1 for d in deliveries})
-        telemetry.LAG.labels(self.name).set(await subscription.lag())
         return len(deliveries)
+
+    async def _report_lag(self, subscription: Subscription) -> None:
+        now = time.monotonic()
+        if now - self._lag_reported_at >= _LAG_EVERY_S:
+            self._lag_reported_at = now
+            telemetry.LAG.labels(self.name).set(await subscription.lag())
 
     async def process(self, deliveries: Sequence[Delivery]) -> None:
         """Apply a batch in one transaction, or one by one if that fails for good. Raises Unavailable."""

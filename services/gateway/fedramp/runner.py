@@ -20,6 +20,7 @@ from shared.kernel.errors import QsmoError, Unavailable
 from shared.kernel.ids import new_id
 
 _POLL_S = 0.1
+_POLL_MAX_S = 0.5
 _PATIENCE_S = 60.0
 _HEARD_STILL_S = 10.0
 _READ_BYTES = 1 << 18
@@ -128,11 +129,13 @@ class FedrampImports:
         )
         operation = _accepted(service, started)
         run.progress.children.append(Child(service, operation["id"]))
+        wait_s = _POLL_S
         while True:
             await self._take_in(run, service, operation)
             if operation["status"] != "running":
                 break
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 1.5, _POLL_MAX_S)
             operation = await self._operation(upstream, operation["id"], run.authorization)
         if operation["status"] != "succeeded":
             raise _Failed(f"The {service} service: import {operation['status']}. {operation['detail'] or ''}".strip())
