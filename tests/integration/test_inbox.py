@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,15 @@ async def test_a_redelivered_event_has_no_second_effect(db: Database, bus: Bus) 
     await consumer.process(delivered(an_event("a", 2), an_event("a", 3)))
 
     assert await tally.effects_by_subject(db) == {"a": [1, 2, 3]}
+
+
+async def test_aggregates_of_two_services_may_have_the_same_id(db: Database, bus: Bus) -> None:
+    consumer = tally.a_consumer(db, bus)
+    elsewhere = replace(an_event("a", 1), type="qsmo.catalog.marketplace.planned.v1")
+
+    await consumer.process(delivered(an_event("a", 1), elsewhere, an_event("a", 2)))
+
+    assert await tally.effects_by_subject(db) == {"a": [1, 1, 2]}
 
 
 async def test_a_gap_parks_the_aggregate_and_lets_others_pass(db: Database, bus: Bus) -> None:
