@@ -54,7 +54,7 @@ class Owner:
     loops: Loops = field(init=False)
 
     def __post_init__(self) -> None:
-        self.runner = ImportRunner(db=self.db, tables=self.import_tables)
+        self.runner = ImportRunner(db=self.db, tables=self.import_tables, member=self.settings.member)
         self.loops = Loops(self.name)
 
     @property

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ REPORTED_ROWS_MAX = 10_000
 _TELLING = frozenset({Result.PARKED, Result.REFUSED})
 _ATTEMPTS = 5
 _RECORD_EVERY_S = 0.25
+_SILENT = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
@@ -47,8 +48,9 @@ class _Run:
 class ImportRunner:
     """Imports of one service, one at a time, each an operation that can be followed."""
 
-    def __init__(self, *, db: Database, tables: ImportTables) -> None:
+    def __init__(self, *, db: Database, tables: ImportTables, member: str) -> None:
         self._db = db
+        self._member = member
         self._tables = tables
         self._turn = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -65,7 +67,9 @@ class ImportRunner:
             "validate_only": int(validate_only),
             "sections": {},
             "rows_done": 0,
+            "member": self._member,
             "started_at": run.started_at,
+            "heard_of_at": run.started_at,
         }
         async with self._db.transaction(cause) as tx:
             await tx.execute(insert(self._tables.operations), row)
@@ -75,10 +79,12 @@ class ImportRunner:
         return run.id
 
     async def interrupted(self) -> None:
-        """At start: what an earlier process left running did not finish."""
+        """At start: what an earlier process of this name left running did not finish, nor what nobody tells of any more."""
         detail = "The service stopped during this import; import the file again, what was applied stays as it is."
-        left = update(self._tables.operations).where(self._tables.operations.c.status == "running")
+        c = self._tables.operations.c
         async with self._db.transaction(Cause(actor="system:imports")) as tx:
+            is_left = (c.member == self._member) | (c.heard_of_at < tx.at - _SILENT)
+            left = update(self._tables.operations).where(c.status == "running", is_left)
             await tx.execute(left.values(status="interrupted", detail=detail, finished_at=tx.at))
 
     async def close(self) -> None:
@@ -175,7 +181,7 @@ class ImportRunner:
         async with self._db.transaction(run.cause) as tx:
             if finished:
                 columns["finished_at"] = tx.at
-            await tx.execute(statement.values(sections=sections, rows_done=run.done, **columns))
+            await tx.execute(statement.values(sections=sections, rows_done=run.done, heard_of_at=tx.at, **columns))
 
 
 def _count(kind: ImportKind, path: Path) -> int:

@@ -33,7 +33,9 @@ def import_tables(metadata: MetaData) -> ImportTables:
         Column("rows_done", Integer, nullable=False),
         Column("rows_total", Integer),
         Column("detail", Text),
+        Column("member", String(200), nullable=False),
         Column("started_at", UtcDateTime, nullable=False),
+        Column("heard_of_at", UtcDateTime, nullable=False),
         Column("finished_at", UtcDateTime),
     )
     reports = Table(

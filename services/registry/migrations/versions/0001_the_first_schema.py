@@ -106,7 +106,9 @@ def upgrade() -> None:
         sa.Column("rows_done", sa.Integer(), nullable=False),
         sa.Column("rows_total", sa.Integer(), nullable=True),
         sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("member", sa.String(length=200), nullable=False),
         sa.Column("started_at", UtcDateTime(), nullable=False),
+        sa.Column("heard_of_at", UtcDateTime(), nullable=False),
         sa.Column("finished_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
