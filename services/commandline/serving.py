@@ -18,6 +18,7 @@ from shared import telemetry
 
 _GRACE_S = 5
 _GC_ALLOCATIONS = 200_000
+_SWITCH_S = 0.0005
 
 
 async def serve(folder: DataFolder, *, host: str, port: int, starter: bool) -> None:
@@ -25,7 +26,7 @@ async def serve(folder: DataFolder, *, host: str, port: int, starter: bool) -> N
     telemetry.configure_logging(level="WARNING", json=not sys.stderr.isatty())
     url = f"http://{host}:{port}"
     async with embedded(folder, url=url, starter=starter) as gateway:
-        _calm_collector()
+        _tune_interpreter()
         config = uvicorn.Config(
             gateway,
             host=host,
@@ -40,11 +41,16 @@ async def serve(folder: DataFolder, *, host: str, port: int, starter: bool) -> N
         await server.serve()
 
 
-def _calm_collector() -> None:
-    """What is loaded stays loaded; scanning it again and again would cost a fifth of an import."""
+def _tune_interpreter() -> None:
+    """For one process that does everything.
+
+    What is loaded stays loaded: scanning it again and again cost a third of an import. And SQLite's executemany takes the
+    interpreter lock for every row: at the default 5 ms it would wait that long each time the event loop is busy.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_ALLOCATIONS, 20, 50)
+    sys.setswitchinterval(_SWITCH_S)
 
 
 class _Server(uvicorn.Server):

@@ -20,7 +20,7 @@ PROBLEMS: dict[str, ProblemType] = {
         400,
         "The request cannot be understood",
         "A parameter or the body is not well-formed: a misspelt query parameter, a number out of range, "
-        "JSON that does not parse, a cursor of the feed beyond its head.",
+        "JSON that does not parse.",
         "Read `detail` and `errors`; each error's `pointer` says where. Correct it and send the request again.",
     ),
     "unauthenticated": ProblemType(

@@ -126,7 +126,7 @@ async def _until_data(lines: AsyncIterator[str]) -> AsyncIterator[str]:
             return
 
 
-@pytest.mark.parametrize("header", ["x", "-1", "1.5", "", "99", "9" * 30, "\u0661"])
+@pytest.mark.parametrize("header", ["x", "-1", "1.5", "", "9" * 30, "\u0661"])
 async def test_a_last_event_id_that_cannot_be_is_400(harness: Harness, header: str) -> None:
     async with harness.client() as client:
         answer = await client.get("/v1/events/stream", headers=[(b"last-event-id", header.encode())])

@@ -6,14 +6,13 @@ import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
-from starlette.exceptions import HTTPException
 
 from services.gateway import schemas
 from services.gateway.api.parameters import SEQ_MAX, After, Filtered
 from services.gateway.context import Gateway
 from services.gateway.feed.reading import CursorBeyondHead, FeedPage
 from services.gateway.feed.view import View
-from shared.kernel.errors import NotFound
+from shared.kernel.errors import Invalid, NotFound
 from shared.web.edge import AtEdge
 
 _LIMIT_DEFAULT = 100
@@ -37,7 +36,7 @@ async def list_events(
     try:
         page = await _page(gateway, view, after=after, limit=limit, wait_s=wait)
     except CursorBeyondHead as error:
-        raise HTTPException(400, str(error)) from error
+        raise Invalid.at("query:after", str(error), code="beyond-head") from error
     items = b",".join([entry.structured for entry in page.entries])
     body = b'{"items":[%b],"next_after":%d,"head":%d}' % (items, page.next_after, page.head)
     return Response(body, media_type=_JSON, headers={"Cache-Control": "no-store"})

@@ -11,7 +11,7 @@ from services.gateway.api.parameters import SEQ_MAX, Filtered
 from services.gateway.context import Gateway
 from services.gateway.feed.stream import EventStream
 from services.gateway.feed.view import View
-from shared.kernel.errors import Unavailable
+from shared.kernel.errors import Invalid, Unavailable
 from shared.web.edge import AtEdge
 
 _DIGITS_MAX = 19
@@ -35,7 +35,8 @@ async def stream_events(
     head = (await gateway.reader.head()).seq
     cursor = _resumed(last_event_id) if last_event_id is not None else after
     if cursor is not None and cursor > head:
-        raise HTTPException(400, f"The feed's head is {head}; a stream cannot begin after {cursor}.")
+        pointer = "query:after" if last_event_id is None else "header:Last-Event-ID"
+        raise Invalid.at(pointer, f"The feed's head is {head}; a stream cannot begin after {cursor}.", code="beyond-head")
     return EventStream(
         gateway.live,
         View(at.principal, filters),
