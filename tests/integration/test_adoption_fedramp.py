@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,9 +15,10 @@ from shared.contracts.catalog import OfferingPublished, OfferingRevised
 from shared.contracts.registry import OrganizationChanged
 from shared.imports.rows import ImportRow
 from shared.kernel.errors import Invalid
+from tests.support.real_data import REAL_DATA, needs_real_data
 from tests.unit.adoption.builders import World, a_world, an_offering, an_organization, letter_row, started
 
-DATA = Path(os.environ.get("QSMO_REAL_DATA", Path(__file__).resolve().parents[3] / "shared" / "data")) / "fedramp"
+DATA = REAL_DATA / "fedramp"
 ZERO = dict.fromkeys(("created", "updated", "unchanged", "duplicate", "parked", "refused"), 0)
 
 
@@ -278,7 +278,7 @@ def summed(operation: dict[str, Any]) -> Counter[str]:
     return sum((Counter(counts(operation, section)) for section in operation["sections"]), Counter())
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="the real data are not here (QSMO_REAL_DATA)")
+@needs_real_data
 async def test_the_real_files_are_accounted_for_row_by_row_and_a_second_time_changes_nothing(world: World) -> None:
     old, new = mapping_rows("marketplace-2024-01-30.json"), mapping_rows("marketplace-2025-01-20.json")
     both = readable(old) + readable(new)
@@ -310,7 +310,7 @@ async def test_the_real_files_are_accounted_for_row_by_row_and_a_second_time_cha
     )
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="the real data are not here (QSMO_REAL_DATA)")
+@needs_real_data
 @pytest.mark.parametrize(
     ("name", "duplicates"), [("marketplace-2024-01-30.json", 13), ("marketplace-2025-01-20.json", 17)], ids=["2024", "2025"]
 )

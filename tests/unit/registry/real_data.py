@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from services.registry.domain.names import NameIndex
 from services.registry.importers import agency_codes, starter
 from services.registry.importers.agency_codes import OrganizationRow
+from tests.support.real_data import REAL_DATA
 
-_REPOSITORY = Path(__file__).parents[3]
-ROOT = Path(os.environ.get("QSMO_REAL_DATA") or _REPOSITORY.parent / "shared" / "data")
-AGENCY_CODES = ROOT / "agencies" / "agency_codes-2024-11-20.csv"
-FEDERAL_DOMAINS = ROOT / "dotgov" / "current-federal-2024-12-20.csv"
-AGENCIES_AND_SUBS = ROOT / "dotgov" / "agencies-and-subs.csv"
-HISTORY = ROOT / "ussm" / "qsmo-designation-history.csv"
-FEDRAMP = tuple(ROOT / "fedramp" / f"marketplace-{day}.json" for day in ("2023-06-27", "2024-01-30", "2025-01-20"))
-
-needs_real_data = pytest.mark.skipif(
-    not AGENCY_CODES.exists(), reason=f"The real files are not at {ROOT}; set QSMO_REAL_DATA to where they are."
-)
+AGENCY_CODES = REAL_DATA / "agencies" / "agency_codes-2024-11-20.csv"
+FEDERAL_DOMAINS = REAL_DATA / "dotgov" / "current-federal-2024-12-20.csv"
+AGENCIES_AND_SUBS = REAL_DATA / "dotgov" / "agencies-and-subs.csv"
+HISTORY = REAL_DATA / "ussm" / "qsmo-designation-history.csv"
+FEDRAMP = tuple(REAL_DATA / "fedramp" / f"marketplace-{day}.json" for day in ("2023-06-27", "2024-01-30", "2025-01-20"))
 
 
 def truth(name: str) -> Any:

@@ -11,8 +11,8 @@ from services.registry.domain.organization import Code, Kind
 from services.registry.importers import agency_codes
 from services.registry.importers.agency_codes import AgencyCodeRecord, OrganizationRow
 from shared.kernel.errors import Invalid
+from tests.support.real_data import needs_real_data
 from tests.unit.registry import real_data
-from tests.unit.registry.real_data import needs_real_data
 
 HEADER = (
     "CGAC AGENCY CODE,AGENCY NAME,AGENCY ABBREVIATION,FREC,FREC Entity Description,FREC ABBREVIATION,SUBTIER CODE,"

@@ -15,8 +15,8 @@ from services.registry.importers import designation_history as history
 from services.registry.importers import starter
 from services.registry.importers.designation_history import HistoryRow, OutcomeKind, Recorded
 from shared.kernel.errors import Invalid
+from tests.support.real_data import needs_real_data
 from tests.unit.registry import real_data
-from tests.unit.registry.real_data import needs_real_data
 
 FM_SERVICES = ("accounts-payable", "accounts-receivable", "general-ledger", "reporting")
 LEGAL_DAY = date(2020, 6, 29)

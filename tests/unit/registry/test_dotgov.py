@@ -9,8 +9,8 @@ import pytest
 from services.registry.importers import dotgov
 from services.registry.importers.dotgov import DotgovRow
 from shared.kernel.errors import Invalid
+from tests.support.real_data import needs_real_data
 from tests.unit.registry import real_data
-from tests.unit.registry.real_data import needs_real_data
 
 DOMAINS = "Domain name,Domain type,Agency,Organization name,City,State,Security contact email"
 

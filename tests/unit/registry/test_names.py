@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registry.domain.names import NameIndex, candidates, normalize
+from tests.support.real_data import needs_real_data
 from tests.unit.registry import real_data
-from tests.unit.registry.real_data import needs_real_data
 
 WORDS = [
     "the",

@@ -11,8 +11,8 @@ from services.registry.domain import designation as domain
 from services.registry.domain.designation import Basis, Designation, Status
 from services.registry.importers import starter
 from services.registry.importers.starter import Starter, StarterStep
+from tests.support.real_data import needs_real_data
 from tests.unit.registry import real_data
-from tests.unit.registry.real_data import needs_real_data
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
 
