@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,12 +18,15 @@ from shared.imports.rows import ImportKind
 from shared.imports.runner import ImportRunner
 from shared.imports.tables import ImportTables
 from shared.inbox import Consumer
+from shared.kernel.cause import Cause
 from shared.kernel.time import Clock
 from shared.outbox import Relay
 from shared.process import Loops
 from shared.settings import ServiceSettings
 from shared.web.app import Check, Lifespan
+from shared.web.idempotency import forget_old_answers
 
+_FORGET_EVERY_S = 3_600.0
 SERVICES = ("registry", "catalog", "adoption")
 TOPICS = tuple(f"qsmo.{service}" for service in SERVICES)
 
@@ -72,6 +76,13 @@ class Owner:
         self.loops.start("relay", relay.run)
         for consumer in self.consumers:
             self.loops.start(consumer.name, consumer.run)
+        self.loops.start("idempotency keys", self._forget_answers)
+
+    async def _forget_answers(self) -> None:
+        while True:
+            async with self.db.transaction(Cause(actor="system:housekeeping")) as tx:
+                await forget_old_answers(tx, self.idempotency)
+            await asyncio.sleep(_FORGET_EVERY_S)
 
     async def stop(self) -> None:
         await self.runner.close()

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import Table, delete, func, select
+from sqlalchemy import Table, delete, select
 
 from shared.db import Transaction, upsert
-from shared.imports.rows import Apply, ImportRow, Outcome, Result
+from shared.imports.rows import Apply, ImportRow, Outcome
 
 _CHUNK = 400
 
@@ -63,11 +63,3 @@ async def unpark(tx: Transaction, table: Table, *, kind: str, found: Sequence[st
             ]
             outcomes.extend(await apply(tx, taken))
     return outcomes
-
-
-async def parked_count(tx: Transaction, table: Table) -> int:
-    return int((await tx.execute(select(func.count()).select_from(table))).scalar_one())
-
-
-def still_parked(outcomes: Sequence[Outcome]) -> int:
-    return sum(outcome.result is Result.PARKED for outcome in outcomes)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,25 @@ async def test_an_idempotency_key_gives_the_first_answer_again(api: Api) -> None
     assert again.headers["idempotency-replayed"] == "true"
     assert other_body.status_code == 422
     assert len(await recorded_types(api)) == 1
+
+
+async def test_kept_answers_are_forgotten_after_a_day(database_url: str, tmp_path: Path) -> None:
+    settings = Settings(database_url=database_url, migrate=True)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    body, key = {"name": "CISA", "kind": "component"}, {"Idempotency-Key": "k-1"}
+    async with an_api(lambda made: create_app(settings, connections=made), tmp_path, clock=lambda: now) as api:
+        assert (await api.post("/v1/organizations", body, "coordinator", **key)).status_code == 201
+
+    later = now + timedelta(hours=25)
+    async with an_api(lambda made: create_app(settings, connections=made), tmp_path, clock=lambda: later) as api:
+        async with asyncio.timeout(10):
+            while await kept_answers(api):
+                await asyncio.sleep(0.05)
+
+
+async def kept_answers(api: Api) -> int:
+    async with api.app.state.context.db.reading() as tx:
+        return len(await tx.rows(select(tables.idempotency.c.key)))
 
 
 async def test_a_dry_run_answers_as_the_write_would_and_keeps_nothing(api: Api) -> None:
