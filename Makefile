@@ -27,7 +27,8 @@ $(READY): pyproject.toml uv.lock
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	  { echo "make: .venv is not a Python 3.11 environment. Remove it and run make again." >&2; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@$(BIN)/uv sync --frozen --inexact --quiet
+	@$(BIN)/uv sync --frozen --inexact --quiet --compile-bytecode
+	@$(BIN)/python -m compileall -q services shared
 	@touch $@
 
 .PHONY: run

@@ -6,6 +6,7 @@ Each command loads what it needs when it runs: printing a token must not cost th
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +38,7 @@ def serve(
     starter: Annotated[bool, typer.Option(help="Load the starter data on first start")] = True,
 ) -> None:
     """Run all four services in one process (embedded mode)."""
+    gc.disable()  # until `serving` tunes it: scanning what is being imported is a sixth of the start
     from services.commandline import serving  # noqa: PLC0415 - see the module
 
     asyncio.run(serving.serve(DataFolder(data_folder), host=host, port=port, starter=starter))

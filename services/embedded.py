@@ -27,7 +27,6 @@ from shared.service import Connections
 
 _STARTER_POLL_S = 0.1
 _STARTER_PATIENCE_S = 60.0
-_FIRST_START_PATIENCE_S = 10.0
 
 
 @asynccontextmanager
@@ -80,13 +79,10 @@ def _owners(folder: DataFolder, connections: Connections) -> dict[str, FastAPI]:
 async def _load_starter(services: dict[str, FastAPI]) -> asyncio.Task[None]:
     """The registry's facts at once; the catalog's as soon as they have opened its marketplaces.
 
-    The first start waits a little for that, so that whoever looks sees a marketplace with offerings.
+    The server is ready meanwhile: offerings appear within a second of the first start, live as any other fact.
     """
-    is_first = await registry_starter.load(services["registry"].state.context.db)
-    task = asyncio.create_task(_load_catalog_starter(services["catalog"]), name="catalog starter")
-    if is_first:
-        await asyncio.wait({task}, timeout=_FIRST_START_PATIENCE_S)
-    return task
+    await registry_starter.load(services["registry"].state.context.db)
+    return asyncio.create_task(_load_catalog_starter(services["catalog"]), name="catalog starter")
 
 
 async def _load_catalog_starter(catalog: FastAPI) -> None:

@@ -26,7 +26,6 @@ async def serve(folder: DataFolder, *, host: str, port: int, starter: bool) -> N
     telemetry.configure_logging(level="WARNING", json=not sys.stderr.isatty())
     url = f"http://{host}:{port}"
     async with embedded(folder, url=url, starter=starter) as gateway:
-        _tune_interpreter()
         config = uvicorn.Config(
             gateway,
             host=host,
@@ -47,6 +46,7 @@ def _tune_interpreter() -> None:
     What is loaded stays loaded: scanning it again and again cost a third of an import. And SQLite's executemany takes the
     interpreter lock for every row: at the default 5 ms it would wait that long each time the event loop is busy.
     """
+    gc.enable()
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GC_ALLOCATIONS, 20, 50)
@@ -65,6 +65,7 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             print(self._greeting, flush=True)  # noqa: T201 - what `make run` promises to say
+            _tune_interpreter()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
