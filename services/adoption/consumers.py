@@ -12,12 +12,11 @@ from services.adoption.importers import fedramp
 from shared.contracts.catalog import OfferingFact
 from shared.contracts.envelope import Event
 from shared.contracts.registry import OrganizationFact
-from shared.db import Transaction, upsert
+from shared.db import Transaction, among, insert_many, upsert
 from shared.inbox import Handler
 
 GROUP = "adoption"
 TOPICS = ("qsmo.registry", "qsmo.catalog")
-_CHUNK = 400
 
 
 async def follow_organizations(tx: Transaction, events: Sequence[Event]) -> None:
@@ -74,10 +73,8 @@ def _offering_row(fact: OfferingFact) -> dict[str, Any]:
 
 async def _replace(tx: Transaction, table: Table, column: str, owners: Sequence[str], rows: list[dict[str, str]]) -> None:
     """The rows of these owners are these now."""
-    for start in range(0, len(owners), _CHUNK):
-        await tx.execute(delete(table).where(table.c[column].in_(owners[start : start + _CHUNK])))
-    if rows:
-        await tx.execute(table.insert(), rows)
+    await tx.execute(delete(table).where(among(tx, table.c[column], owners)))
+    await insert_many(tx, table, rows)
 
 
 def handlers() -> Mapping[str, Handler]:

@@ -13,10 +13,8 @@ from services.adoption import tables
 from services.adoption.domain.adoption import Adoption, Phase, Status, Step
 from services.adoption.domain.letter import Letter, LetterKind
 from shared.contracts.fact import Fact
-from shared.db import Row, Transaction
+from shared.db import Row, Transaction, among, insert_many
 from shared.outbox import AggregateStore
-
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,9 +157,7 @@ class AdoptionStore(AggregateStore[Adoption]):
 
     async def _reindex(self, tx: Transaction, adoptions: Sequence[Adoption]) -> None:
         table = tables.adoption_steps
-        for start in range(0, len(adoptions), _CHUNK):
-            ids = [adoption.id for adoption in adoptions[start : start + _CHUNK]]
-            await tx.execute(delete(table).where(table.c.adoption_id.in_(ids)))
+        await tx.execute(delete(table).where(among(tx, table.c.adoption_id, [adoption.id for adoption in adoptions])))
         await self._index(tx, adoptions)
 
     async def _index(self, tx: Transaction, adoptions: Sequence[Adoption]) -> None:
@@ -177,19 +173,16 @@ class AdoptionStore(AggregateStore[Adoption]):
             if len(adoption.steps) > 1
             for number, step in enumerate(adoption.steps)
         ]
-        if rows:
-            await tx.execute(tables.adoption_steps.insert(), rows)
+        await insert_many(tx, tables.adoption_steps, rows)
 
     async def of_pairs(self, tx: Transaction, pairs: Sequence[str]) -> dict[str, Adoption]:
         """By `pair`: the live adoption, else the latest one."""
         table = self.table
         found: dict[str, Adoption] = {}
-        for start in range(0, len(pairs), _CHUNK):
-            within = table.c.pair.in_(pairs[start : start + _CHUNK])
-            for row in await tx.rows(select(table).where(within).order_by(table.c.id)):
-                adoption = self.from_row(row)
-                if adoption.is_live or row["pair"] not in found or not found[row["pair"]].is_live:
-                    found[row["pair"]] = adoption
+        for row in await tx.rows(select(table).where(among(tx, table.c.pair, pairs)).order_by(table.c.id)):
+            adoption = self.from_row(row)
+            if adoption.is_live or row["pair"] not in found or not found[row["pair"]].is_live:
+                found[row["pair"]] = adoption
         return found
 
 

@@ -83,31 +83,25 @@ class Event:
     @classmethod
     def from_headers(cls, headers: Mapping[str, str], data: bytes) -> Event:
         """Raises MalformedEvent when a required attribute is absent or no number where one must be."""
-        attributes = {name[len(_CE) :]: text for name, text in headers.items() if name.startswith(_CE)}
-        return cls.from_attributes(attributes, data)
-
-    @classmethod
-    def from_attributes(cls, attributes: Mapping[str, Any], data: bytes) -> Event:
-        """Raises MalformedEvent, as from_headers."""
         try:
             return cls(
-                id=attributes["id"],
-                source=attributes["source"],
-                type=attributes["type"],
-                subject=attributes["subject"],
-                time=attributes["time"],
+                id=headers["ce_id"],
+                source=headers["ce_source"],
+                type=headers["ce_type"],
+                subject=headers["ce_subject"],
+                time=headers["ce_time"],
                 data=data,
-                aggregate_version=int(attributes["aggregateversion"]),
-                actor=attributes["actor"],
-                correlation_id=attributes["correlationid"],
-                visibility=attributes.get("visibility", "public"),
-                causation_id=attributes.get("causationid"),
-                traceparent=attributes.get("traceparent"),
-                focus_area=attributes.get("focusarea"),
-                agency=attributes.get("agency"),
+                aggregate_version=int(headers["ce_aggregateversion"]),
+                actor=headers["ce_actor"],
+                correlation_id=headers["ce_correlationid"],
+                visibility=headers.get("ce_visibility", "public"),
+                causation_id=headers.get("ce_causationid"),
+                traceparent=headers.get("ce_traceparent"),
+                focus_area=headers.get("ce_focusarea"),
+                agency=headers.get("ce_agency"),
             )
         except KeyError as err:
-            raise MalformedEvent(f"attribute {err.args[0]!r} is missing") from err
+            raise MalformedEvent(f"attribute {err.args[0].removeprefix(_CE)!r} is missing") from err
         except ValueError as err:
             raise MalformedEvent(f"aggregateversion is no integer: {err}") from err
 

@@ -10,10 +10,9 @@ from sqlalchemy import func, insert, select, update
 
 from shared.bus.port import Delivery
 from shared.contracts.envelope import Event
-from shared.db import Transaction, upsert
+from shared.db import Transaction, among, upsert
 from shared.inbox.tables import InboxTables
 
-_CHUNK = 400
 _SUBJECT_MAX_CHARS = 128
 
 
@@ -51,24 +50,17 @@ class Ledger:
 
     async def _applied(self, tx: Transaction, aggregates: Sequence[str]) -> dict[str, int]:
         c = self._positions.c
-        found: dict[str, int] = {}
-        for start in range(0, len(aggregates), _CHUNK):
-            within = c.subject.in_(aggregates[start : start + _CHUNK])
-            rows = await tx.rows(select(c.subject, c.version).where(c.consumer == self._consumer, within))
-            found.update((row["subject"], row["version"]) for row in rows)
-        return found
+        query = select(c.subject, c.version).where(c.consumer == self._consumer, among(tx, c.subject, aggregates))
+        return {row.subject: row.version for row in await tx.execute(query)}
 
     async def _waiting(self, tx: Transaction, subjects: Sequence[str]) -> dict[str, int]:
         c = self._parked.c
-        found: dict[str, int] = {}
-        for start in range(0, len(subjects), _CHUNK):
-            query = (
-                select(c.topic, c.subject, func.max(c.version).label("version"))
-                .where(c.consumer == self._consumer, c.resolved_at.is_(None), c.subject.in_(subjects[start : start + _CHUNK]))
-                .group_by(c.topic, c.subject)
-            )
-            found.update((f"{row['topic']}:{row['subject']}", row["version"]) for row in await tx.rows(query))
-        return found
+        query = (
+            select(c.topic, c.subject, func.max(c.version).label("version"))
+            .where(c.consumer == self._consumer, c.resolved_at.is_(None), among(tx, c.subject, subjects))
+            .group_by(c.topic, c.subject)
+        )
+        return {f"{row.topic}:{row.subject}": row.version for row in await tx.execute(query)}
 
     async def heard(self, tx: Transaction) -> int:
         """How many events were ever applied: versions count from 1 without a gap, so they are what the last ones add up to."""

@@ -6,16 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared.contracts.envelope import Event, instant
 from shared.contracts.fact import Fact
-from shared.db import Row, Transaction
+from shared.db import Row, Transaction, among, insert_many
 from shared.kernel.errors import Conflict, NotFound, StaleVersion
 from shared.kernel.ids import new_id
-
-_BATCH = 400
 
 
 class Aggregate(Protocol):
@@ -54,13 +52,9 @@ class AggregateStore(Generic[A]):
         return None if row is None else self.from_row(row)
 
     async def find_by(self, tx: Transaction, column: str, values: Sequence[str]) -> list[A]:
-        """Every aggregate whose column has one of the values, in batches a statement can carry."""
-        found: list[A] = []
-        for start in range(0, len(values), _BATCH):
-            chunk = values[start : start + _BATCH]
-            rows = await tx.rows(select(self.table).where(self.table.c[column].in_(chunk)))
-            found.extend(self.from_row(row) for row in rows)
-        return found
+        """Every aggregate whose column has one of the values."""
+        rows = await tx.rows(select(self.table).where(among(tx, self.table.c[column], values)))
+        return [self.from_row(row) for row in rows]
 
     async def add(self, tx: Transaction, aggregate: A, fact: Fact) -> A:
         """Raises Conflict when it exists already."""
@@ -82,7 +76,7 @@ class AggregateStore(Generic[A]):
             return
         rows = [{"id": a.id, "version": 1, **self.to_row(a)} for a, _ in changes]
         try:
-            await tx.execute(insert(self.table), rows)
+            await insert_many(tx, self.table, rows)
         except IntegrityError as err:
             raise Conflict(f"This {self.name} exists already, or refers to something that does not.") from err
         await self._record(tx, [(a, 1, fact) for a, fact in changes])
@@ -104,19 +98,16 @@ class AggregateStore(Generic[A]):
 
     async def _check_versions(self, tx: Transaction, aggregates: Sequence[A]) -> None:
         """Locks the rows, since an executemany does not say how many rows each of its statements met."""
-        found: dict[str, int] = {}
-        for start in range(0, len(aggregates), _BATCH):
-            ids = sorted(a.id for a in aggregates[start : start + _BATCH])
-            query = select(self.table.c.id, self.table.c.version).where(self.table.c.id.in_(ids))
-            rows = await tx.rows(query.order_by(self.table.c.id).with_for_update())
-            found.update((row["id"], row["version"]) for row in rows)
+        query = select(self.table.c.id, self.table.c.version).where(among(tx, self.table.c.id, [a.id for a in aggregates]))
+        rows = await tx.rows(query.order_by(self.table.c.id).with_for_update())
+        found = {row["id"]: row["version"] for row in rows}
         for aggregate in aggregates:
             if found.get(aggregate.id) != aggregate.version:
                 raise self._stale(aggregate.id)
 
     async def _record(self, tx: Transaction, changes: Sequence[tuple[A, int, Fact]]) -> None:
         time = instant(tx.at)
-        await tx.execute(insert(self.outbox), [self._outbox_row(tx, time, *change) for change in changes])
+        await insert_many(tx, self.outbox, [self._outbox_row(tx, time, *change) for change in changes])
 
     def _outbox_row(self, tx: Transaction, time: str, aggregate: A, version: int, fact: Fact) -> dict[str, Any]:
         event = Event(

@@ -15,7 +15,7 @@ from services.adoption import queries, tables
 from services.adoption.commands.letters import Given, record_letters
 from services.adoption.importers import mapping_row
 from services.adoption.importers.mapping_row import MappingRow
-from shared.db import Transaction, upsert
+from shared.db import Transaction, among, upsert
 from shared.imports import parking
 from shared.imports.parking import WaitingRow
 from shared.imports.rows import ImportRow, Outcome, Result
@@ -23,7 +23,6 @@ from shared.kernel.errors import Invalid
 
 KIND = "fedramp"
 SCHEME = "fedramp"
-_CHUNK = 500
 _OUTCOMES = {result: Outcome(result) for result in Result}
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('qsmo:adoption:references', 0))")
 
@@ -100,12 +99,9 @@ async def _repeated(tx: Transaction, rows: Sequence[ImportRow], read: Mapping[in
 async def _met(tx: Transaction, keys: Sequence[str]) -> dict[str, int]:
     """By key: the number at which this import met it."""
     table = tables.import_sightings
-    found: dict[str, int] = {}
-    for start in range(0, len(keys), _CHUNK):
-        within = table.c.key.in_(keys[start : start + _CHUNK])
-        query = select(table.c.key, table.c.number).where(table.c.correlation_id == tx.cause.correlation_id, within)
-        found.update((row["key"], row["number"]) for row in await tx.rows(query))
-    return found
+    within = among(tx, table.c.key, keys)
+    query = select(table.c.key, table.c.number).where(table.c.correlation_id == tx.cause.correlation_id, within)
+    return {row["key"]: row["number"] for row in await tx.rows(query)}
 
 
 async def _taken(tx: Transaction, rows: Sequence[ImportRow], read: Mapping[int, MappingRow]) -> dict[int, Outcome]:

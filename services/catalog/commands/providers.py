@@ -12,11 +12,9 @@ from services.catalog.domain.provider import Kind, Provider, key_of
 from services.catalog.policy import require_for
 from shared.auth import Principal
 from shared.contracts import catalog as contracts
-from shared.db import Transaction
+from shared.db import Transaction, among
 from shared.kernel.errors import Conflict, Invalid, RuleViolation, StaleVersion
 from shared.kernel.ids import new_id
-
-_CHUNK = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +87,8 @@ async def organizations_named(tx: Transaction, keys: Sequence[str]) -> dict[str,
     """Name key → id, for names that exactly one organization has."""
     table = tables.organizations
     found: dict[str, list[str]] = {}
-    for start in range(0, len(keys), _CHUNK):
-        query = select(table.c.key, table.c.id).where(table.c.key.in_(keys[start : start + _CHUNK]))
-        for row in await tx.rows(query):
-            found.setdefault(row["key"], []).append(row["id"])
+    for row in await tx.rows(select(table.c.key, table.c.id).where(among(tx, table.c.key, keys))):
+        found.setdefault(row["key"], []).append(row["id"])
     return {key: ids[0] for key, ids in found.items() if len(ids) == 1}
 
 

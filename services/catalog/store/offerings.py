@@ -7,17 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
 
 from services.catalog import tables
 from services.catalog.domain.content import Content
 from services.catalog.domain.offering import Offering, Status
 from services.catalog.store.documents import content_document, content_of
 from shared.contracts.fact import Fact
-from shared.db import Row, Transaction
+from shared.db import Row, Transaction, among, insert_many
 from shared.outbox import AggregateStore
-
-_CHUNK = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,14 +111,13 @@ class OfferingStore(AggregateStore[Offering]):
 
     async def _forget(self, tx: Transaction, ids: Sequence[str]) -> None:
         table = tables.offering_areas
-        for start in range(0, len(ids), _CHUNK):
-            await tx.execute(delete(table).where(table.c.offering_id.in_(ids[start : start + _CHUNK])))
+        await tx.execute(delete(table).where(among(tx, table.c.offering_id, ids)))
 
     async def _derive(self, tx: Transaction, offerings: Sequence[Offering]) -> None:
-        if areas := [{"offering_id": o.id, "focus_area": area} for o in offerings for area in o.content.focus_areas]:
-            await tx.execute(insert(tables.offering_areas), areas)
-        if revisions := [_revision_row(tx, offering) for offering in offerings if offering.unrecorded]:
-            await tx.execute(insert(tables.offering_revisions), revisions)
+        areas = [{"offering_id": o.id, "focus_area": area} for o in offerings for area in o.content.focus_areas]
+        await insert_many(tx, tables.offering_areas, areas)
+        revisions = [_revision_row(tx, offering) for offering in offerings if offering.unrecorded]
+        await insert_many(tx, tables.offering_revisions, revisions)
 
 
 def _revision_row(tx: Transaction, offering: Offering) -> dict[str, Any]:

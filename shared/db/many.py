@@ -1,0 +1,79 @@
+"""Many rows or keys in one statement, the same on SQLite and PostgreSQL.
+
+Rows go to the driver past SQLAlchemy's handling of each row's parameters, which costs as much as the rest of an import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+import orjson
+from sqlalchemy import Column, ColumnElement, Dialect, Table, any_, bindparam, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import Insert
+
+from shared.db.database import Transaction
+
+_STATEMENTS = 256
+_Processor = Callable[[Any], Any]
+_Compiled = tuple[str, tuple[str, ...], tuple[tuple[int, _Processor], ...]]
+
+
+async def insert_many(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """All rows have the columns of the first; columns left out get what the database gives them."""
+    if rows:
+        await _execute(tx, table, rows, on_conflict=False)
+
+
+async def upsert(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows by primary key; a row that exists takes over every other column given. Keys must be distinct."""
+    if rows:
+        await _execute(tx, table, rows, on_conflict=True)
+
+
+def among(tx: Transaction, column: Column[str], values: Collection[str]) -> ColumnElement[bool]:
+    """`column IN (values)` with one parameter, however many values there are."""
+    if tx.is_postgresql:
+        return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(column.type)))
+    given = func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
+    return column.in_(select(given.c.value))
+
+
+async def _execute(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]], *, on_conflict: bool) -> None:
+    statement, names, processors = _compiled(table, tx.connection.dialect, tuple(rows[0]), on_conflict=on_conflict)
+    await tx.connection.exec_driver_sql(statement, list(_tuples(rows, names, processors)))
+
+
+def _tuples(
+    rows: Sequence[Mapping[str, Any]], names: tuple[str, ...], processors: tuple[tuple[int, _Processor], ...]
+) -> Iterator[tuple[Any, ...]]:
+    pick = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
+    if not processors:
+        yield from map(pick, rows)
+        return
+    for row in rows:
+        values = list(pick(row))
+        for position, process in processors:
+            values[position] = process(values[position])
+        yield tuple(values)
+
+
+@lru_cache(maxsize=_STATEMENTS)
+def _compiled(table: Table, dialect: Dialect, columns: tuple[str, ...], *, on_conflict: bool) -> _Compiled:
+    """In the driver's own words: the statement, its columns in order, and what turns their values into the driver's."""
+    statement = _upserting(table, dialect, columns) if on_conflict else insert(table)
+    compiled = statement.inline().compile(dialect=dialect, column_keys=list(columns))
+    names = tuple(compiled.positiontup or ())
+    found = [(n, table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for n, name in enumerate(names)]
+    return str(compiled), names, tuple((n, process) for n, process in found if process is not None)
+
+
+def _upserting(table: Table, dialect: Dialect, columns: tuple[str, ...]) -> Insert:
+    statement = postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
+    keys = [column.name for column in table.primary_key]
+    if updated := {name: statement.excluded[name] for name in columns if name not in keys}:
+        return statement.on_conflict_do_update(index_elements=keys, set_=updated)
+    return statement.on_conflict_do_nothing(index_elements=keys)
