@@ -72,7 +72,7 @@ class Owner:
         topics = [topic for name in TOPICS for topic in (name, f"{name}.dlq")]
         await bus.ensure_topics(topics, partitions=self.settings.partitions)
         await self.runner.interrupted()
-        relay = Relay(service=self.name, db=self.db, outbox=self.outbox, bus=bus)
+        relay = Relay(service=self.name, db=self.db, outbox=self.outbox, bus=bus, importing=self.runner.is_applying)
         self.loops.start("relay", relay.run)
         for consumer in self.consumers:
             self.loops.start(consumer.name, consumer.run)

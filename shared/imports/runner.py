@@ -87,6 +87,10 @@ class ImportRunner:
             left = update(self._tables.operations).where(c.status == "running", is_left)
             await tx.execute(left.values(status="interrupted", detail=detail, finished_at=tx.at))
 
+    def is_applying(self) -> bool:
+        """Whether rows are being written now."""
+        return self._turn.locked()
+
     async def close(self) -> None:
         for task in tuple(self._tasks):
             task.cancel()
@@ -110,12 +114,17 @@ class ImportRunner:
 
     async def _apply_all(self, run: _Run) -> None:
         rows = run.kind.read(run.path)
-        while chunk := await asyncio.to_thread(_take, rows):
-            for section, group in groupby(chunk, key=lambda row: row.section):
-                await self._apply_chunk(run, section, list(group))
-            if time.monotonic() - run.recorded_at >= _RECORD_EVERY_S:
-                await self._record(run)
-                run.recorded_at = time.monotonic()
+        coming = _taking(rows)
+        try:
+            while chunk := await coming:
+                coming = _taking(rows)  # read while these are applied
+                for section, group in groupby(chunk, key=lambda row: row.section):
+                    await self._apply_chunk(run, section, list(group))
+                if time.monotonic() - run.recorded_at >= _RECORD_EVERY_S:
+                    await self._record(run)
+                    run.recorded_at = time.monotonic()
+        finally:
+            await asyncio.gather(coming, return_exceptions=True)  # the thread must not outlive the file
 
     async def _apply_chunk(self, run: _Run, section: str, rows: Sequence[ImportRow]) -> None:
         try:
@@ -187,6 +196,10 @@ class ImportRunner:
 def _count(kind: ImportKind, path: Path) -> int:
     """Reads the whole file once, so that a file broken at its end changes nothing."""
     return sum(1 for _ in kind.read(path))
+
+
+def _taking(rows: Iterator[ImportRow]) -> asyncio.Task[list[ImportRow]]:
+    return asyncio.create_task(asyncio.to_thread(_take, rows))
 
 
 def _take(rows: Iterator[ImportRow]) -> list[ImportRow]:

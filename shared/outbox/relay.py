@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import Table, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +20,10 @@ _BATCH = 500
 _IDLE_POLL_S = 0.25
 _RETRY_S = 0.5
 _STANDBY_POLL_S = 1.0
+# An import has the processor to itself, nearly, until its facts are this late.
+_GIVE_WAY_S = 0.5
+_GIVE_WAY_POLL_S = 0.02
+_LATE = timedelta(seconds=60)
 _CAUSE = Cause(actor="system:relay", correlation_id="relay")
 
 
@@ -27,13 +32,20 @@ class Relay:
 
     Why a scan of unpublished rows and not a cursor: a transaction that commits late would fall behind the cursor
     and be lost; and why one leader: several would invert the order within a key.
+
+    While `importing` says so, full batches keep a distance of each other: telling of rows costs more than writing them,
+    and whoever waits for an import waits for the writing.
     """
 
-    def __init__(self, *, service: str, db: Database, outbox: Table, bus: Bus) -> None:
+    def __init__(
+        self, *, service: str, db: Database, outbox: Table, bus: Bus, importing: Callable[[], bool] = lambda: False
+    ) -> None:
         self._service = service
         self._db = db
         self._outbox = outbox
         self._bus = bus
+        self._importing = importing
+        self._is_late = False
         self._wake = asyncio.Event()
         self._log = telemetry.logger("relay").bind(service=service)
         db.on_commit.append(self.wake)
@@ -57,7 +69,8 @@ class Relay:
         while True:
             self._wake.clear()
             try:
-                if await self.drain_batch(leader):
+                if drained := await self.drain_batch(leader):
+                    await self._give_way(drained)
                     continue
             except BusUnavailable as error:
                 self._log.warning("bus_away", reason=error.detail)
@@ -70,6 +83,11 @@ class Relay:
             except TimeoutError:
                 pass
 
+    async def _give_way(self, drained: int) -> None:
+        until = time.monotonic() + _GIVE_WAY_S
+        while drained == _BATCH and not self._is_late and self._importing() and time.monotonic() < until:
+            await asyncio.sleep(_GIVE_WAY_POLL_S)
+
     async def drain_batch(self, leader: AsyncConnection) -> int:
         """Publish the oldest unpublished rows, in order; returns how many are now marked.
 
@@ -78,6 +96,7 @@ class Relay:
         rows = await self._oldest_unpublished(leader)
         if not rows:
             return 0
+        self._is_late = self._db.clock() - rows[0]["recorded_at"] > _LATE
         acknowledged = await self._bus.publish([_message(row) for row in rows])
         done = [row["id"] for row, ok in zip(rows, acknowledged, strict=True) if ok]
         if not done:
@@ -88,7 +107,12 @@ class Relay:
 
     async def _oldest_unpublished(self, leader: AsyncConnection) -> Sequence[Row]:
         c = self._outbox.c
-        query = select(c.id, c.topic, c.key, c.headers, c.payload).where(c.published_at.is_(None)).order_by(c.id).limit(_BATCH)
+        query = (
+            select(c.id, c.topic, c.key, c.headers, c.payload, c.recorded_at)
+            .where(c.published_at.is_(None))
+            .order_by(c.id)
+            .limit(_BATCH)
+        )
         rows = (await leader.execute(query)).mappings().all()
         await leader.rollback()
         return rows

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,46 @@ async def test_the_relay_publishes_everything_once_per_row_in_order(db: Database
     seen = await subscription.fetch(max_messages=100, timeout_s=1)
     assert [delivery.headers["ce_aggregateversion"] for delivery in seen] == [str(n) for n in range(1, 21)]
     await subscription.close()
+
+
+async def counted(db: Database, count: int) -> None:
+    counters = [tally.Counter(str(n), 0, 0) for n in range(count)]
+    async with db.transaction(a_cause()) as tx:
+        await tally.store.add_all(tx, [(counter, tally.raised(counter)) for counter in counters])
+
+
+async def test_facts_of_an_import_make_room_for_it_and_all_arrive_in_order(db: Database, bus: Bus) -> None:
+    await counted(db, 1_200)
+    asked: list[bool] = []
+
+    def importing() -> bool:
+        asked.append(len(asked) < 3)
+        return asked[-1]
+
+    relay = Relay(service="tests", db=db, outbox=tally.outbox, bus=bus, importing=importing)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(relay.run())
+        await drained(db, relay)
+        running.cancel()
+
+    assert asked == [True, True, True, False, False], "asked again and again after the first full batch, once after the second"
+    async with db.reading() as tx:
+        assert (await tx.execute(select(func.count()).where(tally.outbox.c.published_at.is_(None)))).scalar_one() == 0
+
+
+async def test_facts_that_are_late_wait_for_no_import(db: Database, bus: Bus) -> None:
+    await counted(db, 600)
+    now = db.clock() + timedelta(seconds=61)
+    db.clock = lambda: now
+    asked: list[bool] = []
+    relay = Relay(service="tests", db=db, outbox=tally.outbox, bus=bus, importing=lambda: asked.append(True) is None)
+
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(relay.run())
+        await drained(db, relay)
+        running.cancel()
+
+    assert not asked
 
 
 class FlakyBus:
