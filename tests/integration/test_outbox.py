@@ -139,7 +139,12 @@ async def test_facts_that_are_late_wait_for_no_import(db: Database, bus: Bus) ->
     now = db.clock() + timedelta(seconds=61)
     db.clock = lambda: now
     asked: list[bool] = []
-    relay = Relay(service="tests", db=db, outbox=tally.outbox, bus=bus, importing=lambda: asked.append(True) is None)
+
+    def importing() -> bool:
+        asked.append(True)
+        return True
+
+    relay = Relay(service="tests", db=db, outbox=tally.outbox, bus=bus, importing=importing)
 
     async with asyncio.TaskGroup() as group:
         running = group.create_task(relay.run())
