@@ -1,0 +1,93 @@
+"""How soon `qsmo serve` is ready, and what an idle process holds, beside a FastAPI app with one route."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.support.cluster import SERVICES, a_cluster
+from tests.support.installation import an_installation
+from tests.support.servers import KafkaServer, PostgresServer, free_port
+
+READY_GOAL_S = 3.0
+IDLE_GOAL_MB = 120.0
+_STARTS = 5
+_SETTLE_S = 3.0
+_BARE = """
+from fastapi import FastAPI
+app = FastAPI()
+@app.get("/")
+async def root() -> dict[str, str]:
+    return {}
+"""
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(300)
+def test_a_start_after_set_up_is_quick_and_light(tmp_path: Path) -> None:
+    with an_installation(tmp_path) as installation:
+        seconds = [installation.started_in_s]
+        for _ in range(_STARTS):
+            installation.stop()
+            installation.start()
+            seconds.append(installation.started_in_s)
+        time.sleep(_SETTLE_S)
+        assert installation.process is not None
+        held = _megabytes(installation.process.pid)
+    bare = statistics.median(_bare_start_s(tmp_path) for _ in range(_STARTS))
+
+    later = statistics.median(seconds[1:])
+    print(
+        f"\nfirst start {seconds[0]:.2f} s, later {later:.2f} s, a bare FastAPI app {bare:.2f} s; all four hold {held:.0f} MB"
+    )
+    assert later < READY_GOAL_S
+    assert held < IDLE_GOAL_MB
+
+
+@pytest.mark.bench
+@pytest.mark.postgres
+@pytest.mark.kafka
+@pytest.mark.timeout(300)
+async def test_an_idle_service_of_the_cluster_is_light(postgres: PostgresServer, kafka: KafkaServer, tmp_path: Path) -> None:
+    """After a restart, as a service runs that did not migrate its database itself."""
+    with a_cluster(postgres, kafka, tmp_path) as cluster:
+        await cluster.ready()
+        for service in SERVICES:
+            cluster.kill(service)
+            cluster.start(service)
+        await cluster.ready()
+        await asyncio.sleep(_SETTLE_S)
+        held = {service: _megabytes(process.pid) for service, process in cluster.processes.items()}
+
+    print("\n" + ", ".join(f"{service} {megabytes:.0f} MB" for service, megabytes in held.items()))
+    assert max(held.values()) < IDLE_GOAL_MB
+
+
+def _bare_start_s(folder: Path) -> float:
+    (folder / "bare.py").write_text(_BARE)
+    port = free_port()
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "uvicorn", "bare:app", "--port", str(port), "--log-level", "error"]
+    process = subprocess.Popen(command, cwd=folder)
+    try:
+        while True:
+            try:
+                httpx.get(f"http://127.0.0.1:{port}/").raise_for_status()
+                return time.perf_counter() - begun
+            except httpx.ConnectError:
+                time.sleep(0.01)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _megabytes(pid: int) -> float:
+    return float(psutil.Process(pid).memory_info().rss) / 1e6
