@@ -76,13 +76,7 @@ class Owner:
         self.loops.start("relay", relay.run)
         for consumer in self.consumers:
             self.loops.start(consumer.name, consumer.run)
-        self.loops.start("idempotency keys", self._forget_answers)
-
-    async def _forget_answers(self) -> None:
-        while True:
-            async with self.db.transaction(Cause(actor="system:housekeeping")) as tx:
-                await forget_old_answers(tx, self.idempotency)
-            await asyncio.sleep(_FORGET_EVERY_S)
+        self.loops.start("idempotency keys", lambda: forgetting(self.db, self.idempotency))
 
     async def stop(self) -> None:
         await self.runner.close()
@@ -105,6 +99,14 @@ class Owner:
 
     def checks(self) -> dict[str, Check]:
         return {"database": self._schema, "bus": self.connections.bus.ping, "loops": self.loops.check}
+
+
+async def forgetting(db: Database, idempotency: Table) -> None:
+    """Drops old answers every hour until cancelled."""
+    while True:
+        async with db.transaction(Cause(actor="system:housekeeping")) as tx:
+            await forget_old_answers(tx, idempotency)
+        await asyncio.sleep(_FORGET_EVERY_S)
 
 
 @asynccontextmanager

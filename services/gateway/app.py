@@ -17,6 +17,7 @@ from services.gateway.signals import closing_on_signal
 from shared import telemetry
 from shared.auth import DevelopmentIssuer
 from shared.kernel.time import Clock, utc_now
+from shared.parked import parked_router
 from shared.service import Connections, kafka_connections
 from shared.web.app import Lifespan, build_app
 
@@ -46,7 +47,7 @@ def create_app(
             closing=closing,
             clock=clock,
         ),
-        routers=(*routers, page.router),
+        routers=(*routers, page.router, parked_router("gateway")),
         ready_checks=lambda app: app.state.context.checks(),
     )
     app.state.closing = closing

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fastapi import FastAPI
+from sqlalchemy import Table
 
 from services.gateway import tables
 from services.gateway.clients import Upstream, embedded_transport, http_transport
@@ -20,7 +21,7 @@ from shared.auth import DevelopmentIssuer, Verifier
 from shared.db import Database, migrate
 from shared.inbox import Consumer
 from shared.process import Loops
-from shared.service import SERVICES, TOPICS, Connections
+from shared.service import SERVICES, TOPICS, Connections, forgetting
 from shared.web.app import Check
 
 _MIGRATIONS = "services.gateway.migrations"
@@ -61,6 +62,14 @@ class Gateway:
         )
 
     @property
+    def consumers(self) -> tuple[Consumer, ...]:
+        return (self.consumer,)
+
+    @property
+    def idempotency(self) -> Table:
+        return tables.idempotency
+
+    @property
     def verifier(self) -> Verifier:
         return self.connections.verifier
 
@@ -74,6 +83,7 @@ class Gateway:
         self.loops.start("live", self.live.run)
         self.loops.start("closing", self._close_streams)
         self.loops.start(self.consumer.name, self.consumer.run)
+        self.loops.start("idempotency keys", lambda: forgetting(self.db, tables.idempotency))
 
     async def _close_streams(self) -> None:
         await self.closing.wait()

@@ -33,6 +33,8 @@ ROUTES: dict[str, str] = {
     "/v1/agencies": "adoption",
     "/v1/stats/adoptions": "adoption",
     "/v1/parked-rows": "adoption",
+    "/v1/parked-events/catalog": "catalog",
+    "/v1/parked-events/adoption": "adoption",
     "/v1/meta/state-machines/adoption": "adoption",
 }
 # RFC 9110 §7.6.1; the host is the service's own, and the edge of this process adds its request id itself.

@@ -6,9 +6,11 @@ from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Tab
 
 from shared.db import Document, UtcDateTime
 from shared.inbox import inbox_tables
+from shared.web.idempotency import idempotency_table
 
 metadata = MetaData()
 inbox = inbox_tables(metadata)
+idempotency = idempotency_table(metadata)
 
 # `event` is the structured CloudEvent without `seq`, exactly as hashed; the other columns repeat parts of it to search by.
 feed = Table(

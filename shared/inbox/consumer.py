@@ -15,7 +15,7 @@ from shared.db import Database, Transaction
 from shared.inbox.ledger import Ledger, Verdict
 from shared.inbox.tables import InboxTables
 from shared.kernel.cause import Cause
-from shared.kernel.errors import Unavailable
+from shared.kernel.errors import RuleViolation, Unavailable
 
 Handler = Callable[[Transaction, Sequence[Event]], Awaitable[None]]
 
@@ -63,6 +63,7 @@ class Consumer:
         self._handlers = dict(handlers)
         self._otherwise = otherwise
         self._member = member
+        self.tables = tables
         self._ledger = Ledger(consumer=name, tables=tables)
         self._lag_reported_at = float("-inf")
         self._log = telemetry.logger("consumer").bind(consumer=name)
@@ -150,25 +151,30 @@ class Consumer:
     async def _park(self, record: _Record, *, reason: str) -> None:
         delivery = record.delivery
         self._log.error("event_parked", subject=delivery.key, topic=delivery.topic, offset=delivery.offset, reason=reason)
-        async with self._db.transaction(Cause(actor=f"consumer:{self.name}")) as tx:
-            await self._ledger.park_delivery(tx, delivery, reason=reason)
         mirrored = Message(
             topic=f"{delivery.topic}.dlq",
             key=delivery.key,
             value=delivery.value,
             headers={**delivery.headers, "reason": reason},
         )
-        await self._bus.publish([mirrored])
+        await self._bus.publish([mirrored])  # first: once it is parked, it is not delivered again
+        async with self._db.transaction(Cause(actor=f"consumer:{self.name}")) as tx:
+            await self._ledger.park_delivery(tx, delivery, reason=reason)
         telemetry.CONSUMED.labels(self.name, "parked").inc()
 
     async def heard(self, tx: Transaction) -> int:
         """How many events were ever applied, by whichever member of the group."""
         return await self._ledger.heard(tx)
 
-    async def retry_parked(self, tx: Transaction, subject: str) -> int:
-        """Apply every parked event of one aggregate, in order; raises what the handler raises, and nothing is applied."""
-        parked = await self._ledger.parked(tx, subject)
+    async def retry_parked(self, tx: Transaction, topic: str, subject: str) -> int:
+        """Apply every parked event of one aggregate, in order; raises what the handler raises, and nothing is applied.
+
+        Raises RuleViolation for a record that is no event.
+        """
+        parked = await self._ledger.parked(tx, topic, subject)
         for row_id, event in parked:
+            if event is None:
+                raise RuleViolation("One of these records is no event of ours: it can only be discarded.")
             handler = self._handler_for(event)
             if handler is not None:
                 await handler(tx, [event])
@@ -176,11 +182,12 @@ class Consumer:
             await self._ledger.resolve(tx, row_id, "retried")
         return len(parked)
 
-    async def discard_parked(self, tx: Transaction, subject: str, *, reason: str) -> int:
+    async def discard_parked(self, tx: Transaction, topic: str, subject: str, *, reason: str) -> int:
         """Give up every parked event of one aggregate; the rows stay, with the reason and who said so."""
-        parked = await self._ledger.parked(tx, subject)
+        parked = await self._ledger.parked(tx, topic, subject)
         for row_id, event in parked:
-            await self._ledger.advance(tx, [event])
+            if event is not None:
+                await self._ledger.advance(tx, [event])
             await self._ledger.resolve(tx, row_id, f"discarded by {tx.cause.actor}: {reason}")
         return len(parked)
 

@@ -9,8 +9,8 @@ import orjson
 from sqlalchemy import func, insert, select, update
 
 from shared.bus.port import Delivery
-from shared.contracts.envelope import Event
-from shared.db import Transaction, among, upsert
+from shared.contracts.envelope import Event, MalformedEvent
+from shared.db import Row, Transaction, among, upsert
 from shared.inbox.tables import InboxTables
 
 _SUBJECT_MAX_CHARS = 128
@@ -85,14 +85,23 @@ class Ledger:
         version_text = delivery.headers.get("ce_aggregateversion", "")
         version = int(version_text) if version_text.isdecimal() else 0
         subject = delivery.headers.get("ce_subject", delivery.key)
+        if await self._is_parked(tx, subject, delivery):
+            return
         await self._insert(tx, subject, version, delivery.topic, dict(delivery.headers), delivery.value, reason)
+
+    async def _is_parked(self, tx: Transaction, subject: str, delivery: Delivery) -> bool:
+        """A record that is no event has no version to know it by when it comes again."""
+        c = self._parked.c
+        same = (c.consumer == self._consumer, c.subject == _subject(subject), c.topic == delivery.topic)
+        query = select(c.id).where(*same, c.payload == delivery.value, c.resolved_at.is_(None))
+        return await tx.row(query.limit(1)) is not None
 
     async def _insert(
         self, tx: Transaction, subject: str, version: int, topic: str, headers: dict[str, str], value: bytes, reason: str
     ) -> None:
         row = {
             "consumer": self._consumer,
-            "subject": _storable(subject)[:_SUBJECT_MAX_CHARS],
+            "subject": _subject(subject),
             "version": version,
             "topic": topic,
             "headers": orjson.dumps(headers),
@@ -102,16 +111,27 @@ class Ledger:
         }
         await tx.execute(insert(self._parked), row)
 
-    async def parked(self, tx: Transaction, subject: str) -> list[tuple[int, Event]]:
-        """Unresolved parked events of one aggregate, oldest first. Raises MalformedEvent for one that cannot be read."""
+    async def parked(self, tx: Transaction, topic: str, subject: str) -> list[tuple[int, Event | None]]:
+        """Unresolved parked events of one aggregate, oldest first; None for a record that is no event."""
         c = self._parked.c
-        unresolved = (c.consumer == self._consumer, c.subject == subject, c.resolved_at.is_(None))
+        unresolved = (c.consumer == self._consumer, c.topic == topic, c.subject == subject, c.resolved_at.is_(None))
         rows = await tx.rows(select(self._parked).where(*unresolved).order_by(c.id))
-        return [(row["id"], Event.from_headers(orjson.loads(row["headers"]), row["payload"])) for row in rows]
+        return [(row["id"], _event(row)) for row in rows]
 
     async def resolve(self, tx: Transaction, row_id: int, resolution: str) -> None:
         done = update(self._parked).where(self._parked.c.id == row_id)
         await tx.execute(done.values(resolved_at=tx.at, resolution=resolution))
+
+
+def _subject(text: str) -> str:
+    return _storable(text)[:_SUBJECT_MAX_CHARS]
+
+
+def _event(row: Row) -> Event | None:
+    try:
+        return Event.from_headers(orjson.loads(row["headers"]), row["payload"])
+    except MalformedEvent:
+        return None
 
 
 def _aggregate(event: Event) -> str:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import Bus, Delivery
+from shared.bus.port import Bus, BusUnavailable, Delivery
 from shared.contracts.envelope import Event
 from shared.db import Database, Transaction
 from shared.inbox import Consumer
@@ -125,7 +125,7 @@ async def test_retrying_applies_what_was_parked_in_order(db: Database, bus: Bus)
     handler.mended = True
 
     async with db.transaction(a_cause()) as tx:
-        assert await consumer.retry_parked(tx, "a") == 2
+        assert await consumer.retry_parked(tx, tally.TOPIC, "a") == 2
     await consumer.process(delivered(an_event("a", 4)))
 
     assert await tally.effects_by_subject(db) == {"a": [1, 2, 3, 4], "b": [1, 2]}
@@ -137,7 +137,7 @@ async def test_retrying_in_vain_leaves_everything_parked(db: Database, bus: Bus)
 
     with pytest.raises(ValueError, match="cannot take this"):
         async with db.transaction(a_cause()) as tx:
-            await consumer.retry_parked(tx, "a")
+            await consumer.retry_parked(tx, tally.TOPIC, "a")
 
     assert await parked(db) == [("a", 2, False), ("a", 3, False)]
 
@@ -146,7 +146,7 @@ async def test_discarding_lets_the_aggregate_go_on_and_keeps_who_and_why(db: Dat
     consumer, _ = await poisoned(db, bus)
 
     async with db.transaction(a_cause(actor="operator-1")) as tx:
-        await consumer.discard_parked(tx, "a", reason="known bad import")
+        await consumer.discard_parked(tx, tally.TOPIC, "a", reason="known bad import")
     await consumer.process(delivered(an_event("a", 4)))
 
     assert await tally.effects_by_subject(db) == {"a": [1, 4], "b": [1, 2]}
@@ -164,6 +164,32 @@ async def test_a_record_that_is_no_event_is_parked_under_its_key(db: Database, b
 
     assert await tally.effects_by_subject(db) == {"a": [1]}
     assert await parked(db) == [("stray", 0, False)]
+
+
+async def test_a_record_that_is_no_event_is_parked_once_however_often_it_comes(db: Database, bus: Bus) -> None:
+    consumer = tally.a_consumer(db, bus)
+    stray = Delivery(topic=tally.TOPIC, partition=0, offset=0, key="stray", value=b"\xff\x00hello", headers={})
+
+    await consumer.process([stray, replace(stray, value=b"another")])
+    await consumer.process([stray])
+
+    assert await parked(db) == [("stray", 0, False), ("stray", 0, False)]
+
+
+class BrokenBus:
+    """Publishes nothing."""
+
+    async def publish(self, _messages: object) -> list[bool]:
+        raise BusUnavailable("away")
+
+
+async def test_nothing_is_parked_while_it_cannot_be_mirrored(db: Database) -> None:
+    consumer = tally.a_consumer(db, BrokenBus(), otherwise=Poison("a", 1))  # type: ignore[arg-type]
+
+    with pytest.raises(BusUnavailable):
+        await consumer.process(delivered(an_event("a", 1)))
+
+    assert await parked(db) == []
 
 
 async def test_a_passing_failure_is_raised_for_another_try_and_parks_nothing(db: Database, bus: Bus) -> None:
