@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from services.adoption.domain.adoption import Phase, Status
+from services.adoption.domain.adoption import Status
+from services.adoption.domain.gate import Side
 from services.adoption.domain.letter import LetterKind
+from services.adoption.domain.m3 import Phase
 from shared.web.wire import Action, Day, Identifier, Integer, Reason, Shown, Wire
 
 _REVISION_MAX = 2**31 - 1
@@ -29,6 +31,65 @@ class AdoptionMoved(Wire):
 
     effective_on: Day | None = None
     reason: Reason | None = None
+
+
+class CriterionMet(Wire):
+    """`evidence`: where it can be seen, a document or its address."""
+
+    evidence: Reason
+
+
+class Reasoned(Wire):
+    reason: Reason
+
+
+class TollgateSigned(Wire):
+    side: Side
+
+
+class CriterionShown(Shown):
+    id: str
+    phase: Phase
+    text: str
+
+
+class PhaseShown(Shown):
+    phase: Phase
+    tollgate: bool
+    exit_criteria: list[CriterionShown]
+
+
+class PlaybookShown(Shown):
+    """M3 as adoptions go by it."""
+
+    source: str
+    phases: list[PhaseShown]
+
+
+class AssessedShown(CriterionShown):
+    """`result` is `unmet` until somebody says otherwise; `grounds`: the evidence, or the reason of a waiver."""
+
+    result: Literal["unmet", "met", "waived"]
+    grounds: str | None
+    on: date | None
+    by: str | None
+
+
+class SignatureShown(Shown):
+    phase: Phase
+    side: Side
+    on: date
+    by: str
+
+
+class GatesShown(Shown):
+    """`criteria` of all phases in order; `outstanding`: what keeps `phase`, the present one, from being left."""
+
+    adoption_id: str
+    phase: Phase
+    criteria: list[AssessedShown]
+    signatures: list[SignatureShown]
+    outstanding: list[str]
 
 
 class StepShown(Shown):

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import CTE, Select, delete, select
 
 from services.adoption import tables
-from services.adoption.domain.adoption import Adoption, Phase, Status, Step
+from services.adoption.domain.adoption import Adoption, Status, Step
+from services.adoption.domain.gate import Assessment, Gates, Result, Side, Signature
 from services.adoption.domain.letter import Letter, LetterKind
+from services.adoption.domain.m3 import Phase
 from shared.contracts.fact import Fact
 from shared.db import Row, Transaction, among, insert_many
 from shared.outbox import AggregateStore
@@ -103,6 +105,29 @@ def _step_document(step: Step) -> dict[str, Any]:
     }
 
 
+def _gates(found: dict[str, Any]) -> Gates:
+    return Gates(
+        assessments=tuple(
+            Assessment(**{**each, "result": Result(each["result"]), "on": date.fromisoformat(each["on"])})
+            for each in found.get("assessments", ())
+        ),
+        signatures=tuple(
+            Signature(phase=Phase(each["phase"]), side=Side(each["side"]), on=date.fromisoformat(each["on"]), by=each["by"])
+            for each in found.get("signatures", ())
+        ),
+    )
+
+
+def _gates_document(gates: Gates) -> dict[str, Any]:
+    """Empty for the thousands of adoptions that never passed a gate here."""
+    if not (gates.assessments or gates.signatures):
+        return {}
+    return {
+        "assessments": [{**asdict(each), "on": each.on.isoformat()} for each in gates.assessments],
+        "signatures": [{**asdict(each), "on": each.on.isoformat()} for each in gates.signatures],
+    }
+
+
 def _adoption(row: Row) -> Adoption:
     return Adoption(
         id=row["id"],
@@ -113,6 +138,7 @@ def _adoption(row: Row) -> Adoption:
         steps=tuple(_step(step) for step in row["steps"]),
         letters=tuple(_letter(letter) for letter in row["letters"]),
         source=row["source"],
+        gates=_gates(row["gates"]),
     )
 
 
@@ -128,6 +154,7 @@ def _adoption_row(adoption: Adoption) -> dict[str, Any]:
         "source": adoption.source,
         "steps": [_step_document(step) for step in adoption.steps],
         "letters": [_letter_document(letter) for letter in adoption.letters],
+        "gates": _gates_document(adoption.gates),
     }
 
 

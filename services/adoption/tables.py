@@ -32,6 +32,7 @@ adoptions = Table(
     Column("source", String(40)),
     Column("steps", Document, nullable=False),
     Column("letters", Document, nullable=False),
+    Column("gates", Document, nullable=False),
 )
 Index("adoptions_pair", adoptions.c.pair)
 Index("adoptions_organization", adoptions.c.organization_id)

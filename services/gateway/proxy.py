@@ -36,6 +36,7 @@ ROUTES: dict[str, str] = {
     "/v1/parked-events/catalog": "catalog",
     "/v1/parked-events/adoption": "adoption",
     "/v1/meta/state-machines/adoption": "adoption",
+    "/v1/meta/m3": "adoption",
 }
 # RFC 9110 §7.6.1; the host is the service's own, and the edge of this process adds its request id itself.
 _HOP_BY_HOP = frozenset(

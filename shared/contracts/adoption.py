@@ -66,3 +66,28 @@ class AdoptionCompleted(AdoptionFact, type="adoption.adoption.completed"):
 
 class AdoptionAuthorizationRecorded(AdoptionFact, type="adoption.adoption.authorization_recorded"):
     """Another authorization letter of the same agency for the same offering."""
+
+
+class CriterionFact(AdoptionFact):
+    """An exit criterion of the phase; `grounds` is the evidence, or the reason of a waiver or a reopening."""
+
+    criterion: str
+    grounds: str
+
+
+class CriterionMet(CriterionFact, type="adoption.criterion.met"):
+    pass
+
+
+class CriterionWaived(CriterionFact, type="adoption.criterion.waived"):
+    pass
+
+
+class CriterionReopened(CriterionFact, type="adoption.criterion.reopened"):
+    """Signatures of the phase's tollgate went with it."""
+
+
+class TollgateSigned(AdoptionFact, type="adoption.tollgate.signed"):
+    """`side` is `agency` or `qsmo`."""
+
+    side: str

@@ -10,7 +10,16 @@ from shared.auth import Principal, Role
 from shared.contracts.catalog import OfferingRetired
 from shared.contracts.fact import Visibility
 from shared.contracts.registry import OrganizationChanged
-from tests.unit.adoption.builders import World, a_world, an_offering, an_organization, letter_row, started
+from tests.unit.adoption.builders import (
+    World,
+    a_world,
+    advanced,
+    an_offering,
+    an_organization,
+    gate_passed,
+    letter_row,
+    started,
+)
 
 OWN = "agency:7008:sapoc"
 ACTIONS = ("advance", "hold", "resume", "withdraw", "complete")
@@ -27,10 +36,10 @@ async def moved(world: World, shown: Any, action: str, *, role: str = OWN, **bod
     return await world.api.post(f"/v1/adoptions/{shown.json()['id']}/{action}", body, role, etag=etag)
 
 
-async def in_operations(world: World, **more: Any) -> Any:
+async def in_operations(world: World, *, qsmo: str = "qsmo:cybersecurity", **more: Any) -> Any:
     shown = await started(world, **more)
     for _ in range(5):
-        shown = await moved(world, shown, "advance")
+        shown = await advanced(world, shown, qsmo=qsmo)
         assert shown.status_code == 200, shown.text
     return shown
 
@@ -149,7 +158,7 @@ async def test_an_adoption_goes_through_its_phases_to_completion_and_tells_each_
     done = await moved(world, live, "complete")
 
     assert live.json()["live_on"] is not None
-    assert (done.json()["status"], done.json()["phase"], done.json()["version"]) == ("completed", "operations", 7)
+    assert (done.json()["status"], done.json()["phase"], done.json()["version"]) == ("completed", "operations", 46)
     assert [step["action"] for step in done.json()["history"]] == ["start", *["advance"] * 5, "complete"]
     assert await world.recorded_types() == ["started", *["advanced"] * 4, "went_live", "completed"]
     assert [fact.get("from_phase") for _, fact, _ in await world.recorded()][1:5] == [
@@ -158,7 +167,7 @@ async def test_an_adoption_goes_through_its_phases_to_completion_and_tells_each_
 
 
 async def test_a_hold_is_told_and_resumed_in_the_same_phase(world: World) -> None:
-    begun = await moved(world, await started(world), "advance")
+    begun = await advanced(world, await started(world))
 
     held = await moved(world, begun, "hold", reason="funds")
     resumed = await moved(world, held, "resume")
@@ -189,13 +198,13 @@ async def test_what_the_state_does_not_allow_is_refused_with_what_is_missing(wor
 
     assert (resume.status_code, resume.json()["allowed_actions"]) == (409, ["advance", "hold", "withdraw", "complete"])
     assert (complete.status_code, complete.json()["missing"]) == (409, ["phase operations (it is assessment)"])
-    live = await in_operations(world, offering="pay")
+    live = await in_operations(world, offering="pay", qsmo="qsmo:human-resources")
     assert (await moved(world, live, "advance")).json()["missing"] == ["a phase after operations"]
 
 
 async def test_a_stale_version_is_refused_and_a_missing_one_asked_for(world: World) -> None:
     begun = await started(world)
-    await moved(world, begun, "advance")
+    await advanced(world, begun)
 
     for action in ACTIONS:
         stale = await moved(world, begun, action, reason="any")
@@ -220,7 +229,8 @@ async def test_an_unknown_adoption_is_not_found_and_a_wrong_body_has_its_place_n
 
     unknown = await world.api.post("/v1/adoptions/nothing/advance", {}, OWN, etag='"1"')
     wrong = await moved(world, begun, "advance", effective_on="tomorrow")
-    backwards = await moved(world, begun, "advance", effective_on="2001-01-01")
+    ready = await gate_passed(world, begun)
+    backwards = await moved(world, ready, "advance", effective_on="2001-01-01")
 
     assert (unknown.status_code, wrong.status_code, backwards.status_code) == (404, 422, 409)
     assert wrong.json()["errors"][0]["pointer"] == "/effective_on"
@@ -281,7 +291,8 @@ async def test_actions_tell_the_agency_what_is_possible_and_what_is_missing_and_
     own = {action["action"]: action for action in begun.json()["_actions"]}
     others = (await world.api.get(f"/v1/adoptions/{begun.json()['id']}", "omb")).json()["_actions"]
 
-    assert {name for name, action in own.items() if action["possible"]} == {"advance", "hold", "withdraw"}
+    assert {name for name, action in own.items() if action["possible"]} == {"hold", "withdraw"}
+    assert own["advance"]["missing"][0] == "exit criterion assessment-scope: the service areas and functions in scope are named"
     assert own["resume"]["missing"] == ["state on_hold (it is active)"]
     assert own["complete"]["missing"] == ["phase operations (it is assessment)"]
     assert own["hold"]["href"] == f"/v1/adoptions/{begun.json()['id']}/hold"
@@ -361,7 +372,7 @@ async def test_counts_by_area_agency_offering_and_phase(world: World) -> None:
 async def test_counts_as_of_a_day_follow_effective_dates(world: World) -> None:
     await world.imported([letter_row(1, ato_date="2019-05-05")])
     begun = await started(world, agency="csd", effective_on="2020-01-01")
-    begun = await moved(world, begun, "advance", effective_on="2021-01-01")
+    begun = await advanced(world, begun, effective_on="2021-01-01")
     await moved(world, begun, "withdraw", effective_on="2022-01-01", reason="another way")
 
     async def phases(day: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from services.adoption import queries, tables
 from shared.bus.port import Message
 from shared.contracts.catalog import OfferingAuthorizationChanged, OfferingRetired
 from shared.contracts.registry import OrganizationChanged
-from tests.unit.adoption.builders import World, a_world, an_offering, an_organization, started
+from tests.unit.adoption.builders import World, a_world, advanced, an_offering, an_organization, started
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ async def test_an_adoption_of_an_offering_that_is_retired_goes_on(world: World) 
     begun = await started(world)
     await world.tell(an_offering("dns", kind=OfferingRetired, status="retired", revision=1))
 
-    moved = await world.api.post(f"/v1/adoptions/{begun.json()['id']}/advance", {}, "agency:7008", etag=begun.headers["etag"])
+    moved = await advanced(world, begun)
 
     assert moved.status_code == 200
 

@@ -1,7 +1,7 @@
 """HTTP in: each route opens the transaction at its edge and calls one command or query."""
 
-from services.adoption.api import adoptions, counts, meta, parked
+from services.adoption.api import adoptions, counts, gates, meta, parked
 
-routers = (adoptions.router, counts.router, parked.router, meta.router)
+routers = (adoptions.router, gates.router, counts.router, parked.router, meta.router)
 
 __all__ = ["routers"]

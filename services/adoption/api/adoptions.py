@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Query, Response
 from services.adoption import policy, queries, schemas
 from services.adoption.api import views
 from services.adoption.commands import adoptions as commands
-from services.adoption.domain.adoption import Adoption, Phase, Status
+from services.adoption.domain.adoption import Adoption, Status
+from services.adoption.domain.m3 import Phase
 from services.adoption.policy import Reach
 from services.adoption.queries import AdoptionFilter
 from shared.db import Transaction
@@ -86,7 +87,7 @@ async def start_adoption(body: schemas.AdoptionStarted, at: AtEdge) -> Response:
             effective_on=body.effective_on or tx.at.date(),
             reason=body.reason,
         )
-        return await _answered(tx, await commands.start_adoption(tx, start, by=at.principal), at)
+        return await answered(tx, await commands.start_adoption(tx, start, by=at.principal), at)
 
     return await at.write(command, status=201)
 
@@ -131,12 +132,12 @@ async def _move(at: Edge, id: str, action: str, body: schemas.AdoptionMoved) -> 
             expected_version=at.expected_version(),
             by=at.principal,
         )
-        return await _answered(tx, saved, at)
+        return await answered(tx, saved, at)
 
     return await at.write(command)
 
 
-async def _answered(tx: Transaction, saved: Adoption, at: Edge) -> Answered:
+async def answered(tx: Transaction, saved: Adoption, at: Edge) -> Answered:
     (shown,) = await _shown(tx, [saved], await policy.reach(tx, at.principal))
     return Answered(shown, saved.version, f"/v1/adoptions/{saved.id}")
 

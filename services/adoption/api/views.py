@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from services.adoption import schemas
 from services.adoption.domain.adoption import MACHINE, Adoption, Step, missing_for
+from services.adoption.domain.gate import Assessment, outstanding
 from services.adoption.domain.letter import Letter
+from services.adoption.domain.m3 import CRITERIA, TOLLGATES, Criterion, Phase, criteria_of
 from services.adoption.policy import Reach
 from services.adoption.store import KnownOffering, KnownOrganization
 from shared.web.wire import Action
@@ -33,6 +35,45 @@ def adoption(
         letters=[_letter(letter) for letter in found.letters],
         history=[_step(step) for step in found.steps],
         actions=_actions(found, reach),
+    )
+
+
+def playbook() -> schemas.PlaybookShown:
+    return schemas.PlaybookShown(
+        source="M3 playbook (2018) in our own words; ids are ours",
+        phases=[
+            schemas.PhaseShown(
+                phase=phase,
+                tollgate=phase in TOLLGATES,
+                exit_criteria=[schemas.CriterionShown(id=c.id, phase=phase, text=c.text) for c in criteria_of(phase)],
+            )
+            for phase in Phase
+        ],
+    )
+
+
+def gates(found: Adoption) -> schemas.GatesShown:
+    return schemas.GatesShown(
+        adoption_id=found.id,
+        phase=found.phase,
+        criteria=[_assessed(criterion, found.gates.of(criterion.id)) for criterion in CRITERIA.values()],
+        signatures=[
+            schemas.SignatureShown(phase=signed.phase, side=signed.side, on=signed.on, by=signed.by)
+            for signed in found.gates.signatures
+        ],
+        outstanding=list(outstanding(found.gates, found.phase)),
+    )
+
+
+def _assessed(criterion: Criterion, known: Assessment | None) -> schemas.AssessedShown:
+    return schemas.AssessedShown(
+        id=criterion.id,
+        phase=criterion.phase,
+        text=criterion.text,
+        result=known.result.value if known else "unmet",
+        grounds=known and known.grounds,
+        on=known and known.on,
+        by=known and known.by,
     )
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from services.adoption import facts, policy, queries, store
 from services.adoption.domain import adoption as domain
-from services.adoption.domain.adoption import MACHINE, Adoption, Phase
+from services.adoption.domain.adoption import MACHINE, Adoption
+from services.adoption.domain.m3 import Phase
 from services.adoption.policy import Reach
 from services.adoption.store import KnownOffering, KnownOrganization
 from shared.auth import Principal

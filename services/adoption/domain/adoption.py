@@ -8,22 +8,13 @@ from datetime import date, datetime
 from enum import StrEnum
 from itertools import pairwise
 
+from services.adoption.domain.gate import NO_GATES, Gates, outstanding
 from services.adoption.domain.letter import Letter, authorized_until, with_letters
+from services.adoption.domain.m3 import Phase
 from shared.kernel.errors import RuleViolation
 from shared.kernel.machine import StateMachine, Transition
 
 FEDRAMP = "fedramp"
-
-
-class Phase(StrEnum):
-    """Source: M3 playbook, phases 0 to 5."""
-
-    ASSESSMENT = "assessment"
-    READINESS = "readiness"
-    SELECTION = "selection"
-    ENGAGEMENT = "engagement"
-    MIGRATION = "migration"
-    OPERATIONS = "operations"
 
 
 class Status(StrEnum):
@@ -43,7 +34,13 @@ MACHINE = StateMachine(
     (
         Transition(action="start", sources=(None,), target=Status.ACTIVE, roles=_AGENCY, needs=("agency", "offering")),
         Transition(action="record", sources=(None,), target=Status.ACTIVE, roles=("coordinator", "omb"), needs=("letter",)),
-        Transition(action="advance", sources=(Status.ACTIVE,), target=Status.ACTIVE, roles=_AGENCY, needs=("a next phase",)),
+        Transition(
+            action="advance",
+            sources=(Status.ACTIVE,),
+            target=Status.ACTIVE,
+            roles=_AGENCY,
+            needs=("a next phase", "every exit criterion of the phase met or waived", "its tollgate signed by both sides"),
+        ),
         Transition(action="hold", sources=(Status.ACTIVE,), target=Status.ON_HOLD, roles=_AGENCY),
         Transition(action="resume", sources=(Status.ON_HOLD,), target=Status.ACTIVE, roles=_AGENCY),
         Transition(action="withdraw", sources=LIVE, target=Status.WITHDRAWN, roles=_AGENCY, needs=("reason",)),
@@ -89,6 +86,7 @@ class Adoption:
     steps: tuple[Step, ...]
     letters: tuple[Letter, ...] = ()
     source: str | None = None
+    gates: Gates = NO_GATES
 
     @property
     def last(self) -> Step:
@@ -222,4 +220,15 @@ def missing_for(adoption: Adoption, action: str) -> tuple[str, ...]:
         return (f"phase operations (it is {adoption.phase})",)
     if action == "advance" and not PHASE_MACHINE.allowed(adoption.phase):
         return (f"a phase after {adoption.phase}",)
-    return ()
+    return outstanding(adoption.gates, adoption.phase) if action == "advance" else ()
+
+
+def through(adoption: Adoption, gates: Gates) -> Adoption:
+    """The adoption with what is now assessed and signed. Raises RuleViolation while it is not active."""
+    if adoption.status is not Status.ACTIVE:
+        raise RuleViolation(
+            f"The adoption is {adoption.status}: its gates stand as they are.",
+            code="not-active",
+            allowed_actions=MACHINE.allowed(adoption.status),
+        )
+    return replace(adoption, gates=gates)

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from services.adoption import tables
 from services.adoption.app import create_app
 from services.adoption.config import Settings
+from services.adoption.domain.m3 import TOLLGATES, Phase, criteria_of
 from shared.bus.port import Delivery
 from shared.contracts.catalog import OfferingFact, OfferingListed
 from shared.contracts.envelope import Event
@@ -110,17 +111,19 @@ class World:
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
 
-    async def recorded(self) -> list[tuple[str, dict[str, Any], dict[str, str]]]:
-        """(type, fact, headers) of everything recorded here, in order."""
+    async def recorded(self, of: str = "adoption") -> list[tuple[str, dict[str, Any], dict[str, str]]]:
+        """(type, fact, headers) of everything recorded here about adoptions, criteria or tollgates, in order."""
+        prefix = f"qsmo.adoption.{of}."
         async with self.db.reading() as tx:
             rows = await tx.rows(select(tables.outbox).order_by(tables.outbox.c.id))
         return [
             (
-                row["headers"]["ce_type"].removeprefix("qsmo.adoption.adoption.").removesuffix(".v1"),
+                row["headers"]["ce_type"].removeprefix(prefix).removesuffix(".v1"),
                 orjson.loads(row["payload"]),
                 row["headers"],
             )
             for row in rows
+            if row["headers"]["ce_type"].startswith(prefix)
         ]
 
     async def recorded_types(self) -> list[str]:
@@ -151,6 +154,36 @@ async def started(
     world: World, *, agency: str = "cisa", offering: str = "dns", role: str = "agency:7008:sapoc", **more: Any
 ) -> httpx.Response:
     return await world.api.post("/v1/adoptions", {"agency_id": agency, "offering_id": offering, **more}, role)
+
+
+async def acted(world: World, shown: httpx.Response, path: str, role: str, subject: str, **body: str) -> httpx.Response:
+    """An action on an adoption as it was last shown."""
+    headers = world.api.headers(role, subject=subject)
+    url = f"/v1/adoptions/{shown.json()['id']}/{path}"
+    return await world.api.client.post(url, json=body, headers={**headers, "If-Match": shown.headers["etag"]})
+
+
+async def gate_passed(
+    world: World, shown: httpx.Response, *, role: str = "agency:7008:sapoc", qsmo: str = "qsmo:cybersecurity"
+) -> httpx.Response:
+    """Every exit criterion of the present phase met, and the tollgate, if there is one, signed by both sides."""
+    phase = Phase(shown.json()["phase"])
+    for criterion in criteria_of(phase):
+        shown = await acted(
+            world, shown, f"criteria/{criterion.id}/meet", role, "sapoc", evidence="https://example.gov/evidence"
+        )
+        assert shown.status_code == 200, shown.text
+    if phase in TOLLGATES:
+        for side, by in (("agency", role), ("qsmo", qsmo)):
+            shown = await acted(world, shown, "tollgate/sign", by, f"{side} signer", side=side)
+            assert shown.status_code == 200, shown.text
+    return shown
+
+
+async def advanced(world: World, shown: httpx.Response, *, qsmo: str = "qsmo:cybersecurity", **body: str) -> httpx.Response:
+    """In the next phase, through the gate."""
+    ready = await gate_passed(world, shown, qsmo=qsmo)
+    return await acted(world, ready, "advance", "agency:7008:sapoc", "sapoc", **body)
 
 
 def letter_row(number: int = 1, *, section: str = "reuses", **changes: Any) -> dict[str, Any]:

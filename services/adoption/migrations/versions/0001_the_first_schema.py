@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Column("source", sa.String(length=40), nullable=True),
         sa.Column("steps", Document, nullable=False),
         sa.Column("letters", Document, nullable=False),
+        sa.Column("gates", Document, nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("adoptions_offering", "adoptions", ["offering_id"], unique=False)
