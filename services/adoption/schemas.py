@@ -110,8 +110,23 @@ class LetterShown(Shown):
     assessment: str | None
 
 
+class StallShown(Shown):
+    """No progress since `progress_on`; found on `found_on`, for longer than `threshold_days`."""
+
+    progress_on: date
+    found_on: date
+    threshold_days: int
+
+
+class NextStepShown(Shown):
+    """What would move the adoption on, and whose turn it is."""
+
+    what: str
+    whose: Side
+
+
 class AdoptionShown(Shown):
-    """`phase` is kept through a hold; `history` by effective date."""
+    """`phase` is kept through a hold; `history` by effective date; `stall` while it stands still."""
 
     id: str
     version: int
@@ -129,6 +144,8 @@ class AdoptionShown(Shown):
     live_on: date | None
     authorized_until: date | None
     source: str | None
+    stall: StallShown | None
+    next_step: NextStepShown | None
     letters: list[LetterShown]
     history: list[StepShown]
     actions: list[Action] = Field(alias="_actions")

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import CTE, Select, delete, select
 
 from services.adoption import tables
-from services.adoption.domain.adoption import Adoption, Status, Step
+from services.adoption.domain.adoption import Adoption, Stall, Status, Step
 from services.adoption.domain.gate import Assessment, Gates, Result, Side, Signature
 from services.adoption.domain.letter import Letter, LetterKind
 from services.adoption.domain.m3 import Phase
@@ -128,6 +128,14 @@ def _gates_document(gates: Gates) -> dict[str, Any]:
     }
 
 
+def _stall(row: Row) -> Stall | None:
+    if row["stall_found_on"] is None:
+        return None
+    return Stall(
+        found_on=row["stall_found_on"], progress_on=row["stall_progress_on"], threshold_days=row["stall_threshold_days"]
+    )
+
+
 def _adoption(row: Row) -> Adoption:
     return Adoption(
         id=row["id"],
@@ -139,6 +147,7 @@ def _adoption(row: Row) -> Adoption:
         letters=tuple(_letter(letter) for letter in row["letters"]),
         source=row["source"],
         gates=_gates(row["gates"]),
+        stall=_stall(row),
     )
 
 
@@ -155,6 +164,10 @@ def _adoption_row(adoption: Adoption) -> dict[str, Any]:
         "steps": [_step_document(step) for step in adoption.steps],
         "letters": [_letter_document(letter) for letter in adoption.letters],
         "gates": _gates_document(adoption.gates),
+        "stalled": adoption.is_stalled,
+        "stall_found_on": adoption.stall and adoption.stall.found_on,
+        "stall_progress_on": adoption.stall and adoption.stall.progress_on,
+        "stall_threshold_days": adoption.stall and adoption.stall.threshold_days,
     }
 
 

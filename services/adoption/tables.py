@@ -33,6 +33,10 @@ adoptions = Table(
     Column("steps", Document, nullable=False),
     Column("letters", Document, nullable=False),
     Column("gates", Document, nullable=False),
+    Column("stalled", Boolean, nullable=False),
+    Column("stall_found_on", Date),
+    Column("stall_progress_on", Date),
+    Column("stall_threshold_days", Integer),
 )
 Index("adoptions_pair", adoptions.c.pair)
 Index("adoptions_organization", adoptions.c.organization_id)

@@ -49,7 +49,14 @@ class AdoptionHeld(AdoptionFact, type="adoption.adoption.held"):
 
 
 class AdoptionResumed(AdoptionFact, type="adoption.adoption.resumed"):
-    pass
+    """After a hold, or after a stall when there has been progress."""
+
+
+class AdoptionStalled(AdoptionFact, type="adoption.adoption.stalled"):
+    """No progress since `progress_on`, for longer than `threshold_days`."""
+
+    progress_on: date
+    threshold_days: int
 
 
 class AdoptionWithdrawn(AdoptionFact, type="adoption.adoption.withdrawn"):

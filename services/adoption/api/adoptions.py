@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -27,8 +28,9 @@ def _narrowed(
     phase: Phase | None = None,
     status: Status | None = None,
     source: Annotated[Slug | None, Query(description="`fedramp`: taken over from that public register")] = None,
+    stalled: Annotated[bool | None, Query(description="Without progress for longer than is usual in the phase")] = None,
 ) -> AdoptionFilter:
-    return AdoptionFilter(offering_id=offering_id, area=area, phase=phase, status=status, source=source)
+    return AdoptionFilter(offering_id=offering_id, area=area, phase=phase, status=status, source=source, stalled=stalled)
 
 
 Narrowed = Annotated[AdoptionFilter, Depends(_narrowed)]
@@ -40,14 +42,7 @@ async def list_adoptions(at: AtEdge, paged: Paged, wanted: Narrowed, agency_id: 
 
     async def query(tx: Transaction) -> Response:
         reach = await policy.reach(tx, at.principal)
-        exact = AdoptionFilter(
-            agency_id=agency_id,
-            offering_id=wanted.offering_id,
-            area=wanted.area,
-            phase=wanted.phase,
-            status=wanted.status,
-            source=wanted.source,
-        )
+        exact = replace(wanted, agency_id=agency_id)
         return await _page(tx, await queries.adoptions(tx, exact, paged, reach=reach), at, reach)
 
     return await at.read(query)

@@ -7,6 +7,7 @@ from services.adoption.domain.adoption import MACHINE, Adoption, Step, missing_f
 from services.adoption.domain.gate import Assessment, outstanding
 from services.adoption.domain.letter import Letter
 from services.adoption.domain.m3 import CRITERIA, TOLLGATES, Criterion, Phase, criteria_of
+from services.adoption.domain.stall import next_step
 from services.adoption.policy import Reach
 from services.adoption.store import KnownOffering, KnownOrganization
 from shared.web.wire import Action
@@ -32,10 +33,24 @@ def adoption(
         live_on=found.live_on,
         authorized_until=found.authorized_until,
         source=found.source,
+        stall=_stall(found),
+        next_step=_next_step(found),
         letters=[_letter(letter) for letter in found.letters],
         history=[_step(step) for step in found.steps],
         actions=_actions(found, reach),
     )
+
+
+def _stall(found: Adoption) -> schemas.StallShown | None:
+    if found.stall is None or not found.is_stalled:
+        return None
+    stall = found.stall
+    return schemas.StallShown(progress_on=stall.progress_on, found_on=stall.found_on, threshold_days=stall.threshold_days)
+
+
+def _next_step(found: Adoption) -> schemas.NextStepShown | None:
+    step = next_step(found)
+    return None if step is None else schemas.NextStepShown(what=step.what, whose=step.whose)
 
 
 def playbook() -> schemas.PlaybookShown:

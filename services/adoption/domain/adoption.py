@@ -75,6 +75,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stall:
+    """Found on a day to have made no progress since another, for longer than the threshold."""
+
+    found_on: date
+    progress_on: date
+    threshold_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption:
     """`offering_revision` is the one chosen; `steps` is the whole history, by effective date."""
 
@@ -87,6 +96,7 @@ class Adoption:
     letters: tuple[Letter, ...] = ()
     source: str | None = None
     gates: Gates = NO_GATES
+    stall: Stall | None = None
 
     @property
     def last(self) -> Step:
@@ -112,6 +122,18 @@ class Adoption:
     def live_on(self) -> date | None:
         """Since when it is in operations."""
         return next((step.effective_on for step in self.steps if step.phase is Phase.OPERATIONS), None)
+
+    @property
+    def progress_on(self) -> date:
+        """The day of the last step, assessment or signature, as it was recorded."""
+        signed = (signature.on for signature in self.gates.signatures)
+        assessed = (assessment.on for assessment in self.gates.assessments)
+        return max((self.last.recorded_at.date(), *signed, *assessed))
+
+    @property
+    def is_stalled(self) -> bool:
+        """Told to stand still, and without progress since."""
+        return self.stall is not None and self.status is Status.ACTIVE and self.progress_on < self.stall.found_on
 
     @property
     def authorized_until(self) -> date | None:

@@ -134,4 +134,8 @@ def _unmet(gates: Gates, phase: Phase) -> tuple[str, ...]:
 def _unsigned(gates: Gates, phase: Phase) -> tuple[str, ...]:
     if phase not in TOLLGATES:
         return ()
-    return tuple(f"tollgate of {phase} signed by the {side}" for side in Side if gates.signed(phase, side) is None)
+    return tuple(unsigned_by(phase, side) for side in Side if gates.signed(phase, side) is None)
+
+
+def unsigned_by(phase: Phase, side: Side) -> str:
+    return f"tollgate of {phase} signed by the {side}"

@@ -14,6 +14,7 @@ from services.adoption.queries.known import (
     organizations_by_code,
     organizations_by_id,
 )
+from services.adoption.queries.stalls import maybe_stalled, phase_durations
 
 __all__ = [
     "AdoptionFilter",
@@ -24,9 +25,11 @@ __all__ = [
     "adoptions",
     "agency_adoptions",
     "counts",
+    "maybe_stalled",
     "offerings_by_code",
     "offerings_by_id",
     "organizations_by_code",
     "organizations_by_id",
     "parked_rows",
+    "phase_durations",
 ]

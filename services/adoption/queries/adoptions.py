@@ -25,6 +25,7 @@ class AdoptionFilter:
     phase: str | None = None
     status: str | None = None
     source: str | None = None
+    stalled: bool | None = None
 
 
 async def adoption(tx: Transaction, id: str, *, reach: Reach) -> Adoption:
@@ -60,6 +61,7 @@ def _filtered(wanted: AdoptionFilter) -> Select[Any]:
         (table.c.phase, wanted.phase),
         (table.c.status, wanted.status),
         (table.c.source, wanted.source),
+        (table.c.stalled, wanted.stalled),
     ):
         if value is not None:
             query = query.where(column == value)

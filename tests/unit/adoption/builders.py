@@ -24,6 +24,7 @@ from shared.contracts.catalog import OfferingFact, OfferingListed
 from shared.contracts.envelope import Event
 from shared.contracts.registry import CodeEntry, OrganizationFact, OrganizationRegistered
 from shared.db import Database
+from shared.kernel.time import Clock, utc_now
 from shared.service import Owner
 from tests.support.apps import Api, an_api
 
@@ -131,10 +132,10 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(database_url: str, folder: Path) -> AsyncIterator[World]:
+async def a_world(database_url: str, folder: Path, *, clock: Clock = utc_now) -> AsyncIterator[World]:
     """A department with a component and an office, another department, two offerings, one not open to anybody yet."""
     settings = Settings(database_url=database_url, migrate=True)
-    async with an_api(lambda made: create_app(settings, connections=made), folder) as api:
+    async with an_api(lambda made: create_app(settings, connections=made, clock=clock), folder, clock=clock) as api:
         world = World(api)
         await world.tell(
             an_organization(

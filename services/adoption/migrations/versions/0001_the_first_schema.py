@@ -36,6 +36,10 @@ def upgrade() -> None:
         sa.Column("steps", Document, nullable=False),
         sa.Column("letters", Document, nullable=False),
         sa.Column("gates", Document, nullable=False),
+        sa.Column("stalled", sa.Boolean(), nullable=False),
+        sa.Column("stall_found_on", sa.Date(), nullable=True),
+        sa.Column("stall_progress_on", sa.Date(), nullable=True),
+        sa.Column("stall_threshold_days", sa.Integer(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("adoptions_offering", "adoptions", ["offering_id"], unique=False)
