@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import orjson
 import typer
 
 from services.installation import DataFolder, DataInUse
@@ -67,6 +68,12 @@ def token(
 ) -> None:
     """Print a development token for this installation, good for 12 hours."""
     typer.echo(DataFolder(data_folder).issuer.token(subject=subject, roles=role))
+
+
+@app.command()
+def jwks(data_folder: DataOption = _DEFAULT_DATA) -> None:
+    """Print the public keys of this folder's development issuer, as an identity provider publishes its own."""
+    typer.echo(orjson.dumps(DataFolder(data_folder).issuer.jwks()).decode())
 
 
 @app.command(name="import")

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from shared.auth import AUDIENCE
 
+SECRETS_DIR = "QSMO_SECRETS_DIR"
+
 
 class ServiceSettings(BaseSettings):
-    """Read from variables with the service's prefix, e.g. `QSMO_REGISTRY_DATABASE_URL`."""
+    """Read from variables with the service's prefix, e.g. `QSMO_REGISTRY_DATABASE_URL`.
+
+    What is secret may stand in a file of that name, in lower case, in the folder `QSMO_SECRETS_DIR`; a variable wins.
+    """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
@@ -25,3 +32,27 @@ class ServiceSettings(BaseSettings):
     migrate: bool = Field(default=False, description="Bring the schema up to date at start (else `qsmo migrate` does)")
     member: str = Field(default_factory=socket.gethostname, description="Stable name of this replica in consumer groups")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del dotenv_settings, file_secret_settings
+        folder = os.environ.get(SECRETS_DIR)
+        files = (SecretsSettingsSource(settings_cls, secrets_dir=folder),) if folder else ()
+        return (init_settings, env_settings, *files)
+
+
+def database_url_of(service: str) -> str | None:
+    """What the service's environment, or its secrets folder, gives as its database; None when neither does."""
+    name = f"QSMO_{service.upper()}_DATABASE_URL"
+    if (given := os.environ.get(name)) is not None:
+        return given
+    folder = os.environ.get(SECRETS_DIR)
+    file = Path(folder) / name.lower() if folder else None
+    return file.read_text().strip() if file and file.is_file() else None

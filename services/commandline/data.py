@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from services.installation import DataFolder
 from shared.db import Database
 from shared.db.migrate import upgrade
 from shared.kernel.errors import Invalid
+from shared.settings import database_url_of
 
 _PAGE = 1_000
 SERVICES = ("registry", "catalog", "adoption", "gateway")
@@ -42,7 +42,7 @@ async def migrate(folder: DataFolder, *, services: list[str] | None) -> None:
     for service in services or SERVICES:
         if service not in SERVICES:
             raise Invalid(f"There is no service {service!r}; there are: {', '.join(SERVICES)}.")
-        url = os.environ.get(f"QSMO_{service.upper()}_DATABASE_URL")
+        url = database_url_of(service)
         if url is None:
             folder.path.mkdir(parents=True, exist_ok=True)
         db = Database(url or folder.database_url(service))
