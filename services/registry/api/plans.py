@@ -20,7 +20,9 @@ from shared.web.edge import Answered, AtEdge, Edge, Paged
 from shared.web.wire import Identifier, Integer, Slug
 
 router = APIRouter(tags=["plans"])
-Version = Annotated[Integer, Query(ge=1, le=1_000_000_000)]
+_VERSION_MAX = 1_000_000_000
+From = Annotated[Integer, Query(alias="from", ge=1, le=_VERSION_MAX)]
+To = Annotated[Integer, Query(alias="to", ge=1, le=_VERSION_MAX)]
 
 
 class PlanTurn(StrEnum):
@@ -70,9 +72,7 @@ async def list_plan_versions(id: Identifier, at: AtEdge) -> Response:
 
 
 @router.get("/v1/plans/{id}/diff", response_model=models.PlanDiff)
-async def compare_plan_versions(
-    id: Identifier, at: AtEdge, before: Annotated[Version, Query(alias="from")], after: Annotated[Version, Query(alias="to")]
-) -> Response:
+async def compare_plan_versions(id: Identifier, at: AtEdge, before: From, after: To) -> Response:
     async def query(tx: Transaction) -> Response:
         plan = await commands.visible_plan(tx, id, by=at.principal)
         for name, version in (("from", before), ("to", after)):
