@@ -17,12 +17,12 @@ from services.registry.queries import PlanFilter
 from shared.db import Transaction
 from shared.kernel.errors import Invalid
 from shared.web.edge import Answered, AtEdge, Edge, Paged
-from shared.web.wire import Identifier, Integer, Slug
+from shared.web.wire import Identifier, Slug
 
 router = APIRouter(tags=["plans"])
 _VERSION_MAX = 1_000_000_000
-From = Annotated[Integer, Query(alias="from", ge=1, le=_VERSION_MAX)]
-To = Annotated[Integer, Query(alias="to", ge=1, le=_VERSION_MAX)]
+From = Annotated[int, Query(alias="from", ge=1, le=_VERSION_MAX)]
+To = Annotated[int, Query(alias="to", ge=1, le=_VERSION_MAX)]
 
 
 class PlanTurn(StrEnum):
