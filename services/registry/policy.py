@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.registry.domain.plan import Plan, State
+from services.registry.domain.plan import Plan
+from services.registry.domain.plan_states import State
 from shared.auth import Principal
 from shared.contracts.fact import Visibility
 from shared.kernel.errors import Forbidden

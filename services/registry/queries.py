@@ -15,8 +15,9 @@ from services.registry.domain.designation import Designation, Step
 from services.registry.domain.focus_area import FocusArea, Policy
 from services.registry.domain.match_review import MatchReview
 from services.registry.domain.organization import Code, Organization
-from services.registry.domain.plan import Plan, State
+from services.registry.domain.plan import Plan
 from services.registry.domain.plan_review import BoardSeat
+from services.registry.domain.plan_states import State
 from services.registry.policy import sees_plan
 from shared.auth import Principal
 from shared.db import Transaction
@@ -190,10 +191,10 @@ class RecordedFact:
     data: dict[str, Any]
 
 
-async def plan_facts(tx: Transaction, plan_id: str) -> list[RecordedFact]:
-    """Every version of the plan, oldest first; the outbox keeps them."""
+async def plan_facts(tx: Transaction, plan: Plan, *, by: Principal) -> list[RecordedFact]:
+    """The versions of the plan that this caller sees on the feed, oldest first; the outbox keeps them."""
     c = tables.outbox.c
-    query = select(tables.outbox).where(c.topic == "qsmo.registry", c.key == plan_id).order_by(c.aggregate_version)
+    query = select(tables.outbox).where(c.topic == "qsmo.registry", c.key == plan.id).order_by(c.aggregate_version)
     return [
         RecordedFact(
             row["aggregate_version"],
@@ -203,6 +204,7 @@ async def plan_facts(tx: Transaction, plan_id: str) -> list[RecordedFact]:
             orjson.loads(row["payload"]),
         )
         for row in await tx.rows(query)
+        if by.may_see(row["headers"]["ce_visibility"], focus_area=plan.focus_area, agency_codes=frozenset())
     ]
 
 

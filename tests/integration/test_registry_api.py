@@ -316,13 +316,17 @@ async def test_an_entity_tag_saves_the_second_read(api: Api) -> None:
 
 async def test_actions_tell_each_caller_what_is_possible_and_what_is_missing(api: Api) -> None:
     await an_area(api)
-    begun = await pre_designated(api, await an_organization(api, "CISA"))
+    cisa = await an_organization(api, "CISA")
+    begun = await pre_designated(api, cisa)
     href = f"/v1/designations/{begun.json()['id']}"
+    without = {action["action"]: action for action in (await api.get(href, "omb")).json()["_actions"]}
+    await planned(api, cisa)
 
     for_omb = {action["action"]: action for action in (await api.get(href, "omb")).json()["_actions"]}
 
     assert (await api.get(href)).json()["_actions"] == []
-    assert for_omb["designate"]["possible"]
+    assert (without["designate"]["possible"], len(without["designate"]["missing"])) == (False, 4)
+    assert (for_omb["designate"]["possible"], for_omb["designate"]["missing"]) == (True, [])
     assert for_omb["reinstate"]["missing"] == ["state suspended (it is pre_designated)"]
 
 

@@ -14,10 +14,11 @@ from services.registry import facts, store
 from services.registry.api.plans import PlanTurn
 from services.registry.app import create_app
 from services.registry.config import Settings
-from services.registry.domain.plan import MACHINE, Plan, PlanYear, Sections, State, Turn
+from services.registry.domain.plan import Plan, PlanYear, Sections, Turn
 from services.registry.domain.plan_criteria import Assessment, Criterion, unassessed
 from services.registry.domain.plan_progress import Milestone, MilestoneStatus
 from services.registry.domain.plan_review import BoardSeat, Check, Choice, Vote
+from services.registry.domain.plan_states import MACHINE, State
 from shared.contracts import registry as contracts
 from shared.kernel.cause import Cause
 from tests.support.apps import Api, an_api

@@ -103,7 +103,11 @@ async def test_a_plan_goes_from_draft_to_completed_and_each_turn_is_a_fact(api: 
 async def test_a_draft_is_changed_as_a_whole_and_money_comes_back_as_it_was_given(api: Api) -> None:
     dhs, cisa = await dhs_and_cisa(api)
     office = api.plans
-    plan = await office.drafted(dhs, {})
+    short = a_content(cisa)
+    short["years"] = [{"fiscal_year": 2020, "funds": {"amount": "7.5"}}]
+    plan = await office.drafted(dhs, short)
+    first = (await office.call("GET", f"/v1/plans/{plan}", by="omb")).json()
+    assert first["years"][0]["funds"]["amount"] == "7.50"
     changed = await office.did(plan, "", a_content(cisa, "dns-resolver"), by="author", method="PUT")
 
     assert changed["years"][0]["funds"] == {"amount": "5000000.00", "currency": "USD"}
@@ -395,6 +399,18 @@ async def test_the_versions_of_a_plan_tell_who_did_what_and_how_two_differ(api: 
     assert "state" not in changed
     assert (await office.call("GET", f"/v1/plans/{plan}/diff?from=1&to=9", by="omb")).status_code == 422
     assert (await office.call("GET", f"/v1/plans/{plan}/versions", by="cio")).status_code == 404
+
+
+async def test_what_was_written_before_a_plan_was_submitted_stays_with_its_area(api: Api) -> None:
+    dhs, cisa = await dhs_and_cisa(api)
+    office = api.plans
+    plan = await office.submitted(dhs, a_content(cisa, "dns-resolver"))
+
+    seen = (await office.call("GET", f"/v1/plans/{plan}/versions", by="cio")).json()["items"]
+    diff = (await office.call("GET", f"/v1/plans/{plan}/diff?from=1&to=2", by="cio")).json()["differences"]
+
+    assert [(v["version"], v["what"]) for v in seen] == [(3, "plan.submitted")]
+    assert diff == []
 
 
 async def test_the_scorecard_counts_what_each_caller_may_know(api: Api, day: Day) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from services.registry import schemas
-from services.registry.domain import designation, match_review, plan, plan_progress
+from services.registry.domain import designation, match_review, plan_progress, plan_states
 from shared.web.edge import AtEdge
 
 router = APIRouter(tags=["meta"])
@@ -17,7 +17,7 @@ async def list_registry_state_machines(at: AtEdge) -> Response:
     machines = (
         designation.MACHINE,
         match_review.MACHINE,
-        plan.MACHINE,
+        plan_states.MACHINE,
         plan_progress.MILESTONE,
         plan_progress.OBLIGATION,
     )

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from services.registry.domain.plan import State
 from services.registry.domain.plan_criteria import Assessment, Group
 from services.registry.domain.plan_progress import MilestoneStatus, ObligationKind, ObligationStatus
 from services.registry.domain.plan_review import Choice
+from services.registry.domain.plan_states import State
 from shared.web.wire import Action, Day, Identifier, Integer, Line, LongText, Reason, Shown, Slug, Url, Wire
 
 Year = Annotated[Integer, Field(ge=2000, le=2100)]

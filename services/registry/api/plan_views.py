@@ -11,10 +11,11 @@ from services.registry.api import plan_models as models
 from services.registry.domain import plan_criteria as criteria
 from services.registry.domain.designation import Designation, Status
 from services.registry.domain.focus_area import FocusArea
-from services.registry.domain.plan import MACHINE, Plan, Surroundings, missing_for
+from services.registry.domain.plan import Plan, Surroundings, missing_for
 from services.registry.domain.plan_criteria import BY_ID, Criterion
 from services.registry.domain.plan_progress import Milestone, MilestoneStatus, Obligation, ObligationKind, ObligationStatus
 from services.registry.domain.plan_review import BoardSeat
+from services.registry.domain.plan_states import MACHINE
 from services.registry.policy import may_in_area
 from services.registry.queries import RecordedFact
 from shared.auth import Principal

@@ -12,7 +12,8 @@ from services.registry import queries
 from services.registry.api import plan_models as models
 from services.registry.api import plan_views as views
 from services.registry.commands import plans as commands
-from services.registry.domain.plan import Grounds, Plan, PlanYear, Sections, State
+from services.registry.domain.plan import Grounds, Plan, PlanYear, Sections
+from services.registry.domain.plan_states import State
 from services.registry.queries import PlanFilter
 from shared.db import Transaction
 from shared.kernel.errors import Invalid
@@ -20,6 +21,7 @@ from shared.web.edge import Answered, AtEdge, Edge, Paged
 from shared.web.wire import Identifier, Slug
 
 router = APIRouter(tags=["plans"])
+_CENT = Decimal("0.01")
 _VERSION_MAX = 1_000_000_000
 From = Annotated[int, Query(alias="from", ge=1, le=_VERSION_MAX)]
 To = Annotated[int, Query(alias="to", ge=1, le=_VERSION_MAX)]
@@ -65,8 +67,8 @@ async def list_plan_versions(id: Identifier, at: AtEdge) -> Response:
     """Who changed what, when and why; each fact about the plan made one version."""
 
     async def query(tx: Transaction) -> Response:
-        await commands.visible_plan(tx, id, by=at.principal)
-        return at.show(views.versions(await queries.plan_facts(tx, id)))
+        plan = await commands.visible_plan(tx, id, by=at.principal)
+        return at.show(views.versions(await queries.plan_facts(tx, plan, by=at.principal)))
 
     return await at.read(query)
 
@@ -78,7 +80,8 @@ async def compare_plan_versions(id: Identifier, at: AtEdge, before: From, after:
         for name, version in (("from", before), ("to", after)):
             if version > plan.version:
                 raise Invalid.at(f"query:{name}", f"The plan has {plan.version} versions.", code="unknown-version")
-        return at.show(views.difference(id, await queries.plan_facts(tx, id), before=before, after=after))
+        facts = await queries.plan_facts(tx, plan, by=at.principal)
+        return at.show(views.difference(id, facts, before=before, after=after))
 
     return await at.read(query)
 
@@ -144,7 +147,7 @@ def _values(body: models.PlanValuesGiven) -> commands.PlanValues:
                 fiscal_year=year.fiscal_year,
                 capacity=year.capacity,
                 skills=year.skills,
-                funds=Decimal(year.funds.amount) if year.funds else None,
+                funds=Decimal(year.funds.amount).quantize(_CENT) if year.funds else None,
             )
             for year in body.years
         ),

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from services.registry import facts, store, tables
 from services.registry.commands.plans import Condition, obligation, plan_at
 from services.registry.domain import plan as domain
-from services.registry.domain.plan import Plan, State
+from services.registry.domain.plan import Plan
 from services.registry.domain.plan_progress import (
     MILESTONE,
     OBLIGATION,
@@ -21,6 +21,7 @@ from services.registry.domain.plan_progress import (
     move_milestone,
     move_obligation,
 )
+from services.registry.domain.plan_states import IN_FORCE, State
 from shared.auth import Principal
 from shared.contracts import registry as contracts
 from shared.db import Transaction
@@ -46,7 +47,7 @@ async def schedule_milestone(
     """In a draft or while the plan is in force. Raises Forbidden, NotFound, StaleVersion, RuleViolation."""
     roles = MILESTONE.roles_for("schedule")
     plan = await plan_at(tx, id, by=by, expected_version=expected_version, roles=roles, to="schedule a milestone")
-    domain.check_state(plan, "schedule a milestone", State.DRAFT, *domain.IN_FORCE)
+    domain.check_state(plan, "schedule a milestone", State.DRAFT, *IN_FORCE)
     milestone = Milestone(id=new_id(), title=title, due_on=due_on)
     changed = replace(plan, milestones=(*plan.milestones, milestone))
     fact = facts.milestone(contracts.MilestoneScheduled, changed, milestone, today=tx.at.date())
@@ -66,7 +67,7 @@ async def change_milestone(
     """Raises Forbidden, NotFound, StaleVersion, RuleViolation."""
     roles = MILESTONE.roles_for(action)
     plan = await plan_at(tx, id, by=by, expected_version=expected_version, roles=roles, to=f"{action} a milestone")
-    domain.check_state(plan, f"{action} a milestone", *domain.IN_FORCE)
+    domain.check_state(plan, f"{action} a milestone", *IN_FORCE)
     milestone = next((m for m in plan.milestones if m.id == milestone_id), None)
     if milestone is None:
         raise NotFound(f"There is no milestone {milestone_id!r} in this plan.")
@@ -80,7 +81,7 @@ async def open_corrective_action(tx: Transaction, id: str, given: Condition, *, 
     """While the plan is in force. Raises Forbidden, NotFound, StaleVersion, RuleViolation."""
     roles = OBLIGATION.roles_for("open")
     plan = await plan_at(tx, id, by=by, expected_version=expected_version, roles=roles, to="open a corrective action")
-    domain.check_state(plan, "open a corrective action", *domain.IN_FORCE)
+    domain.check_state(plan, "open a corrective action", *IN_FORCE)
     opened = obligation(ObligationKind.CORRECTIVE_ACTION, given)
     changed = replace(plan, obligations=(*plan.obligations, opened))
     fact = facts.corrective_action(contracts.CorrectiveActionOpened, changed, opened)
@@ -101,7 +102,7 @@ async def change_corrective_action(
     """`propose-done`, `verify` or `reopen`. Raises Forbidden (also to verify one's own proposal), NotFound, StaleVersion."""
     roles = OBLIGATION.roles_for(action)
     plan = await plan_at(tx, id, by=by, expected_version=expected_version, roles=roles, to=f"{action} a corrective action")
-    domain.check_state(plan, f"{action} a corrective action", *domain.IN_FORCE)
+    domain.check_state(plan, f"{action} a corrective action", *IN_FORCE)
     current = next((o for o in plan.obligations if o.id == obligation_id), None)
     if current is None:
         raise NotFound(f"There is no corrective action {obligation_id!r} in this plan.")
@@ -119,7 +120,7 @@ async def tell_what_is_late(tx: Transaction) -> int:
     """
     today = tx.at.date()
     table = tables.plans
-    query = select(table).where(table.c.state.in_([state.value for state in domain.IN_FORCE])).order_by(table.c.id)
+    query = select(table).where(table.c.state.in_([state.value for state in IN_FORCE])).order_by(table.c.id)
     told = 0
     for row in await tx.rows(query):
         plan = store.plans.from_row(row)

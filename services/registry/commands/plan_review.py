@@ -7,9 +7,10 @@ from dataclasses import replace
 from services.registry import facts, store
 from services.registry.commands.plans import board_for, plan_at, visible_plan
 from services.registry.domain import plan as domain
-from services.registry.domain.plan import Plan, State
+from services.registry.domain.plan import Plan
 from services.registry.domain.plan_criteria import BY_ID, Assessment, Criterion
 from services.registry.domain.plan_review import BoardSeat, Check, Choice, Question, Vote, check_vote
+from services.registry.domain.plan_states import ASSESSABLE, State
 from services.registry.policy import require_for, require_in_area
 from shared.auth import Principal
 from shared.contracts import registry as contracts
@@ -36,7 +37,7 @@ async def assess_criterion(
     plan = await plan_at(tx, id, by=by, expected_version=expected_version, roles=roles, to=f"assess as {status}")
     if element not in BY_ID:
         raise NotFound(f"There is no criterion {element!r}.")
-    domain.check_state(plan, "assess a criterion", *domain.ASSESSABLE)
+    domain.check_state(plan, "assess a criterion", *ASSESSABLE)
     domain.check_separation(plan, "assess a criterion", by=by.actor)
     _check_grounds(status, evidence, note)
     assessed = Criterion(

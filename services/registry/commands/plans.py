@@ -10,9 +10,10 @@ from sqlalchemy import func, select
 
 from services.registry import facts, store, tables
 from services.registry.domain import plan as domain
-from services.registry.domain.plan import MACHINE, Grounds, Plan, PlanYear, Sections, State, Surroundings
+from services.registry.domain.plan import Grounds, Plan, PlanYear, Sections, Surroundings
 from services.registry.domain.plan_progress import Obligation, ObligationKind
 from services.registry.domain.plan_review import Board, recommendation
+from services.registry.domain.plan_states import IN_FORCE, MACHINE, State
 from services.registry.policy import require_in_area, sees_plan
 from shared.auth import Principal
 from shared.contracts import registry as contracts
@@ -146,7 +147,7 @@ async def surroundings(tx: Transaction, plan: Plan) -> Surroundings:
         table.c.focus_area == plan.focus_area,
         table.c.host_organization_id == plan.host_organization_id,
         table.c.number > plan.number,
-        table.c.state.in_([state.value for state in domain.IN_FORCE]),
+        table.c.state.in_([state.value for state in IN_FORCE]),
     )
     return Surroundings(board=await board_for(tx, plan), has_newer_in_force=bool((await tx.execute(newer)).scalar_one()))
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from services.registry.domain import plan as domain
-from services.registry.domain.plan import Grounds, Plan, PlanYear, Sections, State, Surroundings
+from services.registry.domain.plan import Grounds, Plan, PlanYear, Sections, Surroundings
 from services.registry.domain.plan_criteria import BY_ID, ELEMENTS, Assessment, Criterion, Group, progress, unassessed
 from services.registry.domain.plan_progress import (
     Milestone,
@@ -24,6 +24,7 @@ from services.registry.domain.plan_progress import (
     move_obligation,
 )
 from services.registry.domain.plan_review import Board, BoardSeat, Check, Choice, Question, Vote, check_vote
+from services.registry.domain.plan_states import State
 from shared.kernel.errors import Conflict, Forbidden, RuleViolation
 
 AT = datetime(2019, 9, 1, tzinfo=UTC)
