@@ -18,7 +18,7 @@ def create_app(settings: Settings, *, connections: Connections | None = None, cl
     return build_app(
         service="registry",
         title="QSMO registry",
-        description="Who leads what, on whose authority: policies, focus areas, organizations, designations.",
+        description="Who leads what, on whose authority: policies, focus areas, organizations, designations, plans.",
         lifespan=owner_lifespan(
             "registry",
             lambda made: context.build(settings, made),

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from services.registry import tables
+from services.registry.commands import plan_progress
 from services.registry.config import Settings
 from services.registry.importers import kinds
 from shared.db import Database
+from shared.kernel.cause import Cause
+from shared.kernel.errors import Conflict
 from shared.service import Connections, Owner
 
+_LOOK_EVERY_S = 3_600.0
 
-def build(settings: Settings, connections: Connections) -> Owner:
+
+class RegistryOwner(Owner):
+    """An owner that also looks for what is late in the plans."""
+
+    async def start(self) -> None:
+        await Owner.start(self)
+        self.loops.start("late plans", self._look)
+
+    async def _look(self) -> None:
+        while True:
+            await self.tell_what_is_late()
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def tell_what_is_late(self) -> int:
+        """How many facts that made. Another replica may do the same at the same moment; one of them wins."""
+        try:
+            async with self.db.transaction(Cause(actor="system:plans")) as tx:
+                return await plan_progress.tell_what_is_late(tx)
+        except Conflict:
+            return 0
+
+
+def build(settings: Settings, connections: Connections) -> RegistryOwner:
     """Nothing is opened yet: `start` does."""
     url = settings.database_url.get_secret_value()
-    return Owner(
+    return RegistryOwner(
         name="registry",
         settings=settings,
         db=Database(url, clock=connections.clock, pool_size=settings.database_pool),

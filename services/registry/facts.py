@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
+from datetime import date
+from typing import Any, TypeVar
 
 from services.registry.domain.designation import Designation
 from services.registry.domain.focus_area import FocusArea, Policy
 from services.registry.domain.match_review import MatchReview
 from services.registry.domain.organization import Organization
+from services.registry.domain.plan import Plan
+from services.registry.domain.plan_progress import Milestone, Obligation, ObligationKind
+from services.registry.domain.plan_review import BoardSeat
 from shared.contracts import registry as contracts
+
+P = TypeVar("P", bound=contracts.PlanAbout)
 
 
 def policy_recorded(policy: Policy) -> contracts.PolicyRecorded:
@@ -72,4 +79,86 @@ def designation(kind: type[contracts.DesignationFact], found: Designation, **mor
         reason=step.basis.reason,
         source=step.basis.source,
         **more,
+    )
+
+
+def board_seat(kind: type[contracts.BoardSeatFact], seat: BoardSeat) -> contracts.BoardSeatFact:
+    return kind(
+        board_seat=seat.id,
+        title=seat.title,
+        council=seat.council,
+        organization_id=seat.organization_id,
+        subject=seat.subject,
+    )
+
+
+def about_plan(kind: type[P], found: Plan, **more: Any) -> P:
+    """A fact about a part of a plan: `more` is the part."""
+    return kind(
+        plan_id=found.id,
+        focus_area=found.focus_area,
+        host_organization_id=found.host_organization_id,
+        number=found.number,
+        state=found.state.value,
+        **more,
+    )
+
+
+def plan(kind: type[contracts.PlanFact], found: Plan) -> contracts.PlanFact:
+    """The plan as the last turn left it."""
+    more: dict[str, Any] = {}
+    if kind is contracts.PlanRecommended and found.recommendation is not None:
+        more = asdict(found.recommendation)
+    if kind is contracts.PlanApproved:
+        more = {"conditions": tuple(_obligation(o) for o in found.obligations if o.kind is ObligationKind.CONDITION)}
+    turn = found.last
+    return about_plan(
+        kind,
+        found,
+        first_fiscal_year=found.first_fiscal_year,
+        lead_office_id=found.lead_office_id,
+        services=found.services,
+        sections=asdict(found.sections),
+        years=tuple(contracts.PlanYearEntry(**asdict(year)) for year in found.years),
+        criteria={criterion.element: criterion.status.value for criterion in found.criteria},
+        effective_on=turn.on,
+        reason=turn.reason,
+        policy=turn.policy,
+        clause=turn.clause,
+        **more,
+    )
+
+
+def milestone(kind: type[contracts.MilestoneFact], of: Plan, found: Milestone, *, today: date) -> contracts.MilestoneFact:
+    return about_plan(
+        kind,
+        of,
+        milestone_id=found.id,
+        title=found.title,
+        due_on=found.due_on,
+        forecast_on=found.forecast_on,
+        met_on=found.met_on,
+        status=found.status.value,
+        slip_days=found.slip_days(today),
+        evidence=found.evidence,
+        reason=found.reason,
+    )
+
+
+def corrective_action(
+    kind: type[contracts.CorrectiveActionFact], of: Plan, found: Obligation
+) -> contracts.CorrectiveActionFact:
+    return about_plan(kind, of, corrective_action=_obligation(found))
+
+
+def _obligation(found: Obligation) -> contracts.ObligationEntry:
+    return contracts.ObligationEntry(
+        id=found.id,
+        kind=found.kind.value,
+        title=found.title,
+        owner=found.owner,
+        due_on=found.due_on,
+        status=found.status.value,
+        evidence=found.evidence,
+        reason=found.reason,
     )

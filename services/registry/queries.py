@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import select
+import orjson
+from sqlalchemy import false, or_, select
 
 from services.registry import store, tables
 from services.registry.domain.designation import Designation, Step
 from services.registry.domain.focus_area import FocusArea, Policy
 from services.registry.domain.match_review import MatchReview
 from services.registry.domain.organization import Code, Organization
+from services.registry.domain.plan import Plan
+from services.registry.domain.plan_review import BoardSeat
+from services.registry.domain.plan_states import State
+from services.registry.policy import sees_plan
+from shared.auth import Principal
 from shared.db import Transaction
 from shared.web.paging import Page, PageRequest, page_of
 
@@ -144,3 +151,75 @@ async def organization_names(tx: Transaction, ids: Sequence[str | None]) -> dict
         return {}
     rows = await tx.rows(select(table.c.id, table.c.name).where(table.c.id.in_(wanted)))
     return {row["id"]: row["name"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanFilter:
+    """`host` is the id of the host organization."""
+
+    area: str | None = None
+    state: State | None = None
+    host: str | None = None
+
+
+async def plans(tx: Transaction, wanted: PlanFilter, request: PageRequest, *, by: Principal) -> Page[Plan]:
+    """The plans that this caller may know of (the rule of `policy.sees_plan`, as a condition)."""
+    c = tables.plans.c
+    query = select(tables.plans)
+    if not any(by.has(role) for role in ("omb", "coordinator", "auditor")):
+        in_the_open = c.state.not_in([State.DRAFT.value, State.RETURNED.value])
+        query = query.where(or_(in_the_open, c.focus_area.in_(by.scopes("qsmo"))) if by.sees_federal else false())
+    for column, value in ((c.focus_area, wanted.area), (c.state, wanted.state), (c.host_organization_id, wanted.host)):
+        if value is not None:
+            query = query.where(column == str(value))
+    return await page_of(tx, query, by=[c.id], request=request, read=store.plans.from_row)
+
+
+async def board_seats(tx: Transaction, request: PageRequest) -> Page[BoardSeat]:
+    table = tables.board_seats
+    return await page_of(tx, select(table), by=[table.c.id], request=request, read=store.board_seats.from_row)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFact:
+    """One fact about a plan: the version it led to, who, when, and what it said."""
+
+    version: int
+    type: str
+    actor: str
+    recorded_at: datetime
+    data: dict[str, Any]
+
+
+async def plan_facts(tx: Transaction, plan: Plan, *, by: Principal) -> list[RecordedFact]:
+    """The versions of the plan that this caller sees on the feed, oldest first; the outbox keeps them."""
+    c = tables.outbox.c
+    query = select(tables.outbox).where(c.topic == "qsmo.registry", c.key == plan.id).order_by(c.aggregate_version)
+    return [
+        RecordedFact(
+            row["aggregate_version"],
+            row["headers"]["ce_type"],
+            row["headers"]["ce_actor"],
+            row["recorded_at"],
+            orjson.loads(row["payload"]),
+        )
+        for row in await tx.rows(query)
+        if by.may_see(row["headers"]["ce_visibility"], focus_area=plan.focus_area, agency_codes=frozenset())
+    ]
+
+
+async def scorecard(tx: Transaction, *, by: Principal) -> list[tuple[FocusArea, list[Designation], list[Plan]]]:
+    """Every area with its designations and, for whom may know of them, its plans."""
+    areas = [
+        store.focus_areas.from_row(row) for row in await tx.rows(select(tables.focus_areas).order_by(tables.focus_areas.c.id))
+    ]
+    designations = [store.designations.from_row(row) for row in await tx.rows(select(tables.designations))]
+    plans = [store.plans.from_row(row) for row in await tx.rows(select(tables.plans))]
+    return [
+        (
+            area,
+            [d for d in designations if d.focus_area == area.id],
+            [p for p in plans if p.focus_area == area.id and sees_plan(by, p)],
+        )
+        for area in areas
+    ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import delete, select
 
 from services.registry import tables
@@ -15,6 +16,8 @@ from services.registry.domain.match_review import Candidate, MatchReview
 from services.registry.domain.match_review import Status as ReviewStatus
 from services.registry.domain.names import normalize
 from services.registry.domain.organization import Alias, Code, Kind, Organization
+from services.registry.domain.plan import Plan
+from services.registry.domain.plan_review import BoardSeat
 from shared.contracts.fact import Fact
 from shared.db import Row, Transaction, upsert
 from shared.outbox import AggregateStore
@@ -248,4 +251,47 @@ designations = AggregateStore(
     outbox=tables.outbox,
     to_row=_designation_row,
     from_row=_designation,
+)
+
+
+_PLAN = TypeAdapter(Plan)
+
+
+def _plan_row(plan: Plan) -> dict[str, Any]:
+    return {
+        "focus_area": plan.focus_area,
+        "host_organization_id": plan.host_organization_id,
+        "number": plan.number,
+        "state": plan.state.value,
+        "document": _PLAN.dump_python(plan, mode="json"),
+    }
+
+
+def _plan(row: Row) -> Plan:
+    return _PLAN.validate_python({**row["document"], "version": row["version"]})
+
+
+plans = AggregateStore(source=_SOURCE, name="plan", table=tables.plans, outbox=tables.outbox, to_row=_plan_row, from_row=_plan)
+
+
+def _board_seat(row: Row) -> BoardSeat:
+    return BoardSeat(**row)
+
+
+def _board_seat_row(seat: BoardSeat) -> dict[str, Any]:
+    return {
+        "title": seat.title,
+        "council": seat.council,
+        "organization_id": seat.organization_id,
+        "subject": seat.subject,
+    }
+
+
+board_seats = AggregateStore(
+    source=_SOURCE,
+    name="board seat",
+    table=tables.board_seats,
+    outbox=tables.outbox,
+    to_row=_board_seat_row,
+    from_row=_board_seat,
 )

@@ -113,3 +113,28 @@ Index(
     postgresql_where=_live,
     sqlite_where=_live,
 )
+
+# A plan is one document; what it is looked for by stands in columns of its own.
+plans = Table(
+    "plans",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("focus_area", String(80), nullable=False),
+    Column("host_organization_id", String(36), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("document", Document, nullable=False),
+)
+Index("plans_number", plans.c.focus_area, plans.c.host_organization_id, plans.c.number, unique=True)
+
+board_seats = Table(
+    "board_seats",
+    metadata,
+    Column("id", String(80), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("title", String(300), nullable=False),
+    Column("council", String(80)),
+    Column("organization_id", String(36)),
+    Column("subject", String(300)),
+)

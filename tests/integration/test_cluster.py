@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.support.cluster import Cluster, a_cluster
+from tests.support.plans import PlanOffice, a_content
 from tests.support.servers import KafkaServer, PostgresServer
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(180)]
@@ -37,6 +38,10 @@ async def eventually(client: httpx.AsyncClient, path: str, wanted: Any, *, withi
         raise AssertionError(f"{path} stayed {seen}") from err
 
 
+def has_opened(page: Any) -> bool:
+    return any(event["type"] == "qsmo.catalog.marketplace.opened.v1" for event in page["items"])
+
+
 async def test_a_designation_opens_a_marketplace_and_is_seen_on_the_feed(cluster: Cluster) -> None:
     await cluster.ready()
     headers = {"Authorization": f"Bearer {cluster.token('omb', 'coordinator')}"}
@@ -47,6 +52,9 @@ async def test_a_designation_opens_a_marketplace_and_is_seen_on_the_feed(cluster
         assert (await client.post("/v1/focus-areas", json=area)).status_code == 201
         cisa = (await client.post("/v1/organizations", json={"name": "CISA", "kind": "component"})).json()
         body = {"focus_area": "cybersecurity", "service": "dns", "organization_id": cisa["id"], "effective_on": "2019-04-26"}
+        office = PlanOffice(client, lambda subject, roles: cluster.token(*roles, subject=subject))
+        await office.seats("cio", "cfo")
+        await office.approved(cisa["id"], a_content(cisa["id"], "dns"))
         begun = await client.post("/v1/designations/pre-designate", json=body | BASIS)
         await eventually(client, "/v1/marketplaces/cybersecurity", lambda found: found["status"] == "planned")
         designated = await client.post(
@@ -57,7 +65,7 @@ async def test_a_designation_opens_a_marketplace_and_is_seen_on_the_feed(cluster
         assert designated.status_code == 200, designated.text
         await eventually(client, "/v1/marketplaces/cybersecurity", lambda found: found["status"] == "open")
 
-        feed = await eventually(client, "/v1/events?after=0&limit=100", lambda page: page["head"] >= 7)
+        feed = await eventually(client, "/v1/events?after=0&limit=100", has_opened)
 
     types = [event["type"] for event in feed["items"]]
     assert types.index("qsmo.registry.designation.designated.v1") < types.index("qsmo.catalog.marketplace.opened.v1")

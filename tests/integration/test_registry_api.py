@@ -13,6 +13,7 @@ from services.registry import tables
 from services.registry.app import create_app
 from services.registry.config import Settings
 from tests.support.apps import Api, an_api
+from tests.support.plans import a_content
 
 POLICY = {"id": "m-19-16", "title": "Centralized Mission Support Capabilities", "issuer": "OMB", "issued_on": "2019-04-26"}
 BASIS = {"policy": "m-19-16", "clause": "section I"}
@@ -47,6 +48,12 @@ async def pre_designated(api: Api, organization_id: str, *, on: str = "2019-04-2
     return await api.post("/v1/designations/pre-designate", body, "omb")
 
 
+async def planned(api: Api, office: str, *services: str) -> None:
+    """A plan in force that makes the office the lead of the services."""
+    await api.plans.seats("cio", "cfo")
+    await api.plans.approved(office, a_content(office, *services or ("dns-resolver",)))
+
+
 async def recorded_types(api: Api) -> list[str]:
     async with api.app.state.context.db.reading() as tx:
         rows = await tx.rows(select(tables.outbox.c.headers).order_by(tables.outbox.c.id))
@@ -56,6 +63,7 @@ async def recorded_types(api: Api) -> list[str]:
 async def test_a_designation_goes_from_pre_designated_to_designated_and_keeps_both_dates(api: Api) -> None:
     await an_area(api)
     cisa = await an_organization(api, "CISA")
+    await planned(api, cisa)
     begun = await pre_designated(api, cisa)
 
     href = f"/v1/designations/{begun.json()['id']}"
@@ -73,7 +81,9 @@ async def test_a_designation_goes_from_pre_designated_to_designated_and_keeps_bo
 
 async def test_what_was_known_earlier_is_still_told_as_it_was_known(api: Api) -> None:
     await an_area(api)
-    begun = await pre_designated(api, await an_organization(api, "CISA"))
+    cisa = await an_organization(api, "CISA")
+    await planned(api, cisa)
+    begun = await pre_designated(api, cisa)
     known_at = begun.json()["recorded_at"]
     href = f"/v1/designations/{begun.json()['id']}"
     await api.post(f"{href}/designate", {"effective_on": "2020-04-27", **BASIS}, "omb", etag=begun.headers["etag"])
@@ -131,17 +141,19 @@ async def test_a_transfer_ends_one_and_begins_another_in_one_change(api: Api) ->
     ("action", "body", "code", "missing"),
     [
         ("designate", {"effective_on": "2020-04-27"}, "missing", ["policy clause"]),
+        ("designate", {"effective_on": "2018-01-01", **BASIS}, "effective-date-order", None),
         ("suspend", {"effective_on": "2020-04-27", "reason": "a reason"}, "transition-not-allowed", None),
         ("reinstate", {"effective_on": "2020-04-27", "reason": "a reason"}, "transition-not-allowed", None),
         ("revoke", {"effective_on": "2020-04-27"}, "missing", ["reason"]),
-        ("designate", {"effective_on": "2018-01-01", **BASIS}, "effective-date-order", None),
     ],
 )
 async def test_a_refused_transition_says_what_is_missing(
     api: Api, action: str, body: dict[str, Any], code: str, missing: list[str] | None
 ) -> None:
     await an_area(api)
-    begun = await pre_designated(api, await an_organization(api, "CISA"))
+    cisa = await an_organization(api, "CISA")
+    await planned(api, cisa)
+    begun = await pre_designated(api, cisa)
 
     refused = await api.post(f"/v1/designations/{begun.json()['id']}/{action}", body, "omb", etag=begun.headers["etag"])
 
@@ -152,7 +164,9 @@ async def test_a_refused_transition_says_what_is_missing(
 
 async def test_a_change_needs_the_version_it_starts_from(api: Api) -> None:
     await an_area(api)
-    begun = await pre_designated(api, await an_organization(api, "CISA"))
+    cisa = await an_organization(api, "CISA")
+    await planned(api, cisa)
+    begun = await pre_designated(api, cisa)
     href = f"/v1/designations/{begun.json()['id']}/designate"
     body = {"effective_on": "2020-04-27", **BASIS}
 
@@ -302,13 +316,17 @@ async def test_an_entity_tag_saves_the_second_read(api: Api) -> None:
 
 async def test_actions_tell_each_caller_what_is_possible_and_what_is_missing(api: Api) -> None:
     await an_area(api)
-    begun = await pre_designated(api, await an_organization(api, "CISA"))
+    cisa = await an_organization(api, "CISA")
+    begun = await pre_designated(api, cisa)
     href = f"/v1/designations/{begun.json()['id']}"
+    without = {action["action"]: action for action in (await api.get(href, "omb")).json()["_actions"]}
+    await planned(api, cisa)
 
     for_omb = {action["action"]: action for action in (await api.get(href, "omb")).json()["_actions"]}
 
     assert (await api.get(href)).json()["_actions"] == []
-    assert for_omb["designate"]["possible"]
+    assert (without["designate"]["possible"], len(without["designate"]["missing"])) == (False, 4)
+    assert (for_omb["designate"]["possible"], for_omb["designate"]["missing"]) == (True, [])
     assert for_omb["reinstate"]["missing"] == ["state suspended (it is pre_designated)"]
 
 

@@ -15,6 +15,7 @@ from shared.auth import AUDIENCE, DEV_ISSUER, DevelopmentIssuer, Verifier
 from shared.bus.embedded import EmbeddedBus
 from shared.kernel.time import Clock, utc_now
 from shared.service import Connections
+from tests.support.plans import PlanOffice
 
 
 @dataclass
@@ -28,6 +29,10 @@ class Api:
 
     def headers(self, *roles: str, subject: str = "tester") -> dict[str, str]:
         return {"Authorization": f"Bearer {self.issuer.token(subject=subject, roles=list(roles))}"} if roles else {}
+
+    @property
+    def plans(self) -> PlanOffice:
+        return PlanOffice(self.client, lambda subject, roles: self.issuer.token(subject=subject, roles=roles))
 
     async def get(self, path: str, *roles: str, **headers: str) -> httpx.Response:
         return await self.client.get(path, headers={**self.headers(*roles), **headers})

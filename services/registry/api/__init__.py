@@ -1,7 +1,16 @@
 """HTTP in: each route opens the transaction at its edge and calls one command or query."""
 
-from services.registry.api import areas, designations, meta, organizations, reviews
+from services.registry.api import areas, board, designations, meta, organizations, plan_parts, plans, reviews
 
-routers = (areas.router, designations.router, organizations.router, reviews.router, meta.router)
+routers = (
+    areas.router,
+    designations.router,
+    organizations.router,
+    reviews.router,
+    plan_parts.router,  # before the plans: /v1/plans/{id}/votes is no action of the plan
+    plans.router,
+    board.router,
+    meta.router,
+)
 
 __all__ = ["routers"]

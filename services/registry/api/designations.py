@@ -39,7 +39,14 @@ async def list_designations(
     async def query(tx: Transaction) -> Response:
         page = await queries.designations(tx, wanted, paged)
         names = await queries.organization_names(tx, [found.designation.organization_id for found in page.items])
-        return at.show_page(page, [views.designation(found, names=names, by=at.principal) for found in page.items])
+        lacking = {found.designation.id: await _lacking(tx, found, at) for found in page.items}
+        return at.show_page(
+            page,
+            [
+                views.designation(found, names=names, lacking=lacking[found.designation.id], by=at.principal)
+                for found in page.items
+            ],
+        )
 
     return await at.read(query)
 
@@ -153,4 +160,10 @@ async def _answered(tx: Transaction, saved: Designation, at: Edge) -> Answered:
 
 async def _shown(tx: Transaction, found: DesignationAt, at: Edge) -> schemas.DesignationShown:
     names = await queries.organization_names(tx, [found.designation.organization_id])
-    return views.designation(found, names=names, by=at.principal)
+    return views.designation(found, names=names, lacking=await _lacking(tx, found, at), by=at.principal)
+
+
+async def _lacking(tx: Transaction, found: DesignationAt, at: Edge) -> tuple[str, ...]:
+    """What stands in the way of designating it, for whom it concerns."""
+    waits = found.designation.status is Status.PRE_DESIGNATED and at.principal.has("omb")
+    return await commands.missing_plan(tx, found.designation) if waits else ()

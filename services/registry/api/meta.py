@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from services.registry import schemas
-from services.registry.domain import designation, match_review
+from services.registry.domain import designation, match_review, plan_progress, plan_states
 from shared.web.edge import AtEdge
 
 router = APIRouter(tags=["meta"])
@@ -14,4 +14,11 @@ router = APIRouter(tags=["meta"])
 @router.get("/v1/meta/state-machines/registry", response_model=schemas.StateMachines)
 async def list_registry_state_machines(at: AtEdge) -> Response:
     """The transition tables that the code itself runs on."""
-    return at.show(schemas.StateMachines(machines=[designation.MACHINE.as_dict(), match_review.MACHINE.as_dict()]))
+    machines = (
+        designation.MACHINE,
+        match_review.MACHINE,
+        plan_states.MACHINE,
+        plan_progress.MILESTONE,
+        plan_progress.OBLIGATION,
+    )
+    return at.show(schemas.StateMachines(machines=[machine.as_dict() for machine in machines]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from services.registry import schemas
 from services.registry.domain import designation as designations
@@ -54,7 +54,10 @@ def organization(found: Organization, *, by: Principal) -> schemas.OrganizationS
     )
 
 
-def designation(at: DesignationAt, *, names: Mapping[str, str], by: Principal) -> schemas.DesignationShown:
+def designation(
+    at: DesignationAt, *, names: Mapping[str, str], lacking: Sequence[str] = (), by: Principal
+) -> schemas.DesignationShown:
+    """`lacking` is what stands in the way of designating it."""
     found, step = at.designation, at.step
     return schemas.DesignationShown(
         id=found.id,
@@ -69,7 +72,13 @@ def designation(at: DesignationAt, *, names: Mapping[str, str], by: Principal) -
         predecessor_id=found.predecessor_id,
         successor_id=found.successor_id,
         history=[_step(s) for s in found.steps],
-        actions=_machine_actions(by, designations.MACHINE, state=found.status, href=f"/v1/designations/{found.id}"),
+        actions=_machine_actions(
+            by,
+            designations.MACHINE,
+            state=found.status,
+            href=f"/v1/designations/{found.id}",
+            lacking={"designate": lacking},
+        ),
     )
 
 
@@ -126,14 +135,18 @@ def _plain_actions(by: Principal, action: str, *, name: str, href: str) -> list[
     return [Action(action=name, href=href, possible=True)] if any(by.has(role) for role in ROLES[action]) else []
 
 
-def _machine_actions(by: Principal, machine: StateMachine, *, state: str, href: str) -> list[Action]:
-    """What the caller's roles allow: possible in this state, or what state it takes."""
+def _machine_actions(
+    by: Principal, machine: StateMachine, *, state: str, href: str, lacking: Mapping[str, Sequence[str]] | None = None
+) -> list[Action]:
+    """What the caller's roles allow: possible in this state, or what state it takes, or what it lacks beside."""
     shown: list[Action] = []
     for transition in machine.transitions:
         if transition.sources == (None,) or not any(by.has(role) for role in transition.roles):
             continue
         possible = state in transition.sources
         wanted = " or ".join(str(source) for source in transition.sources if source)
-        missing = [] if possible else [f"state {wanted} (it is {state})"]
-        shown.append(Action(action=transition.action, href=f"{href}/{transition.action}", possible=possible, missing=missing))
+        missing = list((lacking or {}).get(transition.action, ())) if possible else [f"state {wanted} (it is {state})"]
+        shown.append(
+            Action(action=transition.action, href=f"{href}/{transition.action}", possible=not missing, missing=missing)
+        )
     return shown

@@ -8,8 +8,10 @@ from datetime import date
 from sqlalchemy import select
 
 from services.registry import facts, store, tables
+from services.registry.commands.plans import lineage
 from services.registry.domain import designation as domain
 from services.registry.domain.designation import MACHINE, Basis, Designation, Status
+from services.registry.domain.plan import missing_for_designation
 from services.registry.policy import require
 from shared.auth import Principal
 from shared.contracts import registry as contracts
@@ -83,13 +85,30 @@ async def move_designation(
     basis: Basis,
     expected_version: int,
     by: Principal,
+    announced: bool = False,
 ) -> Designation:
-    """`designate`, `suspend`, `reinstate` or `revoke`. Raises Forbidden, NotFound, StaleVersion, RuleViolation."""
+    """`designate`, `suspend`, `reinstate` or `revoke`. Raises Forbidden, NotFound, StaleVersion, RuleViolation.
+
+    `announced` records what was announced in public on the basis then cited; else `designate` rests on a plan in force.
+    """
     require(by, *MACHINE.roles_for(action), to=action)
     designation = await _at_version(tx, id, expected_version)
     await _check_policy(tx, basis)
-    moved = domain.move(designation, action, on=on, at=tx.at, by=by.actor, basis=basis)
+    missing = await missing_plan(tx, designation) if action == "designate" and not announced else ()
+    moved = domain.move(designation, action, on=on, at=tx.at, by=by.actor, basis=basis, missing=missing)
     return await store.designations.save(tx, moved, facts.designation(_FACTS[action], moved))
+
+
+async def missing_plan(tx: Transaction, designation: Designation) -> tuple[str, ...]:
+    """What the plans of the area lack to carry it; empty when one is in force. Source: M-19-16."""
+    table = tables.plans
+    rows = await tx.rows(select(table).where(table.c.focus_area == designation.focus_area).order_by(table.c.id))
+    return missing_for_designation(
+        [store.plans.from_row(row) for row in rows],
+        service=designation.service,
+        lead=designation.organization_id or "",
+        within=await lineage(tx, designation.organization_id),
+    )
 
 
 async def transfer_designation(

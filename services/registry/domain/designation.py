@@ -39,7 +39,11 @@ MACHINE = StateMachine(
             sources=(Status.PRE_DESIGNATED,),
             target=Status.DESIGNATED,
             roles=("omb",),
-            needs=("policy clause", "effective_on"),
+            needs=(
+                "policy clause",
+                "effective_on",
+                "a plan of the host in force that covers the service and names the lead office",
+            ),
         ),
         Transition(
             action="transfer",
@@ -141,14 +145,17 @@ def move(
     by: str,
     basis: Basis,
     organization_id: str | None = None,
+    missing: tuple[str, ...] = (),
 ) -> Designation:
-    """The designation after `action`; `organization_id` only where research finds its lead.
+    """The designation after `action`; `organization_id` only where research finds its lead, `missing` what its plan lacks.
 
     Raises RuleViolation when the state does not allow it, something is missing, or `on` lies before the last step.
     """
     status = Status(MACHINE.after(action, state=designation.status))
     lead = organization_id or designation.organization_id
-    _need(action, {"policy clause": basis.clause, "lead organization": lead, "reason": basis.reason}, status=status)
+    _need(
+        action, {"policy clause": basis.clause, "lead organization": lead, "reason": basis.reason}, status=status, more=missing
+    )
     if on < designation.last.effective_on:
         raise RuleViolation(
             f"{action} cannot take effect on {on}: {designation.last.action} took effect on {designation.last.effective_on}.",
@@ -158,13 +165,13 @@ def move(
     return replace(designation, organization_id=lead, steps=(*designation.steps, step))
 
 
-def _need(action: str, given: dict[str, str | None], *, status: Status) -> None:
+def _need(action: str, given: dict[str, str | None], *, status: Status, more: tuple[str, ...] = ()) -> None:
     needed = {
         "pre-designate": ("policy clause", "lead organization"),
         "designate": ("policy clause",),
         "transfer": ("policy clause", "reason"),
     }.get(action, ("reason",) if status is not Status.RESEARCH else ())
-    if missing := tuple(name for name in needed if not given.get(name)):
+    if missing := (*(name for name in needed if not given.get(name)), *more):
         raise RuleViolation(f"{action} needs: {', '.join(missing)}.", code="missing", missing=missing)
 
 

@@ -70,6 +70,16 @@ class StarterStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StarterSeat:
+    """A seat of the governance board; who holds it is not known, so it starts vacant."""
+
+    id: str
+    title: str
+    council: str | None
+    organization: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Starter:
     """Everything, in the order in which it is to be recorded."""
 
@@ -77,6 +87,7 @@ class Starter:
     areas: tuple[StarterArea, ...]
     organizations: tuple[StarterOrganization, ...]
     steps: tuple[StarterStep, ...]
+    board_seats: tuple[StarterSeat, ...]
 
 
 def load() -> Starter:
@@ -89,6 +100,7 @@ def load() -> Starter:
         areas=tuple(_area(area) for area in found["areas"]),
         organizations=tuple(_organization(organization) for organization in found["organizations"]),
         steps=tuple(_step(step, policy.id) for step in found["steps"]),
+        board_seats=tuple(_seat(seat) for seat in found["board_seats"]),
     )
 
 
@@ -133,4 +145,10 @@ def _step(found: Mapping[str, Any], policy: str) -> StarterStep:
         clause=found.get("clause"),
         reason=found.get("reason"),
         source=found["source"],
+    )
+
+
+def _seat(found: Mapping[str, Any]) -> StarterSeat:
+    return StarterSeat(
+        id=found["id"], title=found["title"], council=found.get("council"), organization=found.get("organization")
     )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from services.registry import store
-from services.registry.commands import areas, organizations
+from services.registry.commands import areas, organizations, plan_review
 from services.registry.domain.designation import Basis
 from services.registry.domain.focus_area import FocusArea, Policy
 from services.registry.domain.organization import Alias
+from services.registry.domain.plan_review import BoardSeat
 from services.registry.importers import starter
 from services.registry.importers.steps import Ledger
 from shared.auth import Principal, Role
@@ -39,6 +40,10 @@ async def _load(tx: Transaction, found: starter.Starter) -> None:
     for step in found.steps:
         for service in step.services:
             await _take(tx, step, service, ids)
+    for seat in found.board_seats:
+        organization_id = ids[seat.organization] if seat.organization else None
+        opened = BoardSeat(id=seat.id, version=0, title=seat.title, council=seat.council, organization_id=organization_id)
+        await plan_review.register_seat(tx, opened, by=_STARTER)
 
 
 def _focus_area(area: starter.StarterArea, policy: str) -> FocusArea:

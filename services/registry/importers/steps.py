@@ -52,5 +52,12 @@ class Ledger:
                 by=self.by,
             )
         return await commands.move_designation(
-            self.tx, current.id, action, on=on, basis=basis, expected_version=current.version, by=self.by
+            self.tx,
+            current.id,
+            action,
+            on=on,
+            basis=basis,
+            expected_version=current.version,
+            by=self.by,
+            announced=True,
         )

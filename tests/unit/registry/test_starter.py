@@ -170,3 +170,11 @@ def test_importing_the_real_codes_would_change_nothing_about_the_starter_organiz
         checked += 1
 
     assert checked >= 60
+
+
+def test_the_board_has_its_co_chairs_and_the_eight_councils_of_the_charter(data: Starter) -> None:
+    councils = [seat.council for seat in data.board_seats if seat.council]
+
+    assert sorted(councils) == ["cao", "cdo", "cfo", "chco", "cio", "coffa", "pic", "sac"]
+    assert [seat.id for seat in data.board_seats if not seat.council] == ["co-chair-gsa", "co-chair-elected"]
+    assert {seat.organization for seat in data.board_seats if seat.organization} <= {o.key for o in data.organizations}

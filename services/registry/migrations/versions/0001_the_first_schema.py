@@ -1,4 +1,4 @@
-"""The first schema."""
+"""the first schema."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,16 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table(
+        "board_seats",
+        sa.Column("id", sa.String(length=80), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(length=300), nullable=False),
+        sa.Column("council", sa.String(length=80), nullable=True),
+        sa.Column("organization_id", sa.String(length=36), nullable=True),
+        sa.Column("subject", sa.String(length=300), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
     op.create_table(
         "designations",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -199,6 +209,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index("parked_rows_waits_for", "parked_rows", ["waits_for"], unique=False)
+    op.create_table(
+        "plans",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("focus_area", sa.String(length=80), nullable=False),
+        sa.Column("host_organization_id", sa.String(length=36), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("document", Document, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_plans_state"), "plans", ["state"], unique=False)
+    op.create_index("plans_number", "plans", ["focus_area", "host_organization_id", "number"], unique=True)
     op.create_table(
         "policies",
         sa.Column("id", sa.String(length=80), nullable=False),

@@ -1,0 +1,163 @@
+"""Implementation plans over HTTP: the plan itself, its turns and its history."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from services.registry import queries
+from services.registry.api import plan_models as models
+from services.registry.api import plan_views as views
+from services.registry.commands import plans as commands
+from services.registry.domain.plan import Grounds, Plan, PlanYear, Sections
+from services.registry.domain.plan_states import State
+from services.registry.queries import PlanFilter
+from shared.db import Transaction
+from shared.kernel.errors import Invalid
+from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.wire import Identifier, Slug
+
+router = APIRouter(tags=["plans"])
+_CENT = Decimal("0.01")
+_VERSION_MAX = 1_000_000_000
+From = Annotated[int, Query(alias="from", ge=1, le=_VERSION_MAX)]
+To = Annotated[int, Query(alias="to", ge=1, le=_VERSION_MAX)]
+
+
+class PlanTurn(StrEnum):
+    """The actions of the state machine; a test compares."""
+
+    SUBMIT = "submit"
+    START_REVIEW = "start-review"
+    RETURN = "return"
+    REDRAFT = "redraft"
+    RECOMMEND = "recommend"
+    APPROVE = "approve"
+    REJECT = "reject"
+    ACTIVATE = "activate"
+    COMPLETE = "complete"
+    SUPERSEDE = "supersede"
+
+
+@router.get("/v1/plans", response_model=models.PlanPage)
+async def list_plans(
+    at: AtEdge, paged: Paged, area: Slug | None = None, state: State | None = None, host: Identifier | None = None
+) -> Response:
+    async def query(tx: Transaction) -> Response:
+        page = await queries.plans(tx, PlanFilter(area=area, state=state, host=host), paged, by=at.principal)
+        return at.show_page(page, [await shown(tx, plan, at) for plan in page.items])
+
+    return await at.read(query)
+
+
+@router.get("/v1/plans/{id}", response_model=models.PlanShown)
+async def show_plan(id: Identifier, at: AtEdge) -> Response:
+    async def query(tx: Transaction) -> Response:
+        plan = await commands.visible_plan(tx, id, by=at.principal)
+        return at.show(await shown(tx, plan, at), version=plan.version)
+
+    return await at.read(query)
+
+
+@router.get("/v1/plans/{id}/versions", response_model=models.VersionList)
+async def list_plan_versions(id: Identifier, at: AtEdge) -> Response:
+    """Who changed what, when and why; each fact about the plan made one version."""
+
+    async def query(tx: Transaction) -> Response:
+        plan = await commands.visible_plan(tx, id, by=at.principal)
+        return at.show(views.versions(await queries.plan_facts(tx, plan, by=at.principal)))
+
+    return await at.read(query)
+
+
+@router.get("/v1/plans/{id}/diff", response_model=models.PlanDiff)
+async def compare_plan_versions(id: Identifier, at: AtEdge, before: From, after: To) -> Response:
+    async def query(tx: Transaction) -> Response:
+        plan = await commands.visible_plan(tx, id, by=at.principal)
+        for name, version in (("from", before), ("to", after)):
+            if version > plan.version:
+                raise Invalid.at(f"query:{name}", f"The plan has {plan.version} versions.", code="unknown-version")
+        facts = await queries.plan_facts(tx, plan, by=at.principal)
+        return at.show(views.difference(id, facts, before=before, after=after))
+
+    return await at.read(query)
+
+
+@router.post("/v1/plans", status_code=201, response_model=models.PlanShown)
+async def draft_plan(body: models.PlanGiven, at: AtEdge) -> Response:
+    """The next version of the host's plans for the area."""
+
+    async def command(tx: Transaction) -> Answered:
+        saved = await commands.draft_plan(
+            tx,
+            focus_area=body.focus_area,
+            host=body.host_organization_id,
+            first_fiscal_year=body.first_fiscal_year,
+            values=_values(body),
+            on=body.effective_on,
+            by=at.principal,
+        )
+        return await answered(tx, saved, at)
+
+    return await at.write(command, status=201)
+
+
+@router.put("/v1/plans/{id}", response_model=models.PlanShown)
+async def change_plan(id: Identifier, body: models.PlanValuesGiven, at: AtEdge) -> Response:
+    """Replaces the content of a draft. Needs If-Match."""
+
+    async def command(tx: Transaction) -> Answered:
+        saved = await commands.change_plan(tx, id, _values(body), expected_version=at.expected_version(), by=at.principal)
+        return await answered(tx, saved, at)
+
+    return await at.write(command)
+
+
+@router.post("/v1/plans/{id}/{action}", response_model=models.PlanShown)
+async def turn_plan(id: Identifier, action: PlanTurn, body: models.PlanMoved, at: AtEdge) -> Response:
+    """One turn of the plan's state machine; refused with everything that is missing."""
+    if body.conditions and action != "approve":
+        raise Invalid.at("/conditions", "Conditions come with an approval only.", code="not-here")
+
+    async def command(tx: Transaction) -> Answered:
+        saved = await commands.move_plan(
+            tx,
+            id,
+            action.value,
+            grounds=Grounds(on=body.effective_on or tx.at.date(), reason=body.reason, policy=body.policy, clause=body.clause),
+            conditions=[commands.Condition(title=c.title, owner=c.owner, due_on=c.due_on) for c in body.conditions],
+            expected_version=at.expected_version(),
+            by=at.principal,
+        )
+        return await answered(tx, saved, at)
+
+    return await at.write(command)
+
+
+def _values(body: models.PlanValuesGiven) -> commands.PlanValues:
+    return commands.PlanValues(
+        lead_office_id=body.lead_office_id,
+        services=tuple(dict.fromkeys(body.services)),
+        sections=Sections(**body.sections.model_dump()),
+        years=tuple(
+            PlanYear(
+                fiscal_year=year.fiscal_year,
+                capacity=year.capacity,
+                skills=year.skills,
+                funds=Decimal(year.funds.amount).quantize(_CENT) if year.funds else None,
+            )
+            for year in body.years
+        ),
+    )
+
+
+async def shown(tx: Transaction, plan: Plan, at: Edge) -> models.PlanShown:
+    around = await commands.surroundings(tx, plan)
+    return views.plan(plan, around=around, today=tx.at.date(), by=at.principal)
+
+
+async def answered(tx: Transaction, saved: Plan, at: Edge) -> Answered:
+    return Answered(await shown(tx, saved, at), saved.version, f"/v1/plans/{saved.id}")
