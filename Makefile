@@ -74,8 +74,10 @@ migrate: $(READY) ## bring the databases to the newest schema
 up: ## start the cluster shape in containers, and wait until it is healthy
 	@$(call need,docker,Install Docker with its Compose plugin.)
 	@docker compose version >/dev/null 2>&1 || { echo "make up: 'docker compose' is missing. Install the Compose plugin." >&2; exit 1; }
-	@[ -f docker-compose.yml ] || { echo "make up: there is no docker-compose.yml yet." >&2; exit 1; }
+	@docker compose build --quiet
 	@docker compose up -d --wait
+	@echo "http://127.0.0.1:$${QSMO_PORT:-8080}"
+	@echo "A token: docker compose exec keys qsmo token --role omb --role coordinator"
 
 .PHONY: down
 down: ## stop the containers
@@ -83,13 +85,11 @@ down: ## stop the containers
 	@docker compose down
 
 .PHONY: k8s-render
-k8s-render: ## render every Kubernetes overlay into build/k8s/
-	@$(call need,kubectl,Install kubectl.)
-	@[ -d deploy/k8s/overlays ] || { echo "make $@: there is no deploy/k8s/overlays." >&2; exit 1; }
+k8s-render: $(READY) ## render every Kubernetes overlay into build/k8s/
 	@mkdir -p build/k8s
 	@for overlay in deploy/k8s/overlays/*/; do \
 	  name="$$(basename "$$overlay")"; \
-	  kubectl kustomize "$$overlay" > "build/k8s/$$name.yaml"; \
+	  $(BIN)/kubectl kustomize "$$overlay" > "build/k8s/$$name.yaml"; \
 	  echo "build/k8s/$$name.yaml"; \
 	done
 

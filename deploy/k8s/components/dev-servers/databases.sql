@@ -1,0 +1,4 @@
+CREATE DATABASE registry;
+CREATE DATABASE catalog;
+CREATE DATABASE adoption;
+CREATE DATABASE gateway;
