@@ -11,7 +11,7 @@ from services.adoption.domain.adoption import Status
 from services.adoption.domain.gate import Side
 from services.adoption.domain.letter import LetterKind
 from services.adoption.domain.m3 import Phase
-from shared.web.wire import Action, Day, Identifier, Integer, Reason, Shown, Wire
+from shared.web.wire import Action, Day, Identifier, Reason, Shown, Whole, Wire
 
 _REVISION_MAX = 2**31 - 1
 
@@ -21,7 +21,7 @@ class AdoptionStarted(Wire):
 
     agency_id: Identifier
     offering_id: Identifier
-    offering_revision: Annotated[Integer, Field(ge=1, le=_REVISION_MAX)] | None = None
+    offering_revision: Annotated[int, Field(ge=1, le=_REVISION_MAX), Whole] | None = None
     effective_on: Day | None = None
     reason: Reason | None = None
 

@@ -40,7 +40,8 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]
 _PRINTABLE = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 _ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 
-Integer = Annotated[int, BeforeValidator(_integer)]
+Whole = BeforeValidator(_integer)  # after a Field with bounds: before it, the bounds are missing from the schema
+Integer = Annotated[int, Whole]
 Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=date)]
 Instant = Annotated[AwareDatetime, BeforeValidator(_instant, json_schema_input_type=datetime)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]

@@ -150,7 +150,7 @@ async def test_a_change_of_a_plan_starts_from_the_version_read(api: Api) -> None
     stale = await office.call("POST", f"/v1/plans/{plan}/start-review", {}, by="coordinator", etag='"1"')
     assert stale.status_code == 412
     unknown = await office.call("POST", f"/v1/plans/{plan}/explode", {}, by="coordinator", etag='"1"')
-    assert unknown.status_code == 400
+    assert unknown.status_code == 404
 
 
 async def test_the_versions_of_a_plan_are_counted_per_host_and_area(api: Api) -> None:

@@ -12,9 +12,9 @@ from services.registry.domain.plan_criteria import Assessment, Group
 from services.registry.domain.plan_progress import MilestoneStatus, ObligationKind, ObligationStatus
 from services.registry.domain.plan_review import Choice
 from services.registry.domain.plan_states import State
-from shared.web.wire import Action, Day, Identifier, Integer, Line, LongText, Reason, Shown, Slug, Url, Wire
+from shared.web.wire import Action, Day, Identifier, Line, LongText, Reason, Shown, Slug, Url, Whole, Wire
 
-Year = Annotated[Integer, Field(ge=2000, le=2100)]
+Year = Annotated[int, Field(ge=2000, le=2100), Whole]
 Evidence = Annotated[list[Url], Field(max_length=50)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
@@ -116,25 +117,38 @@ async def change_plan(id: Identifier, body: models.PlanValuesGiven, at: AtEdge) 
     return await at.write(command)
 
 
-@router.post("/v1/plans/{id}/{action}", response_model=models.PlanShown)
-async def turn_plan(id: Identifier, action: PlanTurn, body: models.PlanMoved, at: AtEdge) -> Response:
-    """One turn of the plan's state machine; refused with everything that is missing."""
-    if body.conditions and action != "approve":
-        raise Invalid.at("/conditions", "Conditions come with an approval only.", code="not-here")
+def _turning(action: PlanTurn) -> Callable[..., Awaitable[Response]]:
+    async def turn_plan(id: Identifier, body: models.PlanMoved, at: AtEdge) -> Response:
+        """One turn of the plan's state machine; refused with everything that is missing."""
+        if body.conditions and action is not PlanTurn.APPROVE:
+            raise Invalid.at("/conditions", "Conditions come with an approval only.", code="not-here")
+        return await at.write(lambda tx: _turned(tx, id, action, body, at))
 
-    async def command(tx: Transaction) -> Answered:
-        saved = await commands.move_plan(
-            tx,
-            id,
-            action.value,
-            grounds=Grounds(on=body.effective_on or tx.at.date(), reason=body.reason, policy=body.policy, clause=body.clause),
-            conditions=[commands.Condition(title=c.title, owner=c.owner, due_on=c.due_on) for c in body.conditions],
-            expected_version=at.expected_version(),
-            by=at.principal,
-        )
-        return await answered(tx, saved, at)
+    return turn_plan
 
-    return await at.write(command)
+
+# A path of its own for each: `{action}` would take the paths of lists below a plan.
+for _action in PlanTurn:
+    router.add_api_route(
+        f"/v1/plans/{{id}}/{_action}",
+        _turning(_action),
+        methods=["POST"],
+        response_model=models.PlanShown,
+        name=f"{_action.replace('-', '_')}_plan",
+    )
+
+
+async def _turned(tx: Transaction, id: str, action: PlanTurn, body: models.PlanMoved, at: Edge) -> Answered:
+    saved = await commands.move_plan(
+        tx,
+        id,
+        action.value,
+        grounds=Grounds(on=body.effective_on or tx.at.date(), reason=body.reason, policy=body.policy, clause=body.clause),
+        conditions=[commands.Condition(title=c.title, owner=c.owner, due_on=c.due_on) for c in body.conditions],
+        expected_version=at.expected_version(),
+        by=at.principal,
+    )
+    return await answered(tx, saved, at)
 
 
 def _values(body: models.PlanValuesGiven) -> commands.PlanValues:
