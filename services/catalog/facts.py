@@ -8,9 +8,11 @@ from services.catalog.domain.content import Authorization
 from services.catalog.domain.marketplace import Marketplace
 from services.catalog.domain.offering import Offering
 from services.catalog.domain.provider import Provider
+from services.catalog.domain.standard import Standard
 from shared.contracts import catalog as contracts
 
 F = TypeVar("F", bound=contracts.OfferingFact)
+S = TypeVar("S", bound=contracts.StandardFact)
 
 
 def marketplace(kind: type[contracts.MarketplaceFact], found: Marketplace, *, title: str) -> contracts.MarketplaceFact:
@@ -60,4 +62,21 @@ def _authorization(found: Authorization) -> contracts.AuthorizationEntry:
         deployment_model=found.deployment_model,
         authorized_on=found.authorized_on,
         expires_on=found.expires_on,
+    )
+
+
+def standard(kind: type[S], found: Standard, **more: Any) -> S:
+    return kind(
+        standard_id=found.id,
+        title=found.title,
+        kind=found.kind.value,
+        family=found.family,
+        focus_area=found.focus_area,
+        status=found.status.value,
+        edition=found.edition,
+        source_version=found.source_version,
+        counts=dict(found.counts),
+        reason=found.reason,
+        successor_id=found.successor_id,
+        **more,
     )

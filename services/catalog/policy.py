@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from services.catalog.domain.content import Content
 from services.catalog.domain.offering import MACHINE, Offering
+from services.catalog.domain.standard import MACHINE as STANDARD_MACHINE
+from services.catalog.domain.standard import Standard
 from shared.auth import Principal
 from shared.contracts.fact import Visibility
 from shared.kernel.errors import Forbidden, NotFound
@@ -70,3 +72,21 @@ def require_sight(by: Principal, offering: Offering) -> Offering:
     if not may_see(by, offering):
         raise NotFound(f"There is no offering {offering.id!r}.")
     return offering
+
+
+def may_for_standard(by: Principal, action: str, standard: Standard) -> bool:
+    """`standards` counts for the area of the standard only."""
+    area = standard.focus_area
+    return any(
+        by.has(role, scope=area) if role == "standards" else by.has(role)
+        for role in STANDARD_MACHINE.roles_for(action)
+        if role != "standards" or area is not None
+    )
+
+
+def require_for_standard(by: Principal, action: str, standard: Standard) -> None:
+    """Raises Forbidden naming the roles that may."""
+    if not may_for_standard(by, action, standard):
+        area = standard.focus_area or "its area, and it has none"
+        roles = ", ".join(f"standards of {area}" if r == "standards" else r for r in STANDARD_MACHINE.roles_for(action))
+        raise Forbidden(f"To {action} this standard needs one of: {roles}.")

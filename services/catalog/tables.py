@@ -119,3 +119,49 @@ offering_revisions = Table(
     Column("recorded_at", UtcDateTime, nullable=False),
     Column("by", String(300), nullable=False),
 )
+
+standards = Table(
+    "standards",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("title", String(300), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("family", String(16), nullable=False),
+    Column("focus_area", String(80)),
+    Column("source_version", String(80)),
+    Column("edition", Integer, nullable=False),
+    Column("counts", Document, nullable=False),
+    Column("reason", Text),
+    Column("successor_id", String(128)),
+)
+
+# An item as it was from one edition on, up to and without another (NULL: still). What has not been published yet is
+# from, or up to, the edition after the standard's own.
+standard_items = Table(
+    "standard_items",
+    metadata,
+    Column("standard_id", String(128), primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("item_id", String(256), primary_key=True),
+    Column("from_edition", Integer, primary_key=True),
+    Column("to_edition", Integer),
+    Column("parent_id", String(256)),
+    Column("search", Text, nullable=False),
+    Column("content", Document, nullable=False),
+)
+Index("standard_items_item", standard_items.c.item_id, standard_items.c.standard_id)
+
+standard_editions = Table(
+    "standard_editions",
+    metadata,
+    Column("standard_id", String(128), primary_key=True),
+    Column("edition", Integer, primary_key=True),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("by", String(300), nullable=False),
+    Column("added", Integer, nullable=False),
+    Column("changed", Integer, nullable=False),
+    Column("withdrawn", Integer, nullable=False),
+    Column("counts", Document, nullable=False),
+)

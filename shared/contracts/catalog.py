@@ -1,4 +1,4 @@
-"""Facts of the catalog: marketplaces, providers, offerings."""
+"""Facts of the catalog: marketplaces, providers, offerings, standards."""
 
 from __future__ import annotations
 
@@ -131,3 +131,47 @@ class OfferingRetired(OfferingFact, type="catalog.offering.retired"):
     """`successor_id` when there is one."""
 
     successor_id: str | None = None
+
+
+class ActivityEntry(Part):
+    """A FIBF service activity; agencies state their needs by these."""
+
+    id: str
+    title: str
+
+
+class StandardFact(Fact):
+    """A standard as it is after the change; `counts`: item kind → how many items its edition has."""
+
+    standard_id: str
+    title: str
+    kind: str
+    family: str
+    focus_area: str | None = None
+    status: str
+    edition: int
+    source_version: str | None = None
+    counts: dict[str, int] = {}
+    reason: str | None = None
+    successor_id: str | None = None
+
+
+class StandardPublished(StandardFact, type="catalog.standard.published"):
+    """A new edition; `activities` are all of its FIBF activities, not only the new ones."""
+
+    added: int
+    changed: int
+    withdrawn: int
+    activities: tuple[ActivityEntry, ...] = ()
+
+
+class StandardDrafted(StandardFact, type="catalog.standard.drafted"):
+    """Items of the edition in work were edited."""
+
+
+class StandardTurned(StandardFact, type="catalog.standard.turned"):
+    """The edition in work moved on or back; `status` says where to."""
+
+
+class StandardSuperseded(StandardFact, type="catalog.standard.superseded"):
+    pass

@@ -3,6 +3,7 @@
 from services.catalog.store.marketplaces import Area, area, areas, designations_of, marketplace_statuses, marketplaces
 from services.catalog.store.offerings import Revision, offerings, revision, spaced
 from services.catalog.store.providers import providers
+from services.catalog.store.standards import standards
 
 __all__ = [
     "Area",
@@ -16,4 +17,5 @@ __all__ = [
     "providers",
     "revision",
     "spaced",
+    "standards",
 ]

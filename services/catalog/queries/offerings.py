@@ -1,4 +1,4 @@
-"""The catalog's read side: one async function per question."""
+"""Offerings and their revisions, as far as the caller may see them."""
 
 from __future__ import annotations
 
@@ -9,71 +9,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from services.catalog import store, tables
-from services.catalog.domain.marketplace import Designation, Marketplace, Status
+from services.catalog.domain.marketplace import Status
 from services.catalog.domain.offering import PUBLIC, Offering
 from services.catalog.domain.provider import Provider
 from services.catalog.policy import may_see
-from services.catalog.store import Area, Revision
+from services.catalog.store import Revision
 from shared.auth import Principal
 from shared.db import Row, Transaction
 from shared.kernel.errors import NotFound
 from shared.web.paging import Page, PageRequest, page_of
 
 _GOVERNMENT_WIDE = ("omb", "coordinator", "auditor")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MarketplaceView:
-    """A marketplace with its area and the designations behind it; `organizations`: id → name."""
-
-    marketplace: Marketplace
-    area: Area
-    designations: tuple[Designation, ...]
-    organizations: dict[str, str]
-
-
-async def marketplaces(tx: Transaction) -> list[MarketplaceView]:
-    """All of them, by area: there are a handful."""
-    rows = await tx.rows(select(tables.marketplaces).order_by(tables.marketplaces.c.id))
-    found = [store.marketplaces.from_row(row) for row in rows]
-    return await _with_designations(tx, found)
-
-
-async def marketplace(tx: Transaction, area: str) -> MarketplaceView:
-    """Raises NotFound."""
-    (found,) = await _with_designations(tx, [await store.marketplaces.get(tx, area)])
-    return found
-
-
-async def _with_designations(tx: Transaction, found: Sequence[Marketplace]) -> list[MarketplaceView]:
-    areas = await store.areas(tx)
-    designations = await store.designations_of(tx, [each.id for each in found])
-    names = await organization_names(tx, {d.organization_id for d in designations})
-    return [
-        MarketplaceView(
-            marketplace=each,
-            area=areas[each.id],
-            designations=tuple(d for d in designations if d.focus_area == each.id),
-            organizations=names,
-        )
-        for each in found
-    ]
-
-
-async def organization_names(tx: Transaction, ids: set[str | None]) -> dict[str, str]:
-    """Id → name, for those the catalog has heard of."""
-    table = tables.organizations
-    wanted = sorted(id_ for id_ in ids if id_ is not None)
-    rows = await tx.rows(select(table.c.id, table.c.name).where(table.c.id.in_(wanted)))
-    return {row["id"]: row["name"] for row in rows}
-
-
-async def providers(tx: Transaction, *, kind: str | None, q: str | None, request: PageRequest) -> Page[Provider]:
-    table = tables.providers
-    query = select(table) if kind is None else select(table).where(table.c.kind == kind)
-    for word in (q or "").casefold().split():
-        query = query.where(table.c.search.contains(word, autoescape=True))
-    return await page_of(tx, query, by=[table.c.name, table.c.id], request=request, read=store.providers.from_row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

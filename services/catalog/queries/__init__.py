@@ -1,0 +1,33 @@
+"""The catalog's read side: one async function per question."""
+
+from services.catalog.queries.marketplaces import MarketplaceView, marketplace, marketplaces, organization_names, providers
+from services.catalog.queries.offerings import (
+    OfferingFilter,
+    OfferingView,
+    offering,
+    offering_by_key,
+    offering_counts,
+    offering_total,
+    offerings,
+    revision,
+    revisions,
+    viewed,
+)
+
+__all__ = [
+    "MarketplaceView",
+    "OfferingFilter",
+    "OfferingView",
+    "marketplace",
+    "marketplaces",
+    "offering",
+    "offering_by_key",
+    "offering_counts",
+    "offering_total",
+    "offerings",
+    "organization_names",
+    "providers",
+    "revision",
+    "revisions",
+    "viewed",
+]
