@@ -82,7 +82,8 @@ async def test_a_changed_file_is_the_next_edition_with_its_differences(api: Api)
     assert counts["standards"] == {"read": 1, "updated": 1}
     diff = (await api.get(f"/v1/standards/{FFM}/diff?from=1&to=2")).json()["changes"]
     found = {
-        (change["new"] or change["old"])["id"]: (change["old"] is None, change["new"] is None, change["fields"]) for change in diff
+        (change["new"] or change["old"])["id"]: (change["old"] is None, change["new"] is None, change["fields"])
+        for change in diff
     }
     assert found == {
         "FFM.010.010.011": (False, False, ["flow"]),

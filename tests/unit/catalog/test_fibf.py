@@ -89,7 +89,8 @@ def test_an_id_that_comes_again_names_the_row_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "says"), [({}, "empty"), ({"Capability ID": " ", "Function": "F"}, "id"), ("text", "no object"), (None, "no object")]
+    ("row", "says"),
+    [({}, "empty"), ({"Capability ID": " ", "Function": "F"}, "id"), ("text", "no object"), (None, "no object")],
 )
 def test_a_row_that_is_no_item_says_why(row: Any, says: str) -> None:
     found = fibf.read(a_lifecycle(a_capability(), row)).sections["capabilities"][1]
