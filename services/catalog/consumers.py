@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 from sqlalchemy import select
 
@@ -68,7 +69,16 @@ async def focus_areas_told(tx: Transaction, events: Sequence[Event]) -> None:
 async def organizations_told(tx: Transaction, events: Sequence[Event]) -> None:
     """Names; a provider of the same name is linked."""
     latest = {event.subject: contracts.OrganizationFact.from_json(event.data) for event in events}
-    rows = [{"id": id_, "name": fact.name, "key": key_of(fact.name)} for id_, fact in latest.items()]
+    rows: list[dict[str, Any]] = [
+        {
+            "id": id_,
+            "name": fact.name,
+            "key": key_of(fact.name),
+            "parent_id": fact.parent_id,
+            "codes": [code.value for code in fact.codes],
+        }
+        for id_, fact in latest.items()
+    ]
     await upsert(tx, tables.organizations, rows)
     await providers.link_organizations(tx, await providers.organizations_named(tx, [row["key"] for row in rows]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from services.catalog import consumers, tables
-from services.catalog.commands import marketplaces
+from services.catalog.commands import marketplaces, offerings, vehicles
 from services.catalog.config import Settings
 from services.catalog.importers import kinds
 from shared.db import Database
@@ -14,27 +14,31 @@ from shared.kernel.errors import Conflict
 from shared.service import Connections, Owner
 
 _LOOK_EVERY_S = 3_600.0
+_AGAIN_S = 5.0
+_DUE = {"marketplaces": marketplaces.settle_all, "authorizations": offerings.tell_of_ends, "vehicles": vehicles.tell_of_ends}
 
 
 class CatalogOwner(Owner):
-    """An owner that also looks for marketplaces whose day has come."""
+    """An owner that also looks for what has come due: marketplaces to open, authorizations and vehicles that end."""
 
     async def start(self) -> None:
         await Owner.start(self)
-        self.loops.start("marketplaces", self._open_marketplaces)
+        self.loops.start("due", self._look)
 
-    async def _open_marketplaces(self) -> None:
+    async def _look(self) -> None:
         while True:
-            await self.open_due_marketplaces()
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(_LOOK_EVERY_S if await self.do_what_is_due() else _AGAIN_S)
 
-    async def open_due_marketplaces(self) -> None:
-        """Another replica may do the same at the same moment; one of them wins."""
-        try:
-            async with self.db.transaction(Cause(actor="system:marketplaces")) as tx:
-                await marketplaces.settle_all(tx)
-        except Conflict:
-            return
+    async def do_what_is_due(self) -> bool:
+        """False when something was left to do: another replica did the same at the same moment, and one of them won."""
+        done = True
+        for actor, due in _DUE.items():
+            try:
+                async with self.db.transaction(Cause(actor=f"system:{actor}")) as tx:
+                    await due(tx)
+            except Conflict:
+                done = False
+        return done
 
 
 def build(settings: Settings, connections: Connections) -> CatalogOwner:

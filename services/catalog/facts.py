@@ -9,10 +9,12 @@ from services.catalog.domain.marketplace import Marketplace
 from services.catalog.domain.offering import Offering
 from services.catalog.domain.provider import Provider
 from services.catalog.domain.standard import Standard
+from services.catalog.domain.vehicle import Vehicle
 from shared.contracts import catalog as contracts
 
 F = TypeVar("F", bound=contracts.OfferingFact)
 S = TypeVar("S", bound=contracts.StandardFact)
+V = TypeVar("V", bound=contracts.VehicleFact)
 
 
 def marketplace(kind: type[contracts.MarketplaceFact], found: Marketplace, *, title: str) -> contracts.MarketplaceFact:
@@ -78,5 +80,23 @@ def standard(kind: type[S], found: Standard, **more: Any) -> S:
         counts=dict(found.counts),
         reason=found.reason,
         successor_id=found.successor_id,
+        **more,
+    )
+
+
+def vehicle(kind: type[V], found: Vehicle, **more: Any) -> V:
+    terms = found.terms
+    return kind(
+        vehicle_id=found.id,
+        number=found.number,
+        title=terms.title,
+        kind=terms.kind.value,
+        holder=terms.holder,
+        status=found.status.value,
+        ordering_from=terms.ordering_from,
+        ordering_to=terms.ordering_to,
+        ceiling=str(terms.ceiling) if terms.ceiling is not None else None,
+        obligated=str(found.obligated),
+        eligible=terms.eligible,
         **more,
     )

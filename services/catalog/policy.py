@@ -6,6 +6,7 @@ from services.catalog.domain.content import Content
 from services.catalog.domain.offering import MACHINE, Offering
 from services.catalog.domain.standard import MACHINE as STANDARD_MACHINE
 from services.catalog.domain.standard import Standard
+from services.catalog.domain.vehicle import MACHINE as VEHICLE_MACHINE
 from shared.auth import Principal
 from shared.contracts.fact import Visibility
 from shared.kernel.errors import Forbidden, NotFound
@@ -90,3 +91,24 @@ def require_for_standard(by: Principal, action: str, standard: Standard) -> None
         area = standard.focus_area or "its area, and it has none"
         roles = ", ".join(f"standards of {area}" if r == "standards" else r for r in STANDARD_MACHINE.roles_for(action))
         raise Forbidden(f"To {action} this standard needs one of: {roles}.")
+
+
+def may_for_vehicle(by: Principal, action: str, *, agency: frozenset[str] = frozenset()) -> bool:
+    """`agency` counts for its own orders only: its ids and codes and of those above it."""
+    return any(
+        bool(agency & set(by.scopes("agency"))) if role == "agency" else by.has(role)
+        for role in VEHICLE_MACHINE.roles_for(action)
+    )
+
+
+def require_for_vehicle(by: Principal, action: str, *, agency: frozenset[str] = frozenset()) -> None:
+    """Raises Forbidden naming the roles that may."""
+    if not may_for_vehicle(by, action, agency=agency):
+        raise Forbidden(
+            f"To {action} a vehicle needs one of: {', '.join(VEHICLE_MACHINE.roles_for(action))} (agency: its own)."
+        )
+
+
+def sees_federal_fields(by: Principal) -> bool:
+    """Whether values of `content.FEDERAL_FIELDS` are shown."""
+    return by.may_see(Visibility.FEDERAL, focus_area=None, agency_codes=frozenset())

@@ -32,6 +32,8 @@ organizations = Table(
     Column("id", String(36), primary_key=True),
     Column("name", String(300), nullable=False),
     Column("key", String(300), nullable=False, index=True),
+    Column("parent_id", String(36)),
+    Column("codes", Document),
 )
 
 designations = Table(
@@ -84,6 +86,7 @@ offerings = Table(
     Column("submitted_by", String(300)),
     Column("reason", Text),
     Column("successor_id", String(36)),
+    Column("told", Document),
     Column("content", Document, nullable=False),
     # Derived from the content, for lists.
     Column("name", String(300), nullable=False),
@@ -93,6 +96,7 @@ offerings = Table(
     Column("fedramp_id", String(128)),
     Column("authorization_status", String(40)),
     Column("impact_level", String(40)),
+    Column("authorization_ends_on", Date),
     Column("service_models", String(500), nullable=False),
     Column("search", Text, nullable=False),
 )
@@ -118,6 +122,28 @@ offering_revisions = Table(
     Column("content", Document, nullable=False),
     Column("recorded_at", UtcDateTime, nullable=False),
     Column("by", String(300), nullable=False),
+)
+
+Index(
+    "offerings_ending",
+    offerings.c.authorization_ends_on,
+    postgresql_where=offerings.c.authorization_ends_on.is_not(None),
+    sqlite_where=offerings.c.authorization_ends_on.is_not(None),
+)
+
+vehicles = Table(
+    "vehicles",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("number", String(300), nullable=False, unique=True),
+    Column("status", String(16), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("ordering_to", Date, index=True),
+    # US dollars as decimal text: SQLite has no exact numbers.
+    Column("obligated", String(24), nullable=False),
+    Column("terms", Document, nullable=False),
+    Column("told", Document, nullable=False),
 )
 
 standards = Table(

@@ -175,3 +175,55 @@ class StandardTurned(StandardFact, type="catalog.standard.turned"):
 
 class StandardSuperseded(StandardFact, type="catalog.standard.superseded"):
     pass
+
+
+class OfferingAuthorizationExpiring(OfferingFact, type="catalog.offering.authorization_expiring"):
+    """Told 180, 90 and 30 days ahead, once each; `days` says which."""
+
+    days: int
+    expires_on: date
+
+
+class VehicleFact(Fact):
+    """An acquisition vehicle as it is after the change; amounts are US dollars as decimal text."""
+
+    vehicle_id: str
+    number: str
+    title: str
+    kind: str
+    holder: str
+    status: str
+    ordering_from: date | None = None
+    ordering_to: date | None = None
+    ceiling: str | None = None
+    obligated: str = "0"
+    eligible: tuple[str, ...] = ()
+
+
+class VehicleRegistered(VehicleFact, type="catalog.vehicle.registered"):
+    pass
+
+
+class VehicleChanged(VehicleFact, type="catalog.vehicle.changed"):
+    pass
+
+
+class VehicleOrdered(VehicleFact, type="catalog.vehicle.ordered"):
+    """`amount` was obligated by an agency."""
+
+    amount: str
+    agency_id: str
+    offering_id: str | None = None
+
+    def visibility_level(self) -> Visibility:
+        return Visibility.FEDERAL
+
+
+class VehicleExpiring(VehicleFact, type="catalog.vehicle.expiring"):
+    """Told 180, 90 and 30 days ahead, once each; `days` says which."""
+
+    days: int
+
+
+class VehicleExpired(VehicleFact, type="catalog.vehicle.expired"):
+    pass

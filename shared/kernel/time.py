@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 Clock = Callable[[], datetime]
 
@@ -14,6 +14,10 @@ _FISCAL_YEAR_START_MONTH = 10
 def utc_now() -> datetime:
     """The wall clock, aware; the only place that reads it."""
     return datetime.now(UTC)
+
+
+def days_after(day: date, days: int) -> date:
+    return day + timedelta(days=days)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -17,7 +17,7 @@ from shared.contracts import registry as contracts
 from tests.support.apps import Api, an_api
 from tests.support.real_data import REAL_DATA, needs_real_data
 from tests.unit.catalog.test_fedramp_product import a_product
-from tests.unit.catalog.world import CYBER, GRANTS, Registry, a_designation, act, an_area, recorded_types, revise
+from tests.unit.catalog.world import CYBER, GRANTS, Registry, a_designation, a_vehicle, act, an_area, recorded_types, revise
 
 AREAS = (CYBER, GRANTS, "financial-management", "human-resources")
 
@@ -179,6 +179,8 @@ async def test_a_listed_product_is_published_by_the_normal_rules_and_keeps_what_
     await imported(api, a_product())
     offering_id = (await listed(api))["id"]
 
+    await a_vehicle(api)
+
     too_early = await act(api, offering_id, "publish")
     foreign = await revise(api, offering_id, f"qsmo:{GRANTS}", focus_areas=[CYBER])
     own = await revise(api, offering_id, name="Mail guard", kind="commercial_product", vehicles=["GSA MAS"])
@@ -200,7 +202,10 @@ async def test_publishing_a_listed_product_lists_what_the_register_does_not_say(
 
     refused = await act(api, (await listed(api))["id"], "publish")
 
-    assert refused.json()["missing"] == ["at least one FIBF activity covered", "an acquisition vehicle, or is_free"]
+    assert refused.json()["missing"] == [
+        "at least one FIBF activity covered",
+        "a registered acquisition vehicle that can be ordered under (it names none), or is_free",
+    ]
 
 
 async def test_a_code_of_a_draft_is_not_taken_over(api: Api) -> None:

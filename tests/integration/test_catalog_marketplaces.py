@@ -116,12 +116,12 @@ async def test_a_marketplace_opens_when_its_day_comes(api: Api, registry: Regist
     assert await status(api) == "planned"
 
     clock.now += timedelta(days=2)
-    await api.app.state.context.open_due_marketplaces()
+    await api.app.state.context.do_what_is_due()
     assert await status(api) == "planned"
 
     clock.now += timedelta(days=1)
-    await api.app.state.context.open_due_marketplaces()
-    await api.app.state.context.open_due_marketplaces()
+    await api.app.state.context.do_what_is_due()
+    await api.app.state.context.do_what_is_due()
 
     shown = await marketplace(api)
     assert (shown["status"], shown["opened_on"]) == ("open", day.isoformat())

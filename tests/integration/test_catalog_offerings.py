@@ -20,6 +20,7 @@ from tests.unit.catalog.world import (
     a_draft,
     a_provider,
     a_published,
+    a_vehicle,
     act,
     an_area,
     recorded,
@@ -106,7 +107,7 @@ async def test_publishing_lists_what_is_missing_and_the_actions_say_it_beforehan
     missing = [
         "an open marketplace for human-resources (it is not planned yet)",
         "at least one FIBF activity covered",
-        "an acquisition vehicle, or is_free",
+        "a registered acquisition vehicle that can be ordered under (it names none), or is_free",
     ]
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/not-publishable")
     assert refused.json()["missing"] == missing
@@ -354,6 +355,7 @@ async def test_ten_at_once_publish_it_once(api: Api) -> None:
 
 async def test_lists_filter_search_and_page(api: Api) -> None:
     company = await a_provider(api, "Zeta Éditions", small_business=True)
+    await a_vehicle(api)
     await a_published(api, code="a", name="Alpha", summary="Watches mail")
     security = {"status": "authorized", "impact_level": "high", "service_models": ["saas", "paas"], "fedramp_id": "FR1"}
     product: dict[str, Any] = {
@@ -421,7 +423,7 @@ async def test_counts_are_of_what_the_caller_may_see(api: Api) -> None:
 async def test_the_rules_are_served_as_data(api: Api) -> None:
     machines = (await api.get("/v1/meta/state-machines/catalog")).json()["machines"]
 
-    assert [machine["name"] for machine in machines] == ["marketplace", "offering"]
+    assert [machine["name"] for machine in machines] == ["marketplace", "offering", "standard", "vehicle"]
 
 
 async def test_providers_are_registered_once_and_changed_with_their_version(api: Api) -> None:

@@ -1,7 +1,15 @@
 """HTTP in: each route opens the transaction at its edge and calls one command or query."""
 
-from services.catalog.api import marketplaces, meta, offerings, providers, revisions, standards
+from services.catalog.api import marketplaces, meta, offerings, providers, revisions, standards, vehicles
 
-routers = (marketplaces.router, providers.router, revisions.router, offerings.router, standards.router, meta.router)
+routers = (
+    marketplaces.router,
+    providers.router,
+    vehicles.router,
+    revisions.router,
+    offerings.router,
+    standards.router,
+    meta.router,
+)
 
 __all__ = ["routers"]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from services.catalog import schemas
-from services.catalog.domain.content import Authorization, Content, Coverage
+from services.catalog.domain.content import Authorization, Content, Coverage, Guide, Promise, Suits
+from services.catalog.domain.price import Price, Tier, is_in_order
+from services.catalog.schemas import content as parts
+from shared.kernel.errors import Invalid
 
 
 def content(given: schemas.OfferingValues) -> Content:
@@ -17,7 +22,7 @@ def content(given: schemas.OfferingValues) -> Content:
         summary=given.summary,
         description=given.description,
         provider_id=given.provider_id,
-        fibf_coverage=tuple(Coverage(fibf_id=c.fibf_id, coverage=c.coverage, comment=c.comment) for c in given.fibf_coverage),
+        fibf_coverage=tuple(Coverage(**dict(covered)) for covered in given.fibf_coverage),
         authorization=_authorization(given.authorization) if given.authorization else None,
         pricing=given.pricing,
         vehicles=tuple(dict.fromkeys(given.vehicles)),
@@ -25,10 +30,46 @@ def content(given: schemas.OfferingValues) -> Content:
         lineage=given.lineage,
         website=given.website,
         business_functions=tuple(dict.fromkeys(given.business_functions)),
+        price=_price(given.price) if given.price else None,
+        suits=_suits(given.suits),
+        in_production=given.in_production,
+        onboarding_days=given.onboarding_days,
+        hosting=given.hosting,
+        interfaces=tuple(dict.fromkeys(given.interfaces)),
+        transactions_per_year=given.transactions_per_year,
+        promises=tuple(Promise(**dict(promise)) for promise in given.promises),
+        lessons=tuple(given.lessons),
+        depends_on=tuple(dict.fromkeys(given.depends_on)),
+        bundle=tuple(dict.fromkeys(given.bundle)),
+        migrates_to=given.migrates_to,
+        guide=_guide(given.guide) if given.guide else None,
+        cost_method=given.cost_method,
+        satisfaction=given.satisfaction,
     )
 
 
-def _authorization(given: schemas.AuthorizationGiven) -> Authorization:
+def _price(given: parts.PriceGiven) -> Price:
+    """Raises Invalid for tiers that do not rise."""
+    tiers = tuple(Tier(up_to=t.up_to, amount=Decimal(t.amount.amount), per=t.per) for t in given.tiers)
+    setup = Decimal(given.setup.amount) if given.setup else Decimal(0)
+    price = Price(model=given.model, unit=given.unit, tiers=tiers, setup=setup, included=tuple(given.included))
+    if not is_in_order(price):
+        raise Invalid.at("/price/tiers", "Each tier reaches further than the one before; only the last may be open.")
+    return price
+
+
+def _suits(given: list[parts.SuitsGiven]) -> tuple[Suits, ...]:
+    """Raises Invalid for a dimension named twice."""
+    if len({each.dimension for each in given}) != len(given):
+        raise Invalid.at("/suits", "A dimension is named twice.", code="duplicate")
+    return tuple(Suits(**dict(each)) for each in given)
+
+
+def _guide(given: parts.GuideGiven) -> Guide:
+    return Guide(body=given.body, steps=tuple(given.steps), artifacts=tuple(given.artifacts), standards=tuple(given.standards))
+
+
+def _authorization(given: parts.AuthorizationGiven) -> Authorization:
     return Authorization(
         fedramp_id=given.fedramp_id,
         status=given.status,

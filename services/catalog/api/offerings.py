@@ -15,6 +15,7 @@ from services.catalog.domain.content import Kind, Shelf
 from services.catalog.domain.offering import Offering, Status
 from services.catalog.domain.provider import Kind as ProviderKind
 from services.catalog.queries import OfferingFilter
+from services.catalog.schemas.content import Word
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Paged
 from shared.web.wire import Identifier, Line, Slug
@@ -39,9 +40,9 @@ async def list_offerings(
     provider_kind: ProviderKind | None = None,
     shelf: Shelf | None = None,
     status: Status | None = None,
-    impact_level: schemas.Word | None = None,
-    authorization_status: schemas.Word | None = None,
-    service_model: schemas.Word | None = None,
+    impact_level: Word | None = None,
+    authorization_status: Word | None = None,
+    service_model: Word | None = None,
     q: Annotated[Line | None, Query(description="Words that must all occur, in any order and case")] = None,
 ) -> Response:
     """By name. What the caller may not see is left out."""

@@ -21,13 +21,13 @@ Number = Annotated[int, Path(ge=1, le=_MOST, description="Revisions count from 1
 async def list_revisions(id: Identifier, at: AtEdge, paged: Paged) -> Response:
     """Oldest first."""
     page = await at.read(lambda tx: queries.revisions(tx, id, paged, by=at.principal))
-    return at.show_page(page, [views.revision(found) for found in page.items])
+    return at.show_page(page, [views.revision(found, by=at.principal) for found in page.items])
 
 
 @router.get("/v1/offerings/{id}/revisions/{n}", response_model=schemas.RevisionShown)
 async def show_revision(id: Identifier, n: Number, at: AtEdge) -> Response:
     found = await at.read(lambda tx: queries.revision(tx, id, n, by=at.principal))
-    return at.show(views.revision(found))
+    return at.show(views.revision(found, by=at.principal))
 
 
 @router.get("/v1/offerings/{id}/diff", response_model=schemas.RevisionDiff)
@@ -42,6 +42,6 @@ async def show_diff(
     async def query(tx: Transaction) -> schemas.RevisionDiff:
         old = await queries.revision(tx, id, from_, by=at.principal)
         new = await queries.revision(tx, id, to, by=at.principal)
-        return views.diff(old, new)
+        return views.diff(old, new, by=at.principal)
 
     return at.show(await at.read(query))

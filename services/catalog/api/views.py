@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from services.catalog import schemas
-from services.catalog.domain.content import MATERIAL, Authorization, Content, changed_fields
+from services.catalog.domain.content import FEDERAL_FIELDS, MATERIAL, Authorization, Content, changed_fields
 from services.catalog.domain.marketplace import Designation
 from services.catalog.domain.offering import MACHINE, Offering, Status, missing_to_publish
+from services.catalog.domain.price import Price
 from services.catalog.domain.provider import Provider
-from services.catalog.policy import ROLES, may
+from services.catalog.policy import ROLES, may, sees_federal_fields
 from services.catalog.queries import MarketplaceView, OfferingView
+from services.catalog.schemas import content as parts
 from services.catalog.store import Revision
 from shared.auth import Principal
 from shared.web.wire import Action
@@ -98,7 +101,7 @@ def offering(view: OfferingView, *, by: Principal) -> schemas.OfferingShown:
         reason=found.reason,
         successor_id=found.successor_id,
         actions=_actions(view, by=by),
-        **_content(found.content),
+        **_content(found.content, by=by),
     )
 
 
@@ -106,7 +109,7 @@ def _provider_named(found: Provider | None) -> schemas.ProviderNamed | None:
     return schemas.ProviderNamed(id=found.id, name=found.name, kind=found.kind) if found else None
 
 
-def _content(content: Content) -> dict[str, Any]:
+def _content(content: Content, *, by: Principal) -> dict[str, Any]:
     return {
         "name": content.name,
         "kind": content.kind,
@@ -116,9 +119,7 @@ def _content(content: Content) -> dict[str, Any]:
         "summary": content.summary,
         "description": content.description,
         "provider_id": content.provider_id,
-        "fibf_coverage": [
-            schemas.CoverageShown(fibf_id=c.fibf_id, coverage=c.coverage, comment=c.comment) for c in content.fibf_coverage
-        ],
+        "fibf_coverage": [parts.CoverageShown(**asdict(covered)) for covered in content.fibf_coverage],
         "authorization": _authorization(content.authorization),
         "pricing": content.pricing,
         "vehicles": list(content.vehicles),
@@ -126,13 +127,43 @@ def _content(content: Content) -> dict[str, Any]:
         "lineage": content.lineage,
         "website": content.website,
         "business_functions": list(content.business_functions),
+        **_more_content(content),
+        **({name: getattr(content, name) for name in FEDERAL_FIELDS} if sees_federal_fields(by) else {}),
     }
 
 
-def _authorization(found: Authorization | None) -> schemas.AuthorizationShown | None:
+def _more_content(content: Content) -> dict[str, Any]:
+    return {
+        "price": _price(content.price) if content.price else None,
+        "suits": [parts.SuitsShown(**asdict(each)) for each in content.suits],
+        "in_production": content.in_production,
+        "onboarding_days": content.onboarding_days,
+        "hosting": content.hosting,
+        "interfaces": list(content.interfaces),
+        "transactions_per_year": content.transactions_per_year,
+        "promises": [parts.PromiseShown(**asdict(each)) for each in content.promises],
+        "lessons": list(content.lessons),
+        "depends_on": list(content.depends_on),
+        "bundle": list(content.bundle),
+        "migrates_to": content.migrates_to,
+        "guide": parts.GuideShown.model_validate(asdict(content.guide)) if content.guide else None,
+    }
+
+
+def _price(price: Price) -> parts.PriceShown:
+    return parts.PriceShown(
+        model=price.model,
+        unit=price.unit,
+        tiers=[parts.TierShown(up_to=t.up_to, amount=parts.MoneyShown(amount=t.amount), per=t.per) for t in price.tiers],
+        setup=parts.MoneyShown(amount=price.setup),
+        included=list(price.included),
+    )
+
+
+def _authorization(found: Authorization | None) -> parts.AuthorizationShown | None:
     if found is None:
         return None
-    return schemas.AuthorizationShown(
+    return parts.AuthorizationShown(
         fedramp_id=found.fedramp_id,
         status=found.status,
         kind=found.kind,
@@ -149,18 +180,18 @@ def _authorization(found: Authorization | None) -> schemas.AuthorizationShown | 
     )
 
 
-def revision(found: Revision) -> schemas.RevisionShown:
+def revision(found: Revision, *, by: Principal) -> schemas.RevisionShown:
     return schemas.RevisionShown(
         offering_id=found.offering_id,
         n=found.n,
         recorded_at=found.recorded_at,
         by=found.by,
-        content=schemas.ContentShown(**_content(found.content)),
+        content=schemas.ContentShown(**_content(found.content, by=by)),
     )
 
 
-def diff(old: Revision, new: Revision) -> schemas.RevisionDiff:
-    before, after = _content(old.content), _content(new.content)
+def diff(old: Revision, new: Revision, *, by: Principal) -> schemas.RevisionDiff:
+    before, after = _content(old.content, by=by), _content(new.content, by=by)
     changes = [
         schemas.FieldChange(
             field=name,
@@ -169,6 +200,7 @@ def diff(old: Revision, new: Revision) -> schemas.RevisionDiff:
             material=MATERIAL.get(name),
         )
         for name in changed_fields(old.content, new.content)
+        if name in before
     ]
     return schemas.RevisionDiff(offering_id=old.offering_id, from_=old.n, to=new.n, changes=changes)
 
@@ -201,7 +233,7 @@ def _missing(action: str, view: OfferingView, *, by: Principal) -> list[str]:
         return [f"state {' or '.join(states)} (it is {found.status})"]
     if action not in {"publish", "reinstate"}:
         return []
-    missing = list(missing_to_publish(found.content, view.marketplaces))
+    missing = list(missing_to_publish(found.content, view.around))
     if found.status is Status.IN_REVIEW and found.submitted_by == by.subject:
         missing.append("another person than the one who submitted")
     return missing

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from services.catalog import facts, store
+from sqlalchemy import select
+
+from services.catalog import facts, store, tables
 from services.catalog.domain import offering as domain
 from services.catalog.domain.content import Content, changed_fields
+from services.catalog.domain.notice import AHEAD_DAYS
 from services.catalog.domain.offering import Offering, Status
 from services.catalog.policy import require, require_sight
 from shared.auth import Principal
@@ -12,6 +15,9 @@ from shared.contracts import catalog as contracts
 from shared.db import Transaction
 from shared.kernel.errors import Conflict, Invalid, StaleVersion
 from shared.kernel.ids import new_id
+from shared.kernel.time import days_after
+
+_TOLD_OF = (Status.PUBLISHED, Status.LISTED, Status.SUSPENDED)
 
 
 async def draft_offering(tx: Transaction, *, code: str, content: Content, by: Principal, source: str | None = None) -> Offering:
@@ -56,7 +62,7 @@ async def _revise(tx: Transaction, current: Offering, content: Content, *, expec
     require(by, "revise", content, areas=tuple(dict.fromkeys((*before, *content.focus_areas))))
     _at_version(current, expected_version)
     await _check_references(tx, content)
-    revised = domain.revise(current, content, marketplaces=await store.marketplace_statuses(tx))
+    revised = domain.revise(current, content, around=await store.surroundings(tx))
     if revised is current:
         return current
     return await _saved(tx, revised, revision_fact(current.content, content))
@@ -90,7 +96,7 @@ async def request_changes(
 async def publish_offering(tx: Transaction, id: str, *, expected_version: int, by: Principal) -> Offering:
     """Raises Forbidden, NotFound, StaleVersion, RuleViolation with what is missing."""
     current = await _permitted(tx, id, "publish", expected_version, by=by)
-    published = domain.publish(current, by=by.actor, marketplaces=await store.marketplace_statuses(tx))
+    published = domain.publish(current, by=by.actor, around=await store.surroundings(tx))
     return await _saved(tx, published, contracts.OfferingPublished)
 
 
@@ -110,7 +116,7 @@ async def suspend_offering(
 async def reinstate_offering(tx: Transaction, id: str, *, expected_version: int, by: Principal) -> Offering:
     """Raises Forbidden, NotFound, StaleVersion, RuleViolation with what is missing."""
     current = await _permitted(tx, id, "reinstate", expected_version, by=by)
-    reinstated = domain.reinstate(current, marketplaces=await store.marketplace_statuses(tx))
+    reinstated = domain.reinstate(current, around=await store.surroundings(tx))
     return await _saved(tx, reinstated, contracts.OfferingPublished)
 
 
@@ -132,6 +138,19 @@ async def retire_offering(
     provider_name = await _provider_name(tx, retired)
     fact = facts.offering(contracts.OfferingRetired, retired, provider_name=provider_name, successor_id=retired.successor_id)
     return await store.offerings.save(tx, retired, fact)
+
+
+async def tell_of_ends(tx: Transaction) -> None:
+    """Give the notices of authorizations' ends that are due, each once."""
+    table = tables.offerings
+    soon = table.c.authorization_ends_on.between(tx.at.date(), days_after(tx.at.date(), max(AHEAD_DAYS)))
+    rows = await tx.rows(select(table).where(table.c.status.in_(_TOLD_OF), soon).order_by(table.c.id))
+    for offering in map(store.offerings.from_row, rows):
+        if (due := domain.tell(offering, on=tx.at.date())) is not None:
+            told, days = due
+            name, ends_on = await _provider_name(tx, told), told.content.authorization and told.content.authorization.expires_on
+            kind = contracts.OfferingAuthorizationExpiring
+            await store.offerings.save(tx, told, facts.offering(kind, told, provider_name=name, days=days, expires_on=ends_on))
 
 
 async def _saved(tx: Transaction, offering: Offering, kind: type[contracts.OfferingFact]) -> Offering:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from services.catalog.domain.price import Price
+
 
 class Kind(StrEnum):
     """What is offered."""
@@ -42,13 +44,59 @@ class Material(StrEnum):
     SECURITY = "security"
 
 
+class Hosting(StrEnum):
+    """Where it runs."""
+
+    FEDERAL = "federal"
+    COMMERCIAL = "commercial"
+
+
+class Dimension(StrEnum):
+    """What the readiness of an agency is assessed in. Source: M3, readiness assessment."""
+
+    FINANCE = "finance"
+    CUSTOMER = "customer"
+    OPERATIONS = "operations"
+    TECHNOLOGY = "technology"
+    ORGANIZATION = "organization"
+    WORKFORCE = "workforce"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """One FIBF activity or capability and how far it is covered."""
+    """One FIBF activity or capability and how far it is covered; `assessor`: who checked the provider's answer."""
 
     fibf_id: str
     coverage: CoverageLevel
     comment: str | None = None
+    evidence: str | None = None
+    assessor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suits:
+    """The least level of readiness (1 to 5) that an adopting agency should have in one dimension."""
+
+    dimension: Dimension
+    least: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """A service measure and the target it is provided at; `measure_id` is an item of a standard."""
+
+    measure_id: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guide:
+    """The text of a best practice or tool: how it is done, what comes of it, which standards it applies."""
+
+    body: str = ""
+    steps: tuple[str, ...] = ()
+    artifacts: tuple[str, ...] = ()
+    standards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +120,10 @@ class Authorization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """`vehicles` are the numbers under which it can be ordered; `lineage` the programs it comes from."""
+    """`vehicles` are the numbers under which it can be ordered; `lineage` the programs it comes from.
+
+    `depends_on`, `bundle` and `migrates_to` are codes of other offerings. `transactions_per_year`: as many as it carries.
+    """
 
     name: str
     kind: Kind
@@ -90,6 +141,21 @@ class Content:
     lineage: str | None = None
     website: str | None = None
     business_functions: tuple[str, ...] = ()
+    price: Price | None = None
+    suits: tuple[Suits, ...] = ()
+    in_production: bool = False
+    onboarding_days: int | None = None
+    hosting: Hosting | None = None
+    interfaces: tuple[str, ...] = ()
+    transactions_per_year: int | None = None
+    promises: tuple[Promise, ...] = ()
+    lessons: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    bundle: tuple[str, ...] = ()
+    migrates_to: str | None = None
+    guide: Guide | None = None
+    cost_method: str | None = None
+    satisfaction: str | None = None
 
     @property
     def covers_something(self) -> bool:
@@ -107,7 +173,19 @@ MATERIAL: Mapping[str, Material] = {
     "provider_id": Material.SCOPE,
     "fibf_coverage": Material.SCOPE,
     "authorization": Material.SECURITY,
+    "price": Material.PRICE,
+    "suits": Material.SCOPE,
+    "in_production": Material.SCOPE,
+    "hosting": Material.SECURITY,
+    "interfaces": Material.SCOPE,
+    "transactions_per_year": Material.SCOPE,
+    "promises": Material.SCOPE,
+    "depends_on": Material.SCOPE,
+    "bundle": Material.SCOPE,
 }
+
+# For signed-in federal callers only, wherever an offering or its revisions are shown. Source: domain-model §3.
+FEDERAL_FIELDS = ("cost_method", "satisfaction")
 
 
 def changed_fields(old: Content, new: Content) -> tuple[str, ...]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from enum import StrEnum
 
 from services.catalog.domain.content import Content, Kind
 from services.catalog.domain.marketplace import Status as MarketplaceStatus
+from services.catalog.domain.notice import due_notice, noticed
 from shared.kernel.errors import RuleViolation
 from shared.kernel.machine import StateMachine, Transition
 
@@ -27,7 +29,11 @@ class Status(StrEnum):
 PUBLIC = (Status.PUBLISHED, Status.LISTED, Status.SUSPENDED, Status.RETIRED)
 _AUTHORS = ("provider", "qsmo", "coordinator")
 _IMPORTERS = ("coordinator", "omb")
-_PUBLISHING = ("an open marketplace in every area", "a FIBF activity covered", "a vehicle or free, for a commercial product")
+_PUBLISHING = (
+    "an open marketplace in every area",
+    "a FIBF activity covered",
+    "a live vehicle or free, for a commercial product",
+)
 
 MACHINE = StateMachine(
     "offering",
@@ -78,6 +84,7 @@ class Offering:
     """`revision` counts what was published or listed (0: nothing yet).
 
     `curated`: a QSMO edited it, so the register it came from goes on to own only the authorization.
+    `told`: which notices of its authorization's end were given.
     `unrecorded`: this revision is new and the store has yet to write it.
     """
 
@@ -92,6 +99,7 @@ class Offering:
     submitted_by: str | None = None
     reason: str | None = None
     successor_id: str | None = None
+    told: tuple[str, ...] = ()
     unrecorded: bool = False
 
     @property
@@ -99,20 +107,26 @@ class Offering:
         return self.status in PUBLIC and self.revision > 0
 
 
-Marketplaces = Mapping[str, MarketplaceStatus]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What publishing depends on: the marketplaces, and the numbers of the vehicles that can be ordered under today."""
+
+    marketplaces: Mapping[str, MarketplaceStatus]
+    orderable: frozenset[str] = frozenset()
 
 
-def missing_to_publish(content: Content, marketplaces: Marketplaces) -> tuple[str, ...]:
+def missing_to_publish(content: Content, around: Surroundings) -> tuple[str, ...]:
     """What stands in the way, in words a person can act on."""
     missing = [] if content.focus_areas else ["a focus area"]
     for area in content.focus_areas:
-        status = marketplaces.get(area)
+        status = around.marketplaces.get(area)
         if status is not MarketplaceStatus.OPEN:
             missing.append(f"an open marketplace for {area} (it is {status or 'not planned yet'})")
     if not content.covers_something:
         missing.append("at least one FIBF activity covered")
-    if content.kind is Kind.COMMERCIAL_PRODUCT and not (content.vehicles or content.is_free):
-        missing.append("an acquisition vehicle, or is_free")
+    if content.kind is Kind.COMMERCIAL_PRODUCT and not content.is_free and not around.orderable & set(content.vehicles):
+        named = ", ".join(content.vehicles) or "it names none"
+        missing.append(f"a registered acquisition vehicle that can be ordered under ({named}), or is_free")
     return tuple(missing)
 
 
@@ -137,13 +151,13 @@ def request_changes(offering: Offering, *, reason: str) -> Offering:
     return replace(offering, status=Status(MACHINE.after("request-changes", state=offering.status)), reason=reason)
 
 
-def publish(offering: Offering, *, by: str, marketplaces: Marketplaces) -> Offering:
+def publish(offering: Offering, *, by: str, around: Surroundings) -> Offering:
     """Raises RuleViolation for the state, with `missing`, or when `by` is who submitted it.
 
     Source: domain model, separation of duties on the person.
     """
     status = Status(MACHINE.after("publish", state=offering.status))
-    _need_publishable("publish", offering.content, marketplaces)
+    _need_publishable("publish", offering.content, around)
     if offering.submitted_by == by:
         raise RuleViolation(
             "Whoever submitted an offering does not publish it.",
@@ -153,14 +167,14 @@ def publish(offering: Offering, *, by: str, marketplaces: Marketplaces) -> Offer
     return replace(offering, status=status, revision=offering.revision + 1, reason=None, curated=True, unrecorded=True)
 
 
-def revise(offering: Offering, content: Content, *, marketplaces: Marketplaces) -> Offering:
+def revise(offering: Offering, content: Content, *, around: Surroundings) -> Offering:
     """New content for what is published or listed; the same offering when nothing differs.
 
     Raises RuleViolation for the state, or with `missing` for what is published.
     """
     status = Status(MACHINE.after("revise", state=offering.status))
     if status is Status.PUBLISHED:
-        _need_publishable("revise", content, marketplaces)
+        _need_publishable("revise", content, around)
     if content == offering.content:
         return offering
     return replace(offering, content=content, revision=offering.revision + 1, curated=True, unrecorded=True)
@@ -171,10 +185,10 @@ def suspend(offering: Offering, *, reason: str) -> Offering:
     return replace(offering, status=Status(MACHINE.after("suspend", state=offering.status)), reason=reason)
 
 
-def reinstate(offering: Offering, *, marketplaces: Marketplaces) -> Offering:
+def reinstate(offering: Offering, *, around: Surroundings) -> Offering:
     """Published again, in the revision it has. Raises RuleViolation for the state, or with `missing`."""
     status = Status(MACHINE.after("reinstate", state=offering.status))
-    _need_publishable("reinstate", offering.content, marketplaces)
+    _need_publishable("reinstate", offering.content, around)
     return replace(offering, status=status, reason=None)
 
 
@@ -209,6 +223,14 @@ def renew(offering: Offering, content: Content) -> Offering:
     return replace(offering, status=status, content=taken, revision=offering.revision + 1, unrecorded=True)
 
 
-def _need_publishable(action: str, content: Content, marketplaces: Marketplaces) -> None:
-    if missing := missing_to_publish(content, marketplaces):
+def _need_publishable(action: str, content: Content, around: Surroundings) -> None:
+    if missing := missing_to_publish(content, around):
         raise RuleViolation(f"{action} needs: {'; '.join(missing)}.", code="not-publishable", missing=missing)
+
+
+def tell(offering: Offering, *, on: date) -> tuple[Offering, int] | None:
+    """The offering with the notice of its authorization's end that is due, and its days; None when none is."""
+    authorization = offering.content.authorization
+    ends_on = authorization.expires_on if authorization else None
+    days = due_notice(ends_on, told=offering.told, on=on)
+    return None if days is None else (replace(offering, told=noticed(ends_on, days)), days)

@@ -12,10 +12,13 @@ from typing import Any
 from services.catalog import store
 from services.catalog.commands import offerings as commands
 from services.catalog.commands import providers as provider_commands
+from services.catalog.commands import vehicles as vehicle_commands
 from services.catalog.domain.content import Content, Coverage, CoverageLevel, Kind, Shelf
 from services.catalog.domain.marketplace import Status
 from services.catalog.domain.provider import Kind as ProviderKind
 from services.catalog.domain.provider import Provider, key_of
+from services.catalog.domain.vehicle import Kind as VehicleKind
+from services.catalog.domain.vehicle import Terms
 from shared.auth import Principal, Role
 from shared.db import Transaction
 from shared.kernel.cause import Cause
@@ -47,8 +50,9 @@ class StarterOffering:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Starter:
-    """Everything, in the order of the file."""
+    """Everything, in the order of the file. `vehicles`: number → terms."""
 
+    vehicles: Mapping[str, Terms]
     providers: tuple[StarterProvider, ...]
     offerings: tuple[StarterOffering, ...]
 
@@ -58,9 +62,15 @@ def starter() -> Starter:
     """The data that comes with this package."""
     found = tomllib.loads(resources.files(__package__).joinpath(_FILE).read_text(encoding="utf-8"))
     return Starter(
+        vehicles={vehicle["number"]: _terms(vehicle) for vehicle in found["vehicles"]},
         providers=tuple(_provider(provider) for provider in found["providers"]),
         offerings=tuple(_offering(offering) for offering in found["offerings"]),
     )
+
+
+def _terms(found: Mapping[str, Any]) -> Terms:
+    given = {name: value for name, value in found.items() if name not in {"number", "source"}}
+    return Terms(**{**given, "kind": VehicleKind(found["kind"]), "steps": tuple(found["steps"])})
 
 
 def _provider(found: Mapping[str, Any]) -> StarterProvider:
@@ -98,20 +108,29 @@ async def load(owner: Owner) -> bool:
     ready = [o for o in lacking if all(statuses.get(area) is Status.OPEN for area in o.content.focus_areas)]
     if ready:
         async with owner.db.transaction(Cause(actor=_AUTHOR)) as tx:
-            await load_starter(tx, ready, providers=data.providers)
+            await load_starter(tx, ready, data=data)
     return len(ready) == len(lacking)
 
 
-async def load_starter(tx: Transaction, ready: Sequence[StarterOffering], *, providers: Sequence[StarterProvider]) -> None:
-    """Draft, submit and publish each, with its provider. Raises what the commands raise, and then none is there."""
+async def load_starter(tx: Transaction, ready: Sequence[StarterOffering], *, data: Starter) -> None:
+    """Draft, submit and publish each, with its provider and vehicles. Raises what the commands raise; then none is there."""
+    await _with_vehicles(tx, ready, data.vehicles)
     needed = {offering.provider for offering in ready}
     found = {p.key: p for p in await store.providers.find_by(tx, "key", sorted(key_of(name) for name in needed))}
-    for provider in providers:
+    for provider in data.providers:
         if provider.name in needed and key_of(provider.name) not in found:
             registered = await _registered(tx, provider)
             found[registered.key] = registered
     for offering in ready:
         await _published(tx, offering, provider_id=found[key_of(offering.provider)].id)
+
+
+async def _with_vehicles(tx: Transaction, ready: Sequence[StarterOffering], terms: Mapping[str, Terms]) -> None:
+    numbers = list(dict.fromkeys(number for offering in ready for number in offering.content.vehicles))
+    there = {vehicle.number for vehicle in await store.vehicles.find_by(tx, "number", numbers)}
+    for number in numbers:
+        if number in terms and number not in there:
+            await vehicle_commands.register_vehicle(tx, number=number, terms=terms[number], by=_author(()))
 
 
 async def _registered(tx: Transaction, provider: StarterProvider) -> Provider:

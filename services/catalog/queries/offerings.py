@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from services.catalog import store, tables
-from services.catalog.domain.marketplace import Status
-from services.catalog.domain.offering import PUBLIC, Offering
+from services.catalog.domain.offering import PUBLIC, Offering, Surroundings
 from services.catalog.domain.provider import Provider
 from services.catalog.policy import may_see
 from services.catalog.store import Revision
@@ -24,11 +23,11 @@ _GOVERNMENT_WIDE = ("omb", "coordinator", "auditor")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferingView:
-    """An offering with its provider, and the marketplaces it needs to be published."""
+    """An offering with its provider, and what publishing it depends on."""
 
     offering: Offering
     provider: Provider | None
-    marketplaces: dict[str, Status]
+    around: Surroundings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +49,13 @@ class OfferingFilter:
 async def offerings(tx: Transaction, wanted: OfferingFilter, request: PageRequest, *, by: Principal) -> Page[OfferingView]:
     """Those that the caller may see, by name."""
     table, of = tables.offerings, tables.providers
-    marketplaces = await store.marketplace_statuses(tx)
+    around = await store.surroundings(tx)
     query = _filtered(select(table).outerjoin(of, of.c.id == table.c.provider_id), wanted)
     query = query.where(*_visible_to(by))
     page = await page_of(tx, query, by=[table.c.name, table.c.id], request=request, read=store.offerings.from_row)
     ids = sorted({o.content.provider_id for o in page.items if o.content.provider_id})
     behind = {provider.id: provider for provider in await store.providers.find_by(tx, "id", ids)}
-    views = [
-        OfferingView(offering=o, provider=behind.get(o.content.provider_id or ""), marketplaces=marketplaces)
-        for o in page.items
-    ]
+    views = [OfferingView(offering=o, provider=behind.get(o.content.provider_id or ""), around=around) for o in page.items]
     return Page(views, page.next_cursor)
 
 
@@ -136,7 +132,7 @@ async def offering_by_key(tx: Transaction, scheme: str, value: str, *, by: Princ
 async def viewed(tx: Transaction, found: Offering) -> OfferingView:
     provider_id = found.content.provider_id
     provider = await store.providers.find(tx, provider_id) if provider_id else None
-    return OfferingView(offering=found, provider=provider, marketplaces=await store.marketplace_statuses(tx))
+    return OfferingView(offering=found, provider=provider, around=await store.surroundings(tx))
 
 
 async def revisions(tx: Transaction, id: str, request: PageRequest, *, by: Principal) -> Page[Revision]:

@@ -4,6 +4,7 @@ from services.catalog.store.marketplaces import Area, area, areas, designations_
 from services.catalog.store.offerings import Revision, offerings, revision, spaced
 from services.catalog.store.providers import providers
 from services.catalog.store.standards import standards
+from services.catalog.store.vehicles import surroundings, vehicles
 
 __all__ = [
     "Area",
@@ -18,4 +19,6 @@ __all__ = [
     "revision",
     "spaced",
     "standards",
+    "surroundings",
+    "vehicles",
 ]

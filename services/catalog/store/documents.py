@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
-from services.catalog.domain.content import Authorization, Content, Coverage, CoverageLevel, Kind, Shelf
+from services.catalog.domain.content import (
+    Authorization,
+    Content,
+    Coverage,
+    CoverageLevel,
+    Dimension,
+    Guide,
+    Hosting,
+    Kind,
+    Promise,
+    Shelf,
+    Suits,
+)
+from services.catalog.domain.price import Per, Price, Tier, Unit
 
 
 def content_document(content: Content) -> orjson.Fragment:
     """The dataclass as it is, field by field; serialised here once, since an import writes thousands."""
-    return orjson.Fragment(orjson.dumps(content))
+    return orjson.Fragment(orjson.dumps(content, default=str))
 
 
 def content_of(document: Mapping[str, Any]) -> Content:
@@ -29,12 +43,38 @@ def content_of(document: Mapping[str, Any]) -> Content:
             "authorization": _authorization_of(found) if found else None,
             "vehicles": tuple(document["vehicles"]),
             "business_functions": tuple(document["business_functions"]),
+            **_later(document),
         }
     )
 
 
+def _later(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields that documents written before them do not have."""
+    price, guide, hosting = document.get("price"), document.get("guide"), document.get("hosting")
+    lists = ("interfaces", "lessons", "depends_on", "bundle")
+    return {
+        "price": _price_of(price) if price else None,
+        "guide": Guide(**{**{k: tuple(v) for k, v in guide.items() if k != "body"}, "body": guide["body"]}) if guide else None,
+        "hosting": Hosting(hosting) if hosting else None,
+        "suits": tuple(Suits(dimension=Dimension(s["dimension"]), least=s["least"]) for s in document.get("suits") or ()),
+        "promises": tuple(Promise(**promise) for promise in document.get("promises") or ()),
+        **{name: tuple(document.get(name) or ()) for name in lists},
+    }
+
+
+def _price_of(found: Mapping[str, Any]) -> Price:
+    tiers = tuple(Tier(up_to=t["up_to"], amount=Decimal(t["amount"]), per=Per(t["per"])) for t in found["tiers"])
+    return Price(
+        model=found["model"],
+        unit=Unit(found["unit"]),
+        tiers=tiers,
+        setup=Decimal(found["setup"]),
+        included=tuple(found["included"]),
+    )
+
+
 def _coverage_of(found: Mapping[str, Any]) -> Coverage:
-    return Coverage(fibf_id=found["fibf_id"], coverage=CoverageLevel(found["coverage"]), comment=found["comment"])
+    return Coverage(**{**found, "coverage": CoverageLevel(found["coverage"])})
 
 
 def _authorization_of(found: Mapping[str, Any]) -> Authorization:

@@ -46,6 +46,7 @@ def _offering(row: Row) -> Offering:
         submitted_by=row["submitted_by"],
         reason=row["reason"],
         successor_id=row["successor_id"],
+        told=tuple(row["told"] or ()),
     )
 
 
@@ -61,6 +62,7 @@ def _offering_row(offering: Offering) -> dict[str, Any]:
         "submitted_by": offering.submitted_by,
         "reason": offering.reason,
         "successor_id": offering.successor_id,
+        "told": list(offering.told) or None,
         "content": content_document(content),
         "name": content.name,
         "kind": content.kind.value,
@@ -69,6 +71,7 @@ def _offering_row(offering: Offering) -> dict[str, Any]:
         "fedramp_id": authorization.fedramp_id if authorization else None,
         "authorization_status": authorization.status if authorization else None,
         "impact_level": authorization.impact_level if authorization else None,
+        "authorization_ends_on": authorization.expires_on if authorization else None,
         "service_models": spaced(authorization.service_models if authorization else ()),
         "search": _searchable(offering),
     }

@@ -8,10 +8,11 @@ import pytest
 from services.catalog.domain import offering as domain
 from services.catalog.domain.content import Authorization, Content, Coverage, CoverageLevel, Kind, changed_fields
 from services.catalog.domain.marketplace import Status as MarketplaceStatus
-from services.catalog.domain.offering import MACHINE, Offering, Status
+from services.catalog.domain.offering import MACHINE, Offering, Status, Surroundings
 from shared.kernel.errors import RuleViolation
 
-OPEN = {"cybersecurity": MarketplaceStatus.OPEN}
+OPEN = Surroundings(marketplaces={"cybersecurity": MarketplaceStatus.OPEN}, orderable=frozenset({"GSA MAS"}))
+CLOSED = Surroundings(marketplaces={})
 
 
 def a_content(**more: Any) -> Content:
@@ -32,10 +33,10 @@ def act(offering: Offering, action: str) -> Offering:
         "edit": lambda: domain.edit(offering, a_content(name="New")),
         "submit": lambda: domain.submit(offering, by="author"),
         "request-changes": lambda: domain.request_changes(offering, reason="more please"),
-        "publish": lambda: domain.publish(offering, by="reviewer", marketplaces=OPEN),
-        "revise": lambda: domain.revise(offering, a_content(name="New"), marketplaces=OPEN),
+        "publish": lambda: domain.publish(offering, by="reviewer", around=OPEN),
+        "revise": lambda: domain.revise(offering, a_content(name="New"), around=OPEN),
         "suspend": lambda: domain.suspend(offering, reason="an incident"),
-        "reinstate": lambda: domain.reinstate(offering, marketplaces=OPEN),
+        "reinstate": lambda: domain.reinstate(offering, around=OPEN),
         "retire": lambda: domain.retire(offering, reason=None, successor=other),
         "renew": lambda: domain.renew(offering, a_content(name="New")),
     }[action]()
@@ -81,13 +82,13 @@ def test_the_table_and_the_code_name_the_same_actions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "marketplaces", "missing"),
+    ("content", "around", "missing"),
     [
         (a_content(focus_areas=()), OPEN, ("a focus area",)),
-        (a_content(), {}, ("an open marketplace for cybersecurity (it is not planned yet)",)),
+        (a_content(), CLOSED, ("an open marketplace for cybersecurity (it is not planned yet)",)),
         (
             a_content(focus_areas=("cybersecurity", "grants-management")),
-            {**OPEN, "grants-management": MarketplaceStatus.PLANNED},
+            Surroundings(marketplaces={**OPEN.marketplaces, "grants-management": MarketplaceStatus.PLANNED}),
             ("an open marketplace for grants-management (it is planned)",),
         ),
         (a_content(fibf_coverage=()), OPEN, ("at least one FIBF activity covered",)),
@@ -96,15 +97,22 @@ def test_the_table_and_the_code_name_the_same_actions() -> None:
             OPEN,
             ("at least one FIBF activity covered",),
         ),
-        (a_content(kind=Kind.COMMERCIAL_PRODUCT), OPEN, ("an acquisition vehicle, or is_free",)),
+        (
+            a_content(kind=Kind.COMMERCIAL_PRODUCT),
+            OPEN,
+            ("a registered acquisition vehicle that can be ordered under (it names none), or is_free",),
+        ),
+        (
+            a_content(kind=Kind.COMMERCIAL_PRODUCT, vehicles=("Ended", "Unknown")),
+            OPEN,
+            ("a registered acquisition vehicle that can be ordered under (Ended, Unknown), or is_free",),
+        ),
     ],
 )
-def test_publishing_lists_everything_that_is_missing(
-    content: Content, marketplaces: dict[str, MarketplaceStatus], missing: tuple[str, ...]
-) -> None:
+def test_publishing_lists_everything_that_is_missing(content: Content, around: Surroundings, missing: tuple[str, ...]) -> None:
     for status in (Status.IN_REVIEW, Status.LISTED):
         with pytest.raises(RuleViolation) as refused:
-            domain.publish(an_offering(status, content=content), by="reviewer", marketplaces=marketplaces)
+            domain.publish(an_offering(status, content=content), by="reviewer", around=around)
         assert refused.value.missing == missing
 
 
@@ -112,30 +120,30 @@ def test_publishing_lists_everything_that_is_missing(
 def test_a_commercial_product_needs_a_vehicle_or_is_free(more: dict[str, Any]) -> None:
     content = a_content(kind=Kind.COMMERCIAL_PRODUCT, **more)
 
-    assert domain.publish(an_offering(Status.IN_REVIEW, content=content), by="r", marketplaces=OPEN).revision == 1
+    assert domain.publish(an_offering(Status.IN_REVIEW, content=content), by="r", around=OPEN).revision == 1
 
 
 def test_whoever_submitted_does_not_publish() -> None:
     submitted = domain.submit(an_offering(Status.DRAFT), by="one and the same")
 
     with pytest.raises(RuleViolation) as refused:
-        domain.publish(submitted, by="one and the same", marketplaces=OPEN)
+        domain.publish(submitted, by="one and the same", around=OPEN)
 
     assert refused.value.code == "separation-of-duties"
 
 
 def test_what_is_published_stays_publishable_when_revised_or_reinstated() -> None:
     with pytest.raises(RuleViolation, match="FIBF"):
-        domain.revise(an_offering(Status.PUBLISHED), a_content(fibf_coverage=()), marketplaces=OPEN)
+        domain.revise(an_offering(Status.PUBLISHED), a_content(fibf_coverage=()), around=OPEN)
     with pytest.raises(RuleViolation, match="open marketplace"):
-        domain.reinstate(an_offering(Status.SUSPENDED), marketplaces={})
+        domain.reinstate(an_offering(Status.SUSPENDED), around=CLOSED)
 
 
 def test_only_new_content_makes_a_new_revision() -> None:
     published = an_offering(Status.PUBLISHED)
 
-    assert domain.revise(published, a_content(), marketplaces=OPEN) is published
-    revised = domain.revise(published, a_content(name="New"), marketplaces=OPEN)
+    assert domain.revise(published, a_content(), around=OPEN) is published
+    revised = domain.revise(published, a_content(name="New"), around=OPEN)
     assert (revised.revision, revised.unrecorded) == (2, True)
     assert domain.suspend(published, reason="an incident").revision == 1
 

@@ -5,7 +5,7 @@ import re
 import orjson
 
 from services.catalog.domain.marketplace import Status
-from services.catalog.domain.offering import missing_to_publish
+from services.catalog.domain.offering import Surroundings, missing_to_publish
 from services.catalog.importers.starter import starter
 from tests.support.real_data import REAL_DATA, needs_real_data
 
@@ -15,7 +15,8 @@ STANDARDS = ("fm", "grants", "soc", "cvd", "hr_hca", "hr_benefits", "hr_td", "hr
 def test_every_starter_offering_can_be_published_once_its_marketplace_is_open() -> None:
     for offering in starter().offerings:
         open_all = dict.fromkeys(offering.content.focus_areas, Status.OPEN)
-        assert missing_to_publish(offering.content, open_all) == (), offering.code
+        around = Surroundings(marketplaces=open_all, orderable=frozenset(starter().vehicles))
+        assert missing_to_publish(offering.content, around) == (), offering.code
 
 
 def test_codes_are_slugs_of_their_own_and_providers_are_declared() -> None:

@@ -138,6 +138,13 @@ async def a_provider(api: Api, name: str = "Example Corporation", **more: Any) -
     return str(answer.json()["id"])
 
 
+async def a_vehicle(api: Api, number: str = "GSA MAS", **more: Any) -> str:
+    terms = {"title": "Multiple Award Schedule", "kind": "mas_sin", "holder": "General Services Administration"}
+    answer = await api.post("/v1/vehicles", {"number": number, **terms, **more}, "coordinator")
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
 async def recorded(api: Api) -> list[tuple[str, dict[str, Any]]]:
     """(type, headers) of every fact, in order."""
     async with api.app.state.context.db.reading() as tx:

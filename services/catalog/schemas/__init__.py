@@ -7,16 +7,29 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from services.catalog.domain.content import CoverageLevel, Kind, Material, Shelf
+from services.catalog.domain.content import Hosting, Kind, Material, Shelf
 from services.catalog.domain.marketplace import Status as MarketplaceStatus
 from services.catalog.domain.offering import Status
 from services.catalog.domain.provider import Kind as ProviderKind
-from shared.web.wire import Action, Day, Identifier, Line, LongText, Reason, Shown, Slug, Url, Wire
+from services.catalog.schemas.content import (
+    AuthorizationGiven,
+    AuthorizationShown,
+    Code,
+    Count,
+    CoverageGiven,
+    CoverageShown,
+    GuideGiven,
+    GuideShown,
+    PriceGiven,
+    PriceShown,
+    PromiseGiven,
+    PromiseShown,
+    SuitsGiven,
+    SuitsShown,
+)
+from shared.web.wire import Action, Identifier, Line, LongText, Reason, Shown, Slug, Url, Wire
 
-Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$", max_length=40)]
-FibfId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,8}([.-][A-Z0-9]+)+$", max_length=40)]
 Uei = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{12}$")]
-MonthDay = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
 
 
 class ServiceStanding(Shown):
@@ -62,30 +75,6 @@ class ProviderShown(Shown):
     actions: list[Action] = Field(alias="_actions")
 
 
-class CoverageGiven(Wire):
-    fibf_id: FibfId
-    coverage: CoverageLevel
-    comment: LongText | None = None
-
-
-class AuthorizationGiven(Wire):
-    """Words in lower case with underscores: `in_process`, `li_saas`, `government_community_cloud`."""
-
-    fedramp_id: Identifier | None = None
-    status: Word
-    kind: Word | None = None
-    impact_level: Word | None = None
-    service_models: Annotated[list[Word], Field(max_length=10)] = []
-    deployment_model: Word | None = None
-    ready_on: Day | None = None
-    in_process_on: Day | None = None
-    authorized_on: Day | None = None
-    expires_on: Day | None = None
-    annual_assessment: MonthDay | None = None
-    partnering_agency: Line | None = None
-    assessor: Line | None = None
-
-
 class OfferingValues(Wire):
     name: Line
     kind: Kind
@@ -103,6 +92,21 @@ class OfferingValues(Wire):
     lineage: LongText | None = None
     website: Url | None = None
     business_functions: Annotated[list[Line], Field(max_length=50)] = []
+    price: PriceGiven | None = None
+    suits: Annotated[list[SuitsGiven], Field(max_length=6)] = []
+    in_production: bool = False
+    onboarding_days: Annotated[Count, Field(le=10_000)] | None = None
+    hosting: Hosting | None = None
+    interfaces: Annotated[list[Line], Field(max_length=100)] = []
+    transactions_per_year: Count | None = None
+    promises: Annotated[list[PromiseGiven], Field(max_length=200)] = []
+    lessons: Annotated[list[Line], Field(max_length=50)] = []
+    depends_on: Annotated[list[Code], Field(max_length=50)] = []
+    bundle: Annotated[list[Code], Field(max_length=100)] = []
+    migrates_to: Code | None = None
+    guide: GuideGiven | None = None
+    cost_method: LongText | None = None
+    satisfaction: LongText | None = None
 
 
 class OfferingGiven(OfferingValues):
@@ -118,28 +122,6 @@ class Retired(Wire):
 
     reason: Reason | None = None
     successor_id: Identifier | None = None
-
-
-class CoverageShown(Shown):
-    fibf_id: str
-    coverage: CoverageLevel
-    comment: str | None
-
-
-class AuthorizationShown(Shown):
-    fedramp_id: str | None
-    status: str
-    kind: str | None
-    impact_level: str | None
-    service_models: list[str]
-    deployment_model: str | None
-    ready_on: date | None
-    in_process_on: date | None
-    authorized_on: date | None
-    expires_on: date | None
-    annual_assessment: str | None
-    partnering_agency: str | None
-    assessor: str | None
 
 
 class ProviderNamed(Shown):
@@ -190,6 +172,21 @@ class ContentShown(Shown):
     lineage: str | None
     website: str | None
     business_functions: list[str]
+    price: PriceShown | None
+    suits: list[SuitsShown]
+    in_production: bool
+    onboarding_days: int | None
+    hosting: Hosting | None
+    interfaces: list[str]
+    transactions_per_year: int | None
+    promises: list[PromiseShown]
+    lessons: list[str]
+    depends_on: list[str]
+    bundle: list[str]
+    migrates_to: str | None
+    guide: GuideShown | None
+    cost_method: str | None = Field(default=None, description="Federal callers only")
+    satisfaction: str | None = Field(default=None, description="Federal callers only")
 
 
 class OfferingShown(ContentShown):

@@ -1,4 +1,4 @@
-"""standards and their items by edition."""
+"""standards, vehicles, notices."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -53,3 +53,30 @@ def upgrade() -> None:
         sa.Column("successor_id", sa.String(length=128), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_table(
+        "vehicles",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("number", sa.String(length=300), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("ordering_to", sa.Date(), nullable=True),
+        sa.Column("obligated", sa.String(length=24), nullable=False),
+        sa.Column("terms", Document, nullable=False),
+        sa.Column("told", Document, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("number"),
+    )
+    op.create_index(op.f("ix_vehicles_ordering_to"), "vehicles", ["ordering_to"], unique=False)
+    op.add_column("offerings", sa.Column("told", Document, nullable=True))
+    op.add_column("offerings", sa.Column("authorization_ends_on", sa.Date(), nullable=True))
+    op.create_index(
+        "offerings_ending",
+        "offerings",
+        ["authorization_ends_on"],
+        unique=False,
+        postgresql_where=sa.text("authorization_ends_on IS NOT NULL"),
+        sqlite_where=sa.text("authorization_ends_on IS NOT NULL"),
+    )
+    op.add_column("organizations", sa.Column("parent_id", sa.String(length=36), nullable=True))
+    op.add_column("organizations", sa.Column("codes", Document, nullable=True))
