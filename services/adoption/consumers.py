@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Table, delete
 
 from services.adoption import tables
 from services.adoption.importers import fedramp
-from shared.contracts.catalog import OfferingFact
+from shared.contracts.catalog import OfferingFact, StandardPublished, StandardSuperseded, VehicleFact
 from shared.contracts.envelope import Event
 from shared.contracts.registry import OrganizationFact
 from shared.db import Transaction, among, insert_many, upsert
@@ -17,6 +18,7 @@ from shared.inbox import Handler
 
 GROUP = "adoption"
 TOPICS = ("qsmo.registry", "qsmo.catalog")
+_COMPARED = {"status", "impact_level"}
 
 
 async def follow_organizations(tx: Transaction, events: Sequence[Event]) -> None:
@@ -50,8 +52,10 @@ def _code_row(fact: OrganizationFact, scheme: str, value: str) -> dict[str, str]
 
 async def follow_offerings(tx: Transaction, events: Sequence[Event]) -> None:
     """Each fact tells the whole offering: the last one of each counts."""
-    found = [OfferingFact.from_json(data) for data in {event.subject: event.data for event in events}.values()]
-    await upsert(tx, tables.known_offerings, [_offering_row(fact) for fact in found])
+    latest = {event.subject: event for event in events}
+    told = [(OfferingFact.from_json(event.data), event.aggregate_version) for event in latest.values()]
+    found = [fact for fact, _ in told]
+    await upsert(tx, tables.known_offerings, [_offering_row(fact, version) for fact, version in told])
     areas = [
         {"offering_id": fact.offering_id, "focus_area": area} for fact in found for area in dict.fromkeys(fact.focus_areas)
     ]
@@ -59,7 +63,7 @@ async def follow_offerings(tx: Transaction, events: Sequence[Event]) -> None:
     await fedramp.take_up(tx, offering_codes=[fact.code for fact in found if fact.revision > 0])
 
 
-def _offering_row(fact: OfferingFact) -> dict[str, Any]:
+def _offering_row(fact: OfferingFact, version: int) -> dict[str, Any]:
     return {
         "id": fact.offering_id,
         "code": fact.code,
@@ -68,17 +72,59 @@ def _offering_row(fact: OfferingFact) -> dict[str, Any]:
         "revision": fact.revision,
         "focus_areas": list(fact.focus_areas),
         "provider_name": fact.provider_name,
+        "kind": fact.kind,
+        "authorization": fact.authorization.model_dump(include=_COMPARED) if fact.authorization else None,
+        "fit": fact.fit.model_dump(mode="json") if fact.fit else None,
+        "fact_version": version,
     }
 
 
-async def _replace(tx: Transaction, table: Table, column: str, owners: Sequence[str], rows: list[dict[str, str]]) -> None:
+async def follow_vehicles(tx: Transaction, events: Sequence[Event]) -> None:
+    """Each fact tells the whole vehicle: the last one of each counts."""
+    latest = {event.subject: VehicleFact.from_json(event.data) for event in events}
+    await upsert(tx, tables.known_vehicles, [_vehicle_row(fact) for fact in latest.values()])
+
+
+def _vehicle_row(fact: VehicleFact) -> dict[str, Any]:
+    return {
+        "id": fact.vehicle_id,
+        "number": fact.number,
+        "status": fact.status,
+        "ordering_from": fact.ordering_from,
+        "ordering_to": fact.ordering_to,
+        "is_full": fact.ceiling is not None and Decimal(fact.obligated) >= Decimal(fact.ceiling),
+        "eligible": list(fact.eligible),
+    }
+
+
+async def follow_standards(tx: Transaction, events: Sequence[Event]) -> None:
+    """The activities of each area's standards: those of the newest edition, none of a superseded one."""
+    latest = {event.subject: StandardPublished.from_json(event.data) for event in events}
+    rows = [
+        {"standard_id": fact.standard_id, "id": activity.id, "title": activity.title, "focus_area": fact.focus_area}
+        for fact in latest.values()
+        if fact.focus_area is not None
+        for activity in fact.activities
+    ]
+    await _replace(tx, tables.known_activities, "standard_id", list(latest), rows)
+
+
+async def forget_standards(tx: Transaction, events: Sequence[Event]) -> None:
+    await _replace(tx, tables.known_activities, "standard_id", [event.subject for event in events], [])
+
+
+async def _replace(
+    tx: Transaction, table: Table, column: str, owners: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
     """The rows of these owners are these now."""
     await tx.execute(delete(table).where(among(tx, table.c[column], owners)))
     await insert_many(tx, table, rows)
 
 
 def handlers() -> Mapping[str, Handler]:
-    """By event type: every fact of an organization and of an offering."""
+    """By event type: every fact of an organization, an offering and a vehicle, and the editions of standards."""
     organizations = {kind.TYPE: follow_organizations for kind in OrganizationFact.__subclasses__()}
     offerings = {kind.TYPE: follow_offerings for kind in OfferingFact.__subclasses__()}
-    return {**organizations, **offerings}
+    vehicles = {kind.TYPE: follow_vehicles for kind in VehicleFact.__subclasses__()}
+    standards = {StandardPublished.TYPE: follow_standards, StandardSuperseded.TYPE: forget_standards}
+    return {**organizations, **offerings, **vehicles, **standards}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 
 from services.adoption import consumers, tables
 from services.adoption.commands import stalls
 from services.adoption.config import Settings
 from services.adoption.importers import kinds
+from services.adoption.queries.fit import Catalogs
 from shared.db import Database
 from shared.inbox import Consumer
 from shared.kernel.cause import Cause
@@ -17,8 +19,11 @@ from shared.service import Connections, Owner
 _LOOK_EVERY_S = 3_600.0
 
 
+@dataclass(kw_only=True)
 class AdoptionOwner(Owner):
-    """An owner that also looks for adoptions that stand still."""
+    """An owner that also looks for adoptions that stand still, and keeps the candidates of each area ready."""
+
+    catalogs: Catalogs = field(default_factory=Catalogs)
 
     async def start(self) -> None:
         await Owner.start(self)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Date, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import Boolean, Column, Date, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
-from shared.db import Document
+from shared.db import Document, UtcDateTime
 from shared.imports.tables import import_tables
 from shared.inbox import inbox_tables
 from shared.outbox import outbox_table
@@ -87,6 +87,11 @@ known_offerings = Table(
     Column("revision", Integer, nullable=False),
     Column("focus_areas", Document, nullable=False),
     Column("provider_name", Text),
+    # What is compared with needs; rows told of before this was known have none of it.
+    Column("kind", String(24)),
+    Column("authorization", Document),
+    Column("fit", Document),
+    Column("fact_version", Integer),
 )
 
 known_offering_areas = Table(
@@ -94,6 +99,94 @@ known_offering_areas = Table(
     metadata,
     Column("offering_id", String(128), primary_key=True),
     Column("focus_area", String(80), primary_key=True, index=True),
+)
+
+known_vehicles = Table(
+    "known_vehicles",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("number", String(300), nullable=False, index=True),
+    Column("status", String(16), nullable=False),
+    Column("ordering_from", Date),
+    Column("ordering_to", Date),
+    Column("is_full", Boolean, nullable=False),
+    Column("eligible", Document, nullable=False),
+)
+
+known_activities = Table(
+    "known_activities",
+    metadata,
+    Column("standard_id", String(128), primary_key=True),
+    Column("id", String(128), primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("focus_area", String(80), nullable=False, index=True),
+)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("organization_id", String(128), nullable=False),
+    Column("focus_area", String(80), nullable=False, index=True),
+    Column("standings", Document, nullable=False),
+    Column("assessments", Integer, nullable=False),
+    UniqueConstraint("organization_id", "focus_area"),
+)
+
+# Each assessment as it was; derived from the profile in the same transaction.
+profile_versions = Table(
+    "profile_versions",
+    metadata,
+    Column("profile_id", String(36), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("by", String(300), nullable=False),
+    Column("standings", Document, nullable=False),
+)
+
+needs = Table(
+    "needs",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("organization_id", String(128), nullable=False),
+    Column("focus_area", String(80), nullable=False, index=True),
+    Column("fiscal_year", Integer, nullable=False),
+    Column("needs", Document, nullable=False),
+    Column("constraints", Document, nullable=False),
+    Column("size", Document, nullable=False),
+    Column("shared", Boolean, nullable=False),
+    Column("copied_from", String(36)),
+    UniqueConstraint("organization_id", "focus_area", "fiscal_year"),
+)
+
+shortlists = Table(
+    "shortlists",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("organization_id", String(128), nullable=False, index=True),
+    Column("focus_area", String(80), nullable=False, index=True),
+    Column("needs_id", String(36), nullable=False),
+    Column("fiscal_year", Integer, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("pinned", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("locked_by", String(300), nullable=False),
+    Column("locked_on", Date, nullable=False),
+    Column("decision", Document),
+)
+
+demands = Table(
+    "demands",
+    metadata,
+    Column("id", String(160), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("fibf_id", String(128), nullable=False),
+    Column("focus_area", String(80), nullable=False, index=True),
+    Column("calls", Document, nullable=False),
+    Column("agencies", Integer, nullable=False),
 )
 
 # Which import last met a row: tells a row that is twice in one file from one that an earlier file had.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from services.catalog.domain.content import Authorization
+from services.catalog.domain.content import Authorization, Content
 from services.catalog.domain.marketplace import Marketplace
 from services.catalog.domain.offering import Offering
+from services.catalog.domain.price import Price
 from services.catalog.domain.provider import Provider
 from services.catalog.domain.standard import Standard
 from services.catalog.domain.vehicle import Vehicle
@@ -48,10 +49,37 @@ def offering(kind: type[F], found: Offering, *, provider_name: str | None, **mor
         provider_id=content.provider_id,
         provider_name=provider_name,
         authorization=_authorization(content.authorization) if content.authorization else None,
+        fit=_fit(content) if _says_how_it_fits(content) else None,
         source=found.source,
         reason=found.reason,
         **more,
     )
+
+
+def _says_how_it_fits(content: Content) -> bool:
+    """A product taken over from a register says nothing of this; thousands of those are imported."""
+    said = (content.fibf_coverage, content.suits, content.price, content.hosting, content.vehicles, content.is_free)
+    return any(said) or content.in_production or bool(content.interfaces)
+
+
+def _fit(content: Content) -> contracts.FitEntry:
+    return contracts.FitEntry(
+        coverage={covered.fibf_id: covered.coverage.value for covered in content.fibf_coverage},
+        suits={each.dimension.value: each.least for each in content.suits},
+        price=_price(content.price) if content.price else None,
+        hosting=content.hosting.value if content.hosting else None,
+        in_production=content.in_production,
+        onboarding_days=content.onboarding_days,
+        transactions_per_year=content.transactions_per_year,
+        interfaces=content.interfaces,
+        is_free=content.is_free,
+        vehicles=content.vehicles,
+    )
+
+
+def _price(price: Price) -> contracts.PriceEntry:
+    tiers = tuple(contracts.TierEntry(up_to=t.up_to, amount=str(t.amount), per=t.per.value) for t in price.tiers)
+    return contracts.PriceEntry(unit=price.unit.value, tiers=tiers, setup=str(price.setup))
 
 
 def _authorization(found: Authorization) -> contracts.AuthorizationEntry:

@@ -44,6 +44,11 @@ ROUTES: dict[str, str] = {
     "/v1/parked-events/adoption": "adoption",
     "/v1/meta/state-machines/adoption": "adoption",
     "/v1/meta/m3": "adoption",
+    "/v1/meta/readiness": "adoption",
+    "/v1/needs": "adoption",
+    "/v1/fits": "adoption",
+    "/v1/shortlists": "adoption",
+    "/v1/demands": "adoption",
 }
 # RFC 9110 §7.6.1; the host is the service's own, and the edge of this process adds its request id itself.
 _HOP_BY_HOP = frozenset(

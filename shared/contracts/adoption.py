@@ -1,4 +1,4 @@
-"""Facts of adoption: which part of the government uses which offering, and how far it has come."""
+"""Facts of adoption: what agencies need and choose, which offerings they use, and how far they have come."""
 
 from __future__ import annotations
 
@@ -98,3 +98,68 @@ class TollgateSigned(AdoptionFact, type="adoption.tollgate.signed"):
     """`side` is `agency` or `qsmo`."""
 
     side: str
+
+
+class AgencyFact(Fact):
+    """Something of one agency in one focus area; for the agency, its area's QSMO and the government-wide roles."""
+
+    agency_id: str
+    agency_name: str | None = None
+    focus_area: str
+
+    def visibility_level(self) -> Visibility:
+        return Visibility.RESTRICTED
+
+
+class ProfileAssessed(AgencyFact, type="adoption.profile.assessed"):
+    """`levels`: dimension → 1 to 5, all that are known now; `assessed`: the dimensions that are new."""
+
+    profile_id: str
+    levels: dict[str, int]
+    assessed: tuple[str, ...]
+
+
+class NeedsStated(AgencyFact, type="adoption.needs.stated"):
+    """How many activities are answered, how many of those mission-critical, and how many constraints bind the choice."""
+
+    needs_id: str
+    fiscal_year: int
+    answered: int
+    mission_critical: int
+    constraints: int
+    copied_from: str | None = None
+
+
+class ShortlistFact(AgencyFact):
+    """A shortlist as it is after the change; `digest`: SHA-256 of what it pins."""
+
+    shortlist_id: str
+    needs_id: str
+    fiscal_year: int
+    offering_ids: tuple[str, ...]
+    status: str
+    digest: str
+
+
+class ShortlistLocked(ShortlistFact, type="adoption.shortlist.locked"):
+    pass
+
+
+class ShortlistDecided(ShortlistFact, type="adoption.shortlist.decided"):
+    """`selected` an offering, or `none_suitable`."""
+
+    offering_id: str | None = None
+    reason: str
+
+
+class DemandRaised(Fact, type="adoption.demand.raised"):
+    """An agency found nothing suitable for an activity; `agencies` that have said so until now."""
+
+    fibf_id: str
+    focus_area: str
+    agency_id: str
+    shortlist_id: str
+    agencies: int
+
+    def visibility_level(self) -> Visibility:
+        return Visibility.FEDERAL

@@ -67,6 +67,37 @@ class AuthorizationEntry(Part):
     expires_on: date | None = None
 
 
+class TierEntry(Part):
+    """Applies to sizes up to and with `up_to`; `amount` in US dollars, `per` year, unit or once."""
+
+    up_to: int | None = None
+    amount: str
+    per: str
+
+
+class PriceEntry(Part):
+    """What an agency of a size pays; the first tier that reaches the size applies to all of it."""
+
+    unit: str
+    tiers: tuple[TierEntry, ...]
+    setup: str = "0"
+
+
+class FitEntry(Part):
+    """What agencies compare with their needs. `coverage`: FIBF id → answer; `suits`: dimension → least level."""
+
+    coverage: dict[str, str] = {}
+    suits: dict[str, int] = {}
+    price: PriceEntry | None = None
+    hosting: str | None = None
+    in_production: bool = False
+    onboarding_days: int | None = None
+    transactions_per_year: int | None = None
+    interfaces: tuple[str, ...] = ()
+    is_free: bool = False
+    vehicles: tuple[str, ...] = ()
+
+
 class OfferingFact(Fact):
     """An offering as it is after the change; `revision` counts what was published or listed, from 1 (0: none yet)."""
 
@@ -83,6 +114,7 @@ class OfferingFact(Fact):
     provider_id: str | None = None
     provider_name: str | None = None
     authorization: AuthorizationEntry | None = None
+    fit: FitEntry | None = None
     source: str | None = None
     reason: str | None = None
 

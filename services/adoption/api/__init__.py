@@ -1,7 +1,18 @@
 """HTTP in: each route opens the transaction at its edge and calls one command or query."""
 
-from services.adoption.api import adoptions, counts, gates, meta, parked
+from services.adoption.api import adoptions, counts, fit, gates, meta, needs, next_steps, parked, readiness, shortlists
 
-routers = (adoptions.router, gates.router, counts.router, parked.router, meta.router)
+routers = (
+    adoptions.router,
+    gates.router,
+    readiness.router,
+    needs.router,
+    fit.router,
+    shortlists.router,
+    next_steps.router,
+    counts.router,
+    parked.router,
+    meta.router,
+)
 
 __all__ = ["routers"]

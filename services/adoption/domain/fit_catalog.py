@@ -50,6 +50,12 @@ class Catalog:
         chosen = sorted(range(len(orders)), key=orders.__getitem__)[:limit]
         return [evaluate(self.candidates[index], question) for index in chosen], sum(not found[0] for found in orders)
 
+    def unserved(self, question: Question) -> tuple[str, ...]:
+        """Activities that no offering which is in would meet, by go-live at least."""
+        inside = [c for c, found in zip(self.candidates, self.orders(question), strict=True) if not found[0]]
+        served = {activity for c in inside for activity, cover in c.coverage.items() if cover is not Cover.NO}
+        return tuple(need.fibf_id for need in question.needs if need.fibf_id not in served)
+
     def orders(self, question: Question) -> list[Order]:
         """What each candidate sorts by, as `fit.order` says of its fit."""
         costs = [yearly_cost(candidate, question.size) for candidate in self.candidates]

@@ -22,6 +22,7 @@ from services.adoption.domain.m3 import TOLLGATES, Phase, criteria_of
 from shared.bus.port import Delivery
 from shared.contracts.catalog import OfferingFact, OfferingListed
 from shared.contracts.envelope import Event
+from shared.contracts.fact import Fact
 from shared.contracts.registry import CodeEntry, OrganizationFact, OrganizationRegistered
 from shared.db import Database
 from shared.kernel.time import Clock, utc_now
@@ -64,11 +65,12 @@ class World:
     def db(self) -> Database:
         return self.owner.db
 
-    def deliveries(self, *facts: OrganizationFact | OfferingFact) -> list[Delivery]:
+    def deliveries(self, *facts: Fact) -> list[Delivery]:
         return [self._delivery(fact) for fact in facts]
 
-    def _delivery(self, fact: OrganizationFact | OfferingFact) -> Delivery:
-        subject = fact.organization_id if isinstance(fact, OrganizationFact) else fact.offering_id
+    def _delivery(self, fact: Fact) -> Delivery:
+        told = fact.model_dump()
+        subject = next(told[name] for name in ("organization_id", "offering_id", "vehicle_id", "standard_id") if name in told)
         self.versions[subject] += 1
         event = Event(
             id=f"{subject}-{self.versions[subject]}",
@@ -83,7 +85,7 @@ class World:
         )
         return Delivery(topic=fact.topic, partition=0, offset=0, key=subject, value=event.data, headers=event.headers())
 
-    async def tell(self, *facts: OrganizationFact | OfferingFact) -> None:
+    async def tell(self, *facts: Fact) -> None:
         await self.owner.consumers[0].process(self.deliveries(*facts))
 
     async def imported(self, rows: Iterable[dict[str, Any]], *, role: str = "coordinator", **parameters: str) -> dict[str, Any]:

@@ -1,13 +1,13 @@
-"""Rows ↔ adoption domain."""
+"""Adoptions, and their steps as rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import CTE, Select, delete, select
+from sqlalchemy import delete, select
 
 from services.adoption import tables
 from services.adoption.domain.adoption import Adoption, Stall, Status, Step
@@ -17,39 +17,6 @@ from services.adoption.domain.m3 import Phase
 from shared.contracts.fact import Fact
 from shared.db import Row, Transaction, among, insert_many
 from shared.outbox import AggregateStore
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownOrganization:
-    """An organization as the registry last told."""
-
-    id: str
-    name: str
-    parent_id: str | None
-    kind: str
-    cfo_act: bool
-    valid_to: date | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownOffering:
-    """An offering as the catalog last told; `revision` 0: nobody may refer to it yet."""
-
-    id: str
-    code: str
-    name: str
-    status: str
-    revision: int
-    focus_areas: tuple[str, ...]
-    provider_name: str | None
-
-
-def known_organization(row: Row) -> KnownOrganization:
-    return KnownOrganization(**row)
-
-
-def known_offering(row: Row) -> KnownOffering:
-    return KnownOffering(**{**row, "focus_areas": tuple(row["focus_areas"])})
 
 
 def pair(organization_id: str, offering_id: str) -> str:
@@ -169,14 +136,6 @@ def _adoption_row(adoption: Adoption) -> dict[str, Any]:
         "stall_progress_on": adoption.stall and adoption.stall.progress_on,
         "stall_threshold_days": adoption.stall and adoption.stall.threshold_days,
     }
-
-
-def with_all_below(organizations: Select[Any]) -> CTE:
-    """The ids selected and those of every organization below them, as a common table with the column `id`."""
-    table = tables.known_organizations
-    tree = organizations.cte("tree", recursive=True)
-    # UNION, not UNION ALL: it ends even if the tree should hold a cycle.
-    return tree.union(select(table.c.id).join(tree, table.c.parent_id == tree.c.id))
 
 
 class AdoptionStore(AggregateStore[Adoption]):

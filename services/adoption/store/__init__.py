@@ -1,0 +1,32 @@
+"""Rows ↔ adoption domain."""
+
+from services.adoption.store.adoptions import adoptions, pair
+from services.adoption.store.known import (
+    KnownOffering,
+    KnownOrganization,
+    candidate,
+    known_offering,
+    known_organization,
+    vehicle,
+    with_all_below,
+)
+from services.adoption.store.needs import needs
+from services.adoption.store.profiles import profiles, standings_of
+from services.adoption.store.shortlists import demands, shortlists
+
+__all__ = [
+    "KnownOffering",
+    "KnownOrganization",
+    "adoptions",
+    "candidate",
+    "demands",
+    "known_offering",
+    "known_organization",
+    "needs",
+    "pair",
+    "profiles",
+    "shortlists",
+    "standings_of",
+    "vehicle",
+    "with_all_below",
+]
