@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 
 from services.catalog import consumers, tables
 from services.catalog.commands import marketplaces, offerings, vehicles
 from services.catalog.config import Settings
 from services.catalog.importers import kinds
+from services.catalog.search import OfferingIndex
+from services.catalog.search.follow import Follower
 from shared.db import Database
 from shared.kernel.cause import Cause
 from shared.kernel.errors import Conflict
@@ -18,12 +21,21 @@ _AGAIN_S = 5.0
 _DUE = {"marketplaces": marketplaces.settle_all, "authorizations": offerings.tell_of_ends, "vehicles": vehicles.tell_of_ends}
 
 
+@dataclass(kw_only=True)
 class CatalogOwner(Owner):
-    """An owner that also looks for what has come due: marketplaces to open, authorizations and vehicles that end."""
+    """An owner that also keeps the search index, and looks for what has come due: marketplaces to open, what ends."""
+
+    search: Follower = field(init=False)
 
     async def start(self) -> None:
         await Owner.start(self)
+        self.search = Follower(self.db, OfferingIndex())
+        self.loops.start("search", self.search.run)
         self.loops.start("due", self._look)
+
+    async def stop(self) -> None:
+        await Owner.stop(self)
+        self.search.index.close()
 
     async def _look(self) -> None:
         while True:

@@ -11,6 +11,8 @@ from shared.auth import Principal
 from shared.contracts.fact import Visibility
 from shared.kernel.errors import Forbidden, NotFound
 
+GOVERNMENT_WIDE = ("omb", "coordinator", "auditor")
+
 # Writes that no state machine names. Source: domain-model §1.
 ROLES = {
     "register provider": ("coordinator", "qsmo"),

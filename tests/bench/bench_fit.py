@@ -66,19 +66,21 @@ def a_question(chance: random.Random) -> Question:
 
 
 def test_fit_of_one_agency_and_of_all() -> None:
-    chance = random.Random(7)  # noqa: S311 - a fixed mix
+    chance = random.Random(7)
     tracemalloc.start()
     catalog = Catalog(a_candidate(number, chance) for number in range(OFFERINGS))
     held = tracemalloc.get_traced_memory()[0] / 2**20
     tracemalloc.stop()
     questions = [a_question(chance) for _ in range(AGENCIES)]
 
-    once = sorted(timed(lambda q=question: catalog.ranking(q, limit=20)) for question in questions[:RUNS])  # type: ignore[misc]
+    once = sorted(timed(lambda q=question: catalog.ranking(q, limit=20)) for question in questions[:RUNS])
     reading = sorted(timed(lambda: [sum(map(len, c.coverage)) for c in catalog.candidates]) for _ in range(RUNS))
     everyone = timed(lambda: [catalog.ranking(question, limit=1) for question in questions])
 
     p50, p95 = once[RUNS // 2] * 1e3, once[int(RUNS * 0.95)] * 1e3
-    print(f"\nfit, {NEEDS} needs, {len(LIMITS)} constraints, {OFFERINGS:,} offerings: p50 {p50:.0f} ms, p95 {p95:.0f} ms", end="")
+    print(
+        f"\nfit, {NEEDS} needs, {len(LIMITS)} constraints, {OFFERINGS:,} offerings: p50 {p50:.0f} ms, p95 {p95:.0f} ms", end=""
+    )
     print(f" ({p50 / (reading[RUNS // 2] * 1e3):.1f} x reading every answer once); catalog {held:.0f} MiB")
     print(f"all {AGENCIES} agencies: {everyone:.1f} s")
     assert p95 <= 150

@@ -1,6 +1,6 @@
 """HTTP in: each route opens the transaction at its edge and calls one command or query."""
 
-from services.catalog.api import marketplaces, meta, offerings, providers, revisions, standards, vehicles
+from services.catalog.api import marketplaces, meta, offerings, providers, revisions, search, standards, vehicles
 
 routers = (
     marketplaces.router,
@@ -8,6 +8,7 @@ routers = (
     vehicles.router,
     revisions.router,
     offerings.router,
+    search.router,
     standards.router,
     meta.router,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from services.catalog import schemas
+from services.catalog.api import search_models
 from services.catalog.domain.content import FEDERAL_FIELDS, MATERIAL, Authorization, Content, changed_fields
 from services.catalog.domain.marketplace import Designation
 from services.catalog.domain.offering import MACHINE, Offering, Status, missing_to_publish
@@ -237,3 +239,59 @@ def _missing(action: str, view: OfferingView, *, by: Principal) -> list[str]:
     if found.status is Status.IN_REVIEW and found.submitted_by == by.subject:
         missing.append("another person than the one who submitted")
     return missing
+
+
+_COMPARED = {
+    "provider": "Provider",
+    "kind": "Kind",
+    "status": "Status",
+    "shelf": "Shelf",
+    "authorization": "Authorization",
+    "impact_level": "Impact level",
+    "service_models": "Service models",
+    "hosting": "Hosting",
+    "in_production": "In production",
+    "onboarding_days": "Typical onboarding days",
+    "transactions_per_year": "Transactions a year",
+    "interfaces": "Interfaces",
+    "vehicles": "Acquisition vehicles",
+    "is_free": "Free",
+    "pricing": "Pricing",
+}
+
+
+def comparison(found: Sequence[OfferingView], *, by: Principal) -> search_models.Comparison:
+    """Fields and FIBF ids as rows, offerings as columns."""
+    said = [_compared(view) for view in found]
+    federal = FEDERAL_FIELDS if sees_federal_fields(by) else ()
+    labels = {**_COMPARED, **{name: name.replace("_", " ").capitalize() for name in federal}}
+    covered = [{c.fibf_id: c.coverage.value for c in view.offering.content.fibf_coverage} for view in found]
+    ids = sorted({id_ for each in covered for id_ in each})
+    return search_models.Comparison(
+        offerings=[
+            search_models.Compared(
+                id=v.offering.id, code=v.offering.code, name=v.offering.content.name, revision=v.offering.revision
+            )
+            for v in found
+        ],
+        fields=[
+            search_models.ComparedRow(key=name, label=label, values=[each.get(name) for each in said])
+            for name, label in labels.items()
+        ],
+        coverage=[search_models.ComparedRow(key=id_, label=id_, values=[each.get(id_) for each in covered]) for id_ in ids],
+    )
+
+
+def _compared(view: OfferingView) -> dict[str, Any]:
+    content, authorization = view.offering.content, view.offering.content.authorization
+    own = {name: getattr(content, name) for name in (*_COMPARED, *FEDERAL_FIELDS) if name in Content.__slots__}
+    return {
+        **own,
+        "interfaces": list(content.interfaces),
+        "vehicles": list(content.vehicles),
+        "provider": view.provider.name if view.provider else None,
+        "status": view.offering.status,
+        "authorization": authorization.status if authorization else None,
+        "impact_level": authorization.impact_level if authorization else None,
+        "service_models": list(authorization.service_models) if authorization else None,
+    }

@@ -11,14 +11,12 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from services.catalog import store, tables
 from services.catalog.domain.offering import PUBLIC, Offering, Surroundings
 from services.catalog.domain.provider import Provider
-from services.catalog.policy import may_see
+from services.catalog.policy import GOVERNMENT_WIDE, may_see
 from services.catalog.store import Revision
 from shared.auth import Principal
 from shared.db import Row, Transaction
 from shared.kernel.errors import NotFound
 from shared.web.paging import Page, PageRequest, page_of
-
-_GOVERNMENT_WIDE = ("omb", "coordinator", "auditor")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +47,18 @@ class OfferingFilter:
 async def offerings(tx: Transaction, wanted: OfferingFilter, request: PageRequest, *, by: Principal) -> Page[OfferingView]:
     """Those that the caller may see, by name."""
     table, of = tables.offerings, tables.providers
-    around = await store.surroundings(tx)
     query = _filtered(select(table).outerjoin(of, of.c.id == table.c.provider_id), wanted)
     query = query.where(*_visible_to(by))
     page = await page_of(tx, query, by=[table.c.name, table.c.id], request=request, read=store.offerings.from_row)
-    ids = sorted({o.content.provider_id for o in page.items if o.content.provider_id})
+    return Page(await all_viewed(tx, page.items), page.next_cursor)
+
+
+async def all_viewed(tx: Transaction, found: Sequence[Offering]) -> list[OfferingView]:
+    """In the same order."""
+    around = await store.surroundings(tx)
+    ids = sorted({o.content.provider_id for o in found if o.content.provider_id})
     behind = {provider.id: provider for provider in await store.providers.find_by(tx, "id", ids)}
-    views = [OfferingView(offering=o, provider=behind.get(o.content.provider_id or ""), around=around) for o in page.items]
-    return Page(views, page.next_cursor)
+    return [OfferingView(offering=o, provider=behind.get(o.content.provider_id or ""), around=around) for o in found]
 
 
 def _filtered(query: Select[Any], wanted: OfferingFilter) -> Select[Any]:
@@ -97,7 +99,7 @@ def _in_areas(areas: Sequence[str]) -> Select[Any]:
 
 def _visible_to(by: Principal) -> list[ColumnElement[bool]]:
     """`policy.may_see` as a condition."""
-    if any(by.has(role) for role in _GOVERNMENT_WIDE):
+    if any(by.has(role) for role in GOVERNMENT_WIDE):
         return []
     table = tables.offerings
     seen: list[ColumnElement[bool]] = [table.c.status.in_(PUBLIC) & (table.c.revision > 0)]

@@ -1,0 +1,211 @@
+"""Search, suggestions and comparison of offerings over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import csv
+import io
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import orjson
+from fastapi import APIRouter, Query, Response
+
+from services.catalog import queries, store
+from services.catalog.api import search_models as models
+from services.catalog.api import views
+from services.catalog.policy import GOVERNMENT_WIDE, may_see
+from services.catalog.queries import OfferingView
+from services.catalog.search import Found, OfferingIndex, Sight, Sort, Wanted, parse_filter
+from services.catalog.search.fields import FACETS, FILTERS
+from services.catalog.search.follow import Follower
+from services.catalog.search.index import REACH_MAX
+from services.catalog.search.words import synonyms
+from shared.auth import Principal
+from shared.db import Transaction
+from shared.kernel.errors import Invalid, NotFound, Unavailable
+from shared.web.edge import AtEdge, Edge
+from shared.web.wire import Identifier, Line
+
+router = APIRouter(tags=["search"])
+_FACETS_MAX = 12
+_LIMIT_MAX = 100
+_COMPARED_MAX = 20
+_SUGGESTED = 10
+# A search that takes longer is given up; the index has no slower question than this allows for.
+_DEADLINE_S = 2.0
+
+
+@router.get("/v1/search/offerings", response_model=models.SearchPage)
+async def search_offerings(
+    at: AtEdge,
+    q: Annotated[Line | None, Query(description="Words; acronyms and synonyms count, typing errors are forgiven")] = None,
+    filter: Annotated[  # noqa: A002 - the name of the parameter in the API
+        str | None, Query(description='area = "cybersecurity" and (impact >= moderate or shelf = mandated)')
+    ] = None,
+    facets: Annotated[str | None, Query(max_length=300, description=f"Comma-separated, of: {', '.join(FACETS)}")] = None,
+    sort: Sort = Sort.RELEVANCE,
+    limit: Annotated[int, Query(ge=1, le=_LIMIT_MAX)] = 20,
+    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before")] = None,
+) -> Response:
+    """What the caller may see, best first; counts are exact under the same words and filter.
+
+    `X-Index-Lag`: facts that the index has not read yet.
+    """
+    follower = _follower(at)
+    wanted = Wanted(
+        text=q or "",
+        filter=parse_filter(filter) if filter is not None else None,
+        facets=_facets(facets),
+        sort=sort,
+        limit=limit,
+        **(_decode(cursor) if cursor is not None else {}),
+    )
+    lag = await at.read(follower.behind)
+    found = await _in_time(follower.index, wanted, _sight(at.principal))
+    hits = await at.read(lambda tx: _hits(tx, found.ids, follower.index, q, by=at.principal))
+    page = models.SearchPage(
+        count=found.count,
+        loosened=found.loosened,
+        items=hits,
+        facets={name: _buckets(counts) for name, counts in found.facets.items()},
+        next_cursor=_following(found, wanted),
+    )
+    answer = at.show(page)
+    answer.headers["X-Index-Lag"] = str(lag)
+    return answer
+
+
+@router.get("/v1/search/suggestions", response_model=models.Suggestions)
+async def suggest_offerings(q: Line, at: AtEdge) -> Response:
+    """Names in which every word given begins one."""
+    follower = _follower(at)
+    await at.read(follower.behind)
+    ids = await asyncio.to_thread(follower.index.suggest, q, _sight(at.principal), limit=_SUGGESTED)
+    found = await at.read(lambda tx: _seen(tx, ids, by=at.principal))
+    names = [models.Suggestion(id=o.offering.id, name=o.offering.content.name) for o in found]
+    return at.show(models.Suggestions(items=names))
+
+
+@router.get("/v1/search/vocabulary", response_model=models.Vocabulary)
+async def show_search_vocabulary(at: AtEdge) -> Response:
+    """What filters and facets can name, and which words stand for each other."""
+    return at.show(
+        models.Vocabulary(
+            fields={name: kind.value for name, kind in FILTERS.items()},
+            facets=list(FACETS),
+            synonyms={first: list(others) for first, others in synonyms().items()},
+        )
+    )
+
+
+@router.get("/v1/search/comparison", response_model=models.Comparison)
+async def compare_offerings(
+    at: AtEdge,
+    id: Annotated[list[Identifier], Query(min_length=1, max_length=_COMPARED_MAX, description="Each offering to compare")],
+    format: Literal["json", "csv"] = "json",  # noqa: A002 - the parameter's name in the API
+) -> Response:
+    """Side by side in the order asked: what each covers, aligned by FIBF id, and the fields that buyers compare."""
+    ids = tuple(dict.fromkeys(id))
+    found = await at.read(lambda tx: _seen(tx, ids, by=at.principal))
+    if len(found) != len(ids):
+        missing = next(each for each in ids if each not in {view.offering.id for view in found})
+        raise NotFound(f"There is no offering {missing!r}.")
+    shown = views.comparison(found, by=at.principal)
+    if format == "json":
+        return at.show(shown)
+    headers = {"Content-Disposition": 'attachment; filename="comparison.csv"'}
+    return Response(_as_csv(shown), 200, headers, "text/csv; charset=utf-8")
+
+
+def _as_csv(shown: models.Comparison) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["", *(_plain(offering.name) for offering in shown.offerings)])
+    for row in (*shown.fields, *shown.coverage):
+        writer.writerow([_plain(row.label), *(_plain(value) for value in row.values)])
+    return text.getvalue()
+
+
+def _plain(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = "" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t"} else text
+
+
+async def _in_time(index: OfferingIndex, wanted: Wanted, sight: Sight) -> Found:
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            return await asyncio.to_thread(index.search, wanted, sight)
+    except TimeoutError as err:
+        raise Unavailable(f"This search took longer than {_DEADLINE_S:.0f} s; ask for less at once.") from err
+
+
+def _follower(at: Edge) -> Follower:
+    found: Follower = at.request.app.state.context.search
+    return found
+
+
+def _sight(by: Principal) -> Sight:
+    if any(by.has(role) for role in GOVERNMENT_WIDE):
+        return Sight(everything=True)
+    return Sight(areas=by.scopes("qsmo"), providers=by.scopes("provider"))
+
+
+def _facets(given: str | None) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in (given or "").split(",") if name.strip()))
+    for name in names:
+        if name not in FACETS:
+            raise Invalid.at("query:facets", f"There is no facet {name[:40]!r}; the facets are: {', '.join(FACETS)}.")
+    return names[:_FACETS_MAX]
+
+
+def _buckets(counts: Any) -> list[models.Bucket]:
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return [models.Bucket(value=value, count=count) for value, count in ordered]
+
+
+def _following(found: Found, wanted: Wanted) -> str | None:
+    reached = wanted.offset + len(found.ids)
+    if not found.ids or reached >= found.count or reached >= REACH_MAX:
+        return None
+    return base64.urlsafe_b64encode(orjson.dumps([found.generation, reached])).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> dict[str, int]:
+    try:
+        values = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        generation, offset = values
+        if not (type(generation) is int and type(offset) is int and 0 <= generation < 1 << 53 and 0 < offset <= REACH_MAX):
+            raise ValueError("not of this list")
+    except (ValueError, TypeError, binascii.Error) as err:
+        raise Invalid.at("query:cursor", "This cursor was not given out by this search; start without one.") from err
+    return {"generation": generation, "offset": offset}
+
+
+async def _hits(
+    tx: Transaction, ids: Sequence[str], index: OfferingIndex, question: str | None, *, by: Principal
+) -> list[models.Hit]:
+    return [
+        models.Hit(
+            offering=views.offering_in_list(view, by=by),
+            highlights=_highlights(view, index, question) if question else {},
+        )
+        for view in await _seen(tx, ids, by=by)
+    ]
+
+
+def _highlights(view: OfferingView, index: OfferingIndex, question: str) -> dict[str, list[models.Span]]:
+    content = view.offering.content
+    texts = {"name": content.name, "summary": content.summary}
+    spans = {name: index.spans(text, question) for name, text in texts.items()}
+    return {name: [models.Span(start=start, end=end) for start, end in found] for name, found in spans.items() if found}
+
+
+async def _seen(tx: Transaction, ids: Sequence[str], *, by: Principal) -> list[OfferingView]:
+    """In the order given, read anew: what the index has not heard of yet is not shown by mistake."""
+    found = {each.id: each for each in await store.offerings.find_by(tx, "id", list(ids))}
+    there = [found[id_] for id_ in ids if id_ in found and may_see(by, found[id_])]
+    return await queries.all_viewed(tx, there)

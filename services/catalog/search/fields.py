@@ -1,0 +1,197 @@
+"""What of an offering is searched, filtered and counted: the schema, and a row as a document of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from enum import Enum
+from typing import Any
+
+import tantivy
+
+from services.catalog.domain.content import Content
+from services.catalog.domain.offering import Offering
+from services.catalog.domain.provider import Provider
+
+ANALYZER = "qsmo"
+_WORD_MAX_CHARS = 60
+# Field → how much a word there counts.
+TEXT: Mapping[str, float] = {
+    "name": 5.0,
+    "code_text": 4.0,
+    "provider_text": 2.0,
+    "summary": 2.0,
+    "functions_text": 1.5,
+    "coverage_text": 1.0,
+    "body": 1.0,
+}
+# Lowest first; a filter may compare them.
+IMPACT_LEVELS = ("li_saas", "low", "moderate", "high")
+_EPOCH = date(1970, 1, 1)
+
+
+class Type(Enum):
+    """How values of a field are written in a filter."""
+
+    WORD = "word"
+    LEVEL = "level"
+    NUMBER = "number"
+    DAY = "day"
+    YES_NO = "yes_no"
+
+
+# What filters and facets name. A word may be one of several of its offering; numbers and days can be compared.
+FILTERS: Mapping[str, Type] = {
+    "area": Type.WORD,
+    "service": Type.WORD,
+    "kind": Type.WORD,
+    "status": Type.WORD,
+    "shelf": Type.WORD,
+    "provider": Type.WORD,
+    "provider_kind": Type.WORD,
+    "small_business": Type.YES_NO,
+    "authorization": Type.WORD,
+    "impact": Type.LEVEL,
+    "service_model": Type.WORD,
+    "hosting": Type.WORD,
+    "vehicle": Type.WORD,
+    "vehicle_kind": Type.WORD,
+    "standard": Type.WORD,
+    "covers": Type.WORD,
+    "source": Type.WORD,
+    "free": Type.YES_NO,
+    "in_production": Type.YES_NO,
+    "onboarding_days": Type.NUMBER,
+    "authorized_until": Type.DAY,
+    "revision": Type.NUMBER,
+}
+FACETS = (
+    "area",
+    "kind",
+    "status",
+    "shelf",
+    "provider_kind",
+    "authorization",
+    "impact",
+    "service_model",
+    "hosting",
+    "vehicle_kind",
+    "standard",
+    "source",
+)
+_WORDS = tuple(name for name, kind in FILTERS.items() if kind is Type.WORD)
+_NUMBERS = tuple(name for name, kind in FILTERS.items() if kind in {Type.NUMBER, Type.DAY, Type.LEVEL})
+_FLAGS = tuple(name for name, kind in FILTERS.items() if kind is Type.YES_NO)
+
+
+def analyzer() -> tantivy.TextAnalyzer:
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    for step in (
+        tantivy.Filter.remove_long(_WORD_MAX_CHARS),
+        tantivy.Filter.lowercase(),
+        tantivy.Filter.ascii_fold(),
+        tantivy.Filter.stemmer("english"),
+    ):
+        builder = builder.filter(step)
+    return builder.build()
+
+
+def schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field("sort_name", fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_boolean_field("public", indexed=True)
+    builder.add_text_field("own_provider", tokenizer_name="raw", index_option="basic")
+    for name in TEXT:
+        builder.add_text_field(name, tokenizer_name=ANALYZER)
+    for name in (*_WORDS, "impact_word"):
+        builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
+    for name in _NUMBERS:
+        builder.add_integer_field(name, indexed=True, fast=True)
+    for name in _FLAGS:
+        builder.add_boolean_field(name, indexed=True)
+    return builder.build()
+
+
+def days(day: date) -> int:
+    return (day - _EPOCH).days
+
+
+def document(
+    offering: Offering, provider: Provider | None, *, vehicle_kinds: Mapping[str, str], titles: Mapping[str, str]
+) -> dict[str, Any]:
+    """`vehicle_kinds`: number → kind, of registered ones; `titles`: FIBF id → title. Federal-only fields are left out."""
+    content = offering.content
+    return {
+        "id": offering.id,
+        "sort_name": content.name.casefold()[:200],
+        "public": offering.is_public,
+        **({"own_provider": content.provider_id} if content.provider_id else {}),
+        **_text(offering, provider, titles),
+        **_words(offering, provider, vehicle_kinds),
+        **_values(offering, provider),
+    }
+
+
+def _text(offering: Offering, provider: Provider | None, titles: Mapping[str, str]) -> dict[str, str]:
+    content, guide = offering.content, offering.content.guide
+    covered = [covered.fibf_id for covered in content.fibf_coverage]
+    body = [content.description, content.lineage or "", *content.lessons, content.pricing or ""]
+    if guide:
+        body += [guide.body, *guide.steps, *guide.artifacts, *guide.standards]
+    return {
+        "name": content.name,
+        "code_text": offering.code,
+        "provider_text": provider.name if provider else "",
+        "summary": content.summary,
+        "functions_text": "\n".join(content.business_functions),
+        "coverage_text": "\n".join(f"{id_} {titles.get(id_, '')}" for id_ in covered),
+        "body": "\n".join(body),
+    }
+
+
+def _words(offering: Offering, provider: Provider | None, vehicle_kinds: Mapping[str, str]) -> dict[str, list[str]]:
+    content = offering.content
+    authorization = content.authorization
+    found: dict[str, list[str | None]] = {
+        "area": [*content.focus_areas],
+        "service": [*content.services],
+        "kind": [content.kind.value],
+        "status": [offering.status.value],
+        "shelf": [content.shelf.value if content.shelf else None],
+        "provider": [content.provider_id],
+        "provider_kind": [provider.kind.value if provider else None],
+        "authorization": [authorization.status if authorization else None],
+        "impact_word": [authorization.impact_level if authorization else None],
+        "service_model": [*(authorization.service_models if authorization else ())],
+        "hosting": [content.hosting.value if content.hosting else None],
+        "vehicle": [*content.vehicles],
+        "vehicle_kind": [vehicle_kinds.get(number) for number in content.vehicles],
+        "standard": [covered.fibf_id.split(".")[0] for covered in content.fibf_coverage],
+        "covers": _covered(content),
+        "source": [offering.source],
+    }
+    return {name: list(dict.fromkeys(value for value in values if value)) for name, values in found.items()}
+
+
+def _covered(content: Content) -> list[str | None]:
+    """What is covered, and everything above it: FFM.010.010.011 is found by FFM.010 too."""
+    parts = [covered.fibf_id.split(".") for covered in content.fibf_coverage if covered.coverage.value != "no"]
+    return [".".join(part[:length]) for part in parts for length in range(1, len(part) + 1)]
+
+
+def _values(offering: Offering, provider: Provider | None) -> dict[str, Any]:
+    content = offering.content
+    authorization = content.authorization
+    level = authorization.impact_level if authorization else None
+    ends_on = authorization.expires_on if authorization else None
+    values: dict[str, Any] = {
+        "free": content.is_free,
+        "in_production": content.in_production,
+        "revision": offering.revision,
+        "onboarding_days": content.onboarding_days,
+        "impact": IMPACT_LEVELS.index(level) if level in IMPACT_LEVELS else None,
+        "authorized_until": days(ends_on) if ends_on else None,
+        "small_business": provider.small_business if provider else None,
+    }
+    return {name: value for name, value in values.items() if value is not None}

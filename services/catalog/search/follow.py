@@ -1,0 +1,174 @@
+"""Keeps the index as the tables are: built from them at the start, then led by the service's own facts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+
+from services.catalog import store, tables
+from services.catalog.domain.offering import Offering
+from services.catalog.domain.standard import ItemKind
+from services.catalog.search.fields import document
+from services.catalog.search.index import OfferingIndex
+from shared import telemetry
+from shared.db import Database, Transaction, among
+from shared.kernel.errors import Unavailable
+
+_BUILD_ROWS = 2_000
+_TAKE_ROWS = 2_000
+_IDLE_S = 0.5
+_AGAIN_S = 1.0
+# No transaction lasts longer than its statements and locks may: an id missing for this long was rolled back.
+_MISSING_S = 180.0
+_TITLED = (ItemKind.ACTIVITY.value, ItemKind.CAPABILITY.value)
+
+
+@dataclass(slots=True)
+class _Place:
+    """How far the outbox was read. Ids are given out before their transactions commit: `missing` may still appear."""
+
+    read: int
+    missing: dict[int, float] = field(default_factory=dict)
+
+
+class Follower:
+    """Runs until cancelled. Each replica has its own, and reads every fact of the service."""
+
+    def __init__(self, db: Database, index: OfferingIndex) -> None:
+        self._db = db
+        self.index = index
+        self._woken = asyncio.Event()
+        self._place: _Place | None = None
+        self._log = telemetry.logger("search")
+        db.on_commit.append(self._woken.set)
+
+    async def run(self) -> None:
+        while True:
+            try:
+                if self._place is None:
+                    await self._build()
+                while await self._take():
+                    pass
+            except (Unavailable, OSError, TimeoutError) as error:
+                self._log.warning("index_waits", reason=str(error))
+                await asyncio.sleep(_AGAIN_S)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(_IDLE_S):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._woken.clear()
+
+    async def behind(self, tx: Transaction) -> int:
+        """Facts that the index has not read yet. Raises Unavailable while it is being built."""
+        if self._place is None:
+            raise Unavailable("The search index is being built.", retry_after_s=1)
+        newest = await self._newest(tx)
+        return max(0, newest - self._place.read) + len(self._place.missing)
+
+    @staticmethod
+    async def _newest(tx: Transaction) -> int:
+        return int((await tx.execute(select(func.coalesce(func.max(tables.outbox.c.id), 0)))).scalar_one())
+
+    async def _build(self) -> None:
+        """What is written meanwhile is read again afterwards, as facts after the place taken first."""
+        began = time.monotonic()
+        async with self._db.reading() as tx:
+            start = await self._newest(tx)
+            in_flight = await self._in_flight(tx, start)
+        after = ""
+        while True:
+            async with self._db.reading() as tx:
+                query = select(tables.offerings).where(tables.offerings.c.id > after).order_by(tables.offerings.c.id)
+                found = [store.offerings.from_row(row) for row in await tx.rows(query.limit(_BUILD_ROWS))]
+                documents = await _documents(tx, found)
+            if not found:
+                break
+            await asyncio.to_thread(self.index.put, documents)
+            after = found[-1].id
+        self._place = _Place(read=start, missing=dict.fromkeys(in_flight, time.monotonic()))
+        self._log.info("index_built", offerings=self.index.size, seconds=round(time.monotonic() - began, 2))
+
+    @staticmethod
+    async def _in_flight(tx: Transaction, newest: int) -> set[int]:
+        """Ids that are not there and may belong to transactions which have not committed yet."""
+        table, first = tables.outbox, max(1, newest - _TAKE_ROWS)
+        there = {row["id"] for row in await tx.rows(select(table.c.id).where(table.c.id >= first))}
+        return set(range(first, newest)) - there
+
+    async def _take(self) -> bool:
+        """Read what is new and what was missing; True when there may be more at once."""
+        assert self._place is not None
+        place, now = self._place, time.monotonic()
+        table = tables.outbox
+        async with self._db.reading() as tx:
+            fresh = await tx.rows(
+                select(table.c.id, table.c.key).where(table.c.id > place.read).order_by(table.c.id).limit(_TAKE_ROWS)
+            )
+            late = (
+                await tx.rows(select(table.c.id, table.c.key).where(table.c.id.in_(list(place.missing))))
+                if place.missing
+                else []
+            )
+            keys = list(dict.fromkeys(row["key"] for row in (*late, *fresh)))
+            documents = await self._changed(tx, keys) if keys else []
+        if documents:
+            await asyncio.to_thread(self.index.put, documents)
+        self._advance(place, [row["id"] for row in fresh], [row["id"] for row in late], now)
+        return len(fresh) == _TAKE_ROWS
+
+    @staticmethod
+    def _advance(place: _Place, fresh: Sequence[int], late: Sequence[int], now: float) -> None:
+        for id_ in late:
+            place.missing.pop(id_, None)
+        if fresh:
+            skipped = set(range(place.read + 1, fresh[-1])) - set(fresh)
+            place.missing |= dict.fromkeys(skipped, now)
+            place.read = fresh[-1]
+        for id_ in [id_ for id_, since in place.missing.items() if now - since > _MISSING_S]:
+            del place.missing[id_]
+
+    async def _changed(self, tx: Transaction, keys: Sequence[str]) -> list[dict[str, Any]]:
+        """Of facts about offerings the offering, of those about a provider all of its offerings."""
+        table = tables.offerings
+        own = among(tx, table.c.id, keys) | among(tx, table.c.provider_id, keys)
+        return await _documents(tx, [store.offerings.from_row(row) for row in await tx.rows(select(table).where(own))])
+
+
+async def _documents(tx: Transaction, offerings: Sequence[Offering]) -> list[dict[str, Any]]:
+    ids = sorted({o.content.provider_id for o in offerings if o.content.provider_id})
+    providers = {provider.id: provider for provider in await store.providers.find_by(tx, "id", ids)}
+    kinds = await _vehicle_kinds(tx, offerings)
+    titles = await _titles(tx, offerings)
+    return [document(o, providers.get(o.content.provider_id or ""), vehicle_kinds=kinds, titles=titles) for o in offerings]
+
+
+async def _vehicle_kinds(tx: Transaction, offerings: Sequence[Offering]) -> dict[str, str]:
+    numbers = sorted({number for o in offerings for number in o.content.vehicles})
+    if not numbers:
+        return {}
+    table = tables.vehicles
+    rows = await tx.rows(select(table.c.number, table.c.kind).where(among(tx, table.c.number, numbers)))
+    return {row["number"]: row["kind"] for row in rows}
+
+
+async def _titles(tx: Transaction, offerings: Sequence[Offering]) -> dict[str, str]:
+    """Of activities, and the statements of capabilities, as standards have them now."""
+    covered = sorted({c.fibf_id for o in offerings for c in o.content.fibf_coverage})
+    if not covered:
+        return {}
+    table = tables.standard_items
+    query = select(table.c.item_id, table.c.content).where(
+        among(tx, table.c.item_id, covered), table.c.kind.in_(_TITLED), table.c.to_edition.is_(None)
+    )
+    rows = await tx.rows(query)
+    return {row["item_id"]: row["content"]["title"] or row["content"]["statement"] for row in rows}

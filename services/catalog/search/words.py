@@ -1,0 +1,110 @@
+"""Words of a question → a query: stemmed, with acronyms and synonyms, and near misses where a word is nowhere."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import resources
+
+import tantivy
+from tantivy import Occur, Query
+
+from services.catalog.search.fields import TEXT
+
+WORDS_MAX = 32
+# A word this long is also looked for with one letter wrong, with two from the second length on.
+_ONE_WRONG_CHARS, _TWO_WRONG_CHARS = 4, 8
+_NEAR_MISS = 0.3
+_SYNONYM = 0.8
+_PREFIX_CHARS = 2
+
+Group = tuple[tuple[str, ...], ...]
+Phrase = tuple[str, ...]
+
+
+@cache
+def _synonym_lists() -> tuple[tuple[str, ...], ...]:
+    found = tomllib.loads(resources.files(__package__).joinpath("synonyms.toml").read_text(encoding="utf-8"))
+    return tuple(tuple(group) for group in found["groups"])
+
+
+class Words:
+    """Reads questions for one index."""
+
+    def __init__(self, schema: tantivy.Schema, analyzer: tantivy.TextAnalyzer) -> None:
+        self._schema = schema
+        self._analyzer = analyzer
+        self._synonyms: dict[Phrase, tuple[Phrase, ...]] = {}
+        for group in _synonym_lists():
+            phrases = tuple(tuple(analyzer.analyze(text)) for text in group)
+            for phrase in phrases:
+                others = tuple(other for other in phrases if other != phrase)
+                self._synonyms[phrase] = tuple(dict.fromkeys((*self._synonyms.get(phrase, ()), *others)))
+        self._longest = max(map(len, self._synonyms), default=1)
+
+    def query(self, text: str, searcher: tantivy.Searcher) -> Query:
+        """Every word, or one that stands for it, in any field. Nothing is found by no words."""
+        parts = [self._part(phrase, searcher) for phrase in self._phrases(text)]
+        return Query.boolean_query([(Occur.Must, part) for part in parts]) if parts else Query.empty_query()
+
+    def looser(self, text: str, searcher: tantivy.Searcher) -> Query:
+        """Any of the words: for a question that nothing answers whole."""
+        parts = [self._part(phrase, searcher) for phrase in self._phrases(text)]
+        return Query.boolean_query([(Occur.Should, part) for part in parts]) if parts else Query.empty_query()
+
+    def beginning(self, text: str) -> Query:
+        """Names in which each word begins one."""
+        parts = [
+            Query.fuzzy_term_query(self._schema, "name", word, distance=0, prefix=True)
+            for word in self._analyzer.analyze(text)[:WORDS_MAX]
+        ]
+        return Query.boolean_query([(Occur.Must, part) for part in parts]) if parts else Query.empty_query()
+
+    def spans(self, text: str, question: str) -> list[tuple[int, int]]:
+        """Where words of the question, or what stands for them, are in a text: offsets in characters."""
+        wanted = {word for phrase in self._phrases(question) for word in phrase}
+        wanted |= {w for phrase in self._phrases(question) for other in self._synonyms.get(phrase, ()) for w in other}
+        tokens = self._analyzer.pre_tokenize(text).tokens
+        return [(token.char_offset_from, token.char_offset_to) for token in tokens if token.text in wanted]
+
+    def _phrases(self, text: str) -> Iterator[Phrase]:
+        """Single words, but for those that are a synonym together; the longest first."""
+        words = self._analyzer.analyze(text)[:WORDS_MAX]
+        at = 0
+        while at < len(words):
+            lengths = range(min(self._longest, len(words) - at), 1, -1)
+            length = next((n for n in lengths if tuple(words[at : at + n]) in self._synonyms), 1)
+            yield tuple(words[at : at + length])
+            at += length
+
+    def _part(self, phrase: Phrase, searcher: tantivy.Searcher) -> Query:
+        queries = self._in_fields(phrase, 1.0)
+        for other in self._synonyms.get(phrase, ()):
+            queries += self._in_fields(other, _SYNONYM)
+        if len(phrase) == 1 and not any(searcher.doc_freq(field, phrase[0]) for field in TEXT):
+            queries += self._near(phrase[0])
+        return Query.disjunction_max_query(queries, 0.1)
+
+    def _in_fields(self, phrase: Sequence[str], weight: float) -> list[Query]:
+        return [Query.boost_query(self._in_field(field, phrase), boost * weight) for field, boost in TEXT.items() if phrase]
+
+    def _in_field(self, field: str, phrase: Sequence[str]) -> Query:
+        if len(phrase) == 1:
+            return Query.term_query(self._schema, field, phrase[0], "freq")
+        return Query.phrase_query(self._schema, field, list(phrase))
+
+    def _near(self, word: str) -> list[Query]:
+        wrong = (len(word) >= _ONE_WRONG_CHARS) + (len(word) >= _TWO_WRONG_CHARS)
+        near = [Query.fuzzy_term_query(self._schema, f, word, distance=wrong) for f in TEXT] if wrong else []
+        begins = [
+            Query.fuzzy_term_query(self._schema, field, word, distance=0, prefix=True)
+            for field in TEXT
+            if len(word) > _PREFIX_CHARS
+        ]
+        return [Query.boost_query(query, _NEAR_MISS) for query in (*near, *begins)]
+
+
+def synonyms() -> Mapping[str, tuple[str, ...]]:
+    """As they are shown: the first of each group → the others."""
+    return {group[0]: group[1:] for group in _synonym_lists()}

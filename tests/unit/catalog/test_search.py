@@ -1,0 +1,418 @@
+"""The index says exactly what a look at every document says; filters are read or refused at their place."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.catalog.domain.content import Authorization, Content, Coverage, CoverageLevel, Hosting, Kind, Shelf
+from services.catalog.domain.offering import Offering, Status
+from services.catalog.domain.provider import Kind as ProviderKind
+from services.catalog.domain.provider import Provider
+from services.catalog.search import Filter, OfferingIndex, Sight, Sort, Wanted, parse_filter
+from services.catalog.search.fields import FACETS, FILTERS, document
+from services.catalog.search.filters import All, Any_, Comparison, Not
+from shared.kernel.errors import Invalid
+
+ALL = Sight(everything=True)
+
+
+def an_offering(id_: str = "o1", **more: Any) -> Offering:
+    status = more.pop("status", Status.PUBLISHED)
+    content = Content(**{"name": "Vulnerability disclosure platform", "kind": Kind.SERVICE, **more})
+    return Offering(
+        id=id_, version=1, code=f"code-{id_}", status=status, content=content, revision=1 if status is not Status.DRAFT else 0
+    )
+
+
+def documents(*offerings: Offering, providers: Mapping[str, Provider] | None = None) -> list[dict[str, Any]]:
+    known = providers or {}
+    return [document(o, known.get(o.content.provider_id or ""), vehicle_kinds={}, titles={}) for o in offerings]
+
+
+@pytest.fixture
+def index() -> Iterator[OfferingIndex]:
+    made = OfferingIndex()
+    yield made
+    made.close()
+
+
+def found(index: OfferingIndex, text: str = "", sight: Sight = ALL, **more: Any) -> list[str]:
+    return list(index.search(Wanted(text=text, **more), sight).ids)
+
+
+# --- words ---
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vulnerabilities disclosed",  # stems
+        "VDP",  # an acronym
+        "vulnerabilty disclosure",  # a letter missing
+        "platfrom",  # two letters changed places
+        "vuln",  # the beginning of a word
+        "disclosure code-o1",  # name and code
+    ],
+)
+def test_a_question_finds_what_it_means(index: OfferingIndex, text: str) -> None:
+    index.put(documents(an_offering(), an_offering("o2", name="General ledger")))
+
+    assert found(index, text) == ["o1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("GL", "General ledger"),
+        ("general ledger", "GL system"),
+        ("human services", "Human resources"),
+        ("SOC", "Security operations center"),
+    ],
+)
+def test_acronyms_and_synonyms_work_both_ways(index: OfferingIndex, text: str, name: str) -> None:
+    index.put(documents(an_offering("o1", name=name), an_offering("o2", name="Something else")))
+
+    assert found(index, text) == ["o1"]
+
+
+def test_a_name_counts_more_than_a_mention(index: OfferingIndex) -> None:
+    index.put(
+        documents(
+            an_offering("mention", name="Suite", description="Has a ledger and payroll, travel, grants, invoices and more"),
+            an_offering("name", name="Ledger", description="Books"),
+        )
+    )
+
+    assert found(index, "ledger") == ["name", "mention"]
+
+
+def test_where_nothing_has_every_word_some_are_enough_and_it_says_so(index: OfferingIndex) -> None:
+    index.put(documents(an_offering()))
+
+    whole = index.search(Wanted(text="vulnerability platform"), ALL)
+    loose = index.search(Wanted(text="vulnerability ledger"), ALL)
+    nothing = index.search(Wanted(text="zzzzzz"), ALL)
+
+    assert (whole.loosened, loose.loosened, nothing.loosened) == (False, True, False)
+    assert (loose.ids, nothing.count) == (("o1",), 0)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "!?", '"', "a" * 300, "🙂", "name:secret AND *", "(" * 40])
+def test_any_text_is_a_question(index: OfferingIndex, text: str) -> None:
+    index.put(documents(an_offering()))
+
+    index.search(Wanted(text=text), ALL)
+    index.suggest(text, ALL, limit=5)
+    index.spans("Vulnerability", text)
+
+
+def test_highlights_are_characters_of_the_text(index: OfferingIndex) -> None:
+    text = "Éditions: Vulnerability Disclosure"
+
+    assert [text[start:end] for start, end in index.spans(text, "vdp")] == ["Vulnerability", "Disclosure"]
+    assert [text[start:end] for start, end in index.spans(text, "editions")] == ["Éditions"]
+
+
+def test_suggestions_begin_with_what_was_typed(index: OfferingIndex) -> None:
+    index.put(documents(an_offering(), an_offering("o2", name="Disclosure desk"), an_offering("o3", name="Ledger")))
+
+    assert set(index.suggest("discl", ALL, limit=5)) == {"o1", "o2"}
+    assert index.suggest("vuln plat", ALL, limit=5) == ("o1",)
+
+
+def test_what_is_put_again_is_replaced_and_what_is_gone_is_gone(index: OfferingIndex) -> None:
+    index.put(documents(an_offering()))
+    index.put(documents(an_offering(name="Ledger")))
+    assert (found(index, "vulnerability"), found(index, "ledger"), index.size) == ([], ["o1"], 1)
+
+    index.put([], gone=["o1"])
+    assert (found(index), index.size) == ([], 0)
+
+
+def test_pages_do_not_drift_while_documents_change(index: OfferingIndex) -> None:
+    index.put(documents(*(an_offering(f"o{n}", name=f"Ledger {n:02}") for n in range(20))))
+    first = index.search(Wanted(limit=10, sort=Sort.NAME), ALL)
+    index.put(documents(an_offering("new", name="Ledger 00 new"), an_offering("o3", name="Aaa")))
+
+    second = index.search(Wanted(limit=10, sort=Sort.NAME, offset=10, generation=first.generation), ALL)
+
+    assert [*first.ids, *second.ids] == [f"o{n}" for n in range(20)]
+
+
+# --- sight ---
+
+
+def test_drafts_are_found_by_those_who_may_see_them_only(index: OfferingIndex) -> None:
+    draft = an_offering("draft", status=Status.DRAFT, focus_areas=("cybersecurity",), provider_id="p")
+    index.put(documents(an_offering("open"), draft))
+
+    assert set(found(index, sight=Sight())) == {"open"}
+    for sight in (ALL, Sight(areas=("cybersecurity",)), Sight(providers=("p",))):
+        assert set(found(index, sight=sight)) == {"open", "draft"}
+    for sight in (Sight(areas=("acquisition",)), Sight(providers=("q",))):
+        assert set(found(index, sight=sight)) == {"open"}
+
+
+def test_federal_only_values_are_in_no_document() -> None:
+    secret = "costplusfour"
+    (made,) = documents(an_offering(cost_method=secret, satisfaction=secret))
+
+    assert secret not in repr(made)
+
+
+# --- filters against a look at every document ---
+
+AREAS = ("cybersecurity", "acquisition", "grants-management")
+offerings = st.lists(
+    st.builds(
+        lambda **given: given,
+        kind=st.sampled_from(Kind),
+        focus_areas=st.lists(st.sampled_from(AREAS), max_size=2, unique=True).map(tuple),
+        shelf=st.sampled_from((None, *Shelf)),
+        hosting=st.sampled_from((None, *Hosting)),
+        is_free=st.booleans(),
+        onboarding_days=st.sampled_from((None, 1, 30, 365)),
+        fibf_coverage=st.lists(
+            st.builds(
+                Coverage,
+                fibf_id=st.sampled_from(("FFM.010.010", "FFM.010.020.011", "CYB.060.030")),
+                coverage=st.sampled_from(CoverageLevel),
+            ),
+            max_size=2,
+            unique_by=lambda c: c.fibf_id,
+        ).map(tuple),
+        authorization=st.sampled_from(
+            (
+                None,
+                Authorization(
+                    status="authorized", impact_level="moderate", service_models=("saas", "paas"), expires_on=date(2027, 1, 31)
+                ),
+                Authorization(status="ready", impact_level="low", service_models=("iaas",)),
+                Authorization(status="authorized", impact_level="high", expires_on=date(2026, 6, 30)),
+            )
+        ),
+        status=st.sampled_from((Status.PUBLISHED, Status.DRAFT, Status.RETIRED)),
+        provider_id=st.sampled_from((None, "p", "q")),
+    ),
+    max_size=15,
+)
+PROVIDERS = {
+    "p": Provider(id="p", version=1, key="p", name="P", kind=ProviderKind.FEDERAL),
+    "q": Provider(id="q", version=1, key="q", name="Q", kind=ProviderKind.COMMERCIAL, small_business=True),
+}
+comparisons = st.one_of(
+    st.builds(Comparison, st.just("area"), st.just("="), st.sampled_from((*AREAS, "nowhere"))),
+    st.builds(Comparison, st.just("kind"), st.just("="), st.sampled_from([kind.value for kind in Kind])),
+    st.builds(Comparison, st.just("shelf"), st.just("="), st.sampled_from([shelf.value for shelf in Shelf])),
+    st.builds(Comparison, st.just("covers"), st.just("="), st.sampled_from(("FFM", "FFM.010", "FFM.010.020", "CYB.060.030"))),
+    st.builds(Comparison, st.just("provider_kind"), st.just("="), st.sampled_from(("federal", "commercial"))),
+    st.builds(Comparison, st.just("service_model"), st.just("="), st.sampled_from(("saas", "iaas"))),
+    st.builds(Comparison, st.just("free"), st.just("="), st.booleans()),
+    st.builds(Comparison, st.just("small_business"), st.just("="), st.booleans()),
+    st.builds(Comparison, st.just("impact"), st.sampled_from(("=", "<", "<=", ">", ">=")), st.integers(0, 3)),
+    st.builds(
+        Comparison,
+        st.just("onboarding_days"),
+        st.sampled_from(("=", "<", "<=", ">", ">=")),
+        st.sampled_from((0, 1, 30, 31, 365)),
+    ),
+    st.builds(
+        Comparison, st.just("authorized_until"), st.sampled_from(("=", "<", ">=")), st.sampled_from((20_000, 20_634, 20_849))
+    ),
+)
+filters: st.SearchStrategy[Filter] = st.recursive(
+    comparisons,
+    lambda inner: st.one_of(
+        st.builds(Not, inner),
+        st.builds(All, st.lists(inner, min_size=1, max_size=3).map(tuple)),
+        st.builds(Any_, st.lists(inner, min_size=1, max_size=3).map(tuple)),
+    ),
+    max_leaves=6,
+)
+sights = st.sampled_from(
+    (ALL, Sight(), Sight(areas=("cybersecurity",)), Sight(providers=("p",)), Sight(areas=("acquisition",), providers=("q",)))
+)
+OPERATORS: Mapping[str, Any] = {
+    "=": lambda a, b: a == b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+def holds(wanted: Filter, made: Mapping[str, Any]) -> bool:
+    match wanted:
+        case Comparison(field, operator, value):
+            values = made.get(field, [])
+            said = values if isinstance(values, list) else [values]
+            return any(OPERATORS[operator](each, value) for each in said)
+        case Not(inner):
+            return not holds(inner, made)
+        case All(inner):
+            return all(holds(each, made) for each in inner)
+        case Any_(inner):
+            return any(holds(each, made) for each in inner)
+
+
+def seen(made: Mapping[str, Any], sight: Sight) -> bool:
+    own = made.get("own_provider") in sight.providers or bool(set(made["area"]) & set(sight.areas))
+    return sight.everything or made["public"] or own
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(offerings, offerings, filters, sights)
+def test_hits_counts_and_pages_are_those_of_a_look_at_every_document(
+    first: list[dict[str, Any]], second: list[dict[str, Any]], wanted: Filter, sight: Sight
+) -> None:
+    """Also after some documents changed."""
+    index = OfferingIndex()
+    try:
+        now: dict[str, dict[str, Any]] = {}
+        for batch in (first, second):
+            made = documents(
+                *(an_offering(f"o{n}", name=f"Name {n}", **dict(g)) for n, g in enumerate(batch)), providers=PROVIDERS
+            )
+            index.put(made)
+            now |= {each["id"]: each for each in made}
+        expected = [each for each in now.values() if seen(each, sight) and holds(wanted, each)]
+        whole = index.search(Wanted(filter=wanted, facets=FACETS, limit=100), sight)
+        pages = [index.search(Wanted(filter=wanted, limit=4, offset=at), sight).ids for at in range(0, 40, 4)]
+
+        assert set(whole.ids) == {each["id"] for each in expected}
+        assert whole.count == len(expected)
+        assert [id_ for page in pages for id_ in page] == list(whole.ids)
+        for name in FACETS:
+            of = "impact_word" if name == "impact" else name
+            counted = Counter(value for each in expected for value in each[of])
+            assert {value: n for value, n in whole.facets[name].items() if n} == counted, name
+    finally:
+        index.close()
+
+
+def test_a_facet_keeps_the_value_that_was_chosen_when_nothing_is_left_of_it(index: OfferingIndex) -> None:
+    index.put(documents(an_offering(focus_areas=("cybersecurity",))))
+    wanted = parse_filter("area = cybersecurity and shelf = mandated and impact = high")
+
+    facets = index.search(Wanted(filter=wanted, facets=("area", "shelf", "impact")), ALL).facets
+
+    assert facets == {"area": {"cybersecurity": 0}, "shelf": {"mandated": 0}, "impact": {"high": 0}}
+
+
+# --- the grammar ---
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("shelf = mandated", Comparison("shelf", "=", "mandated")),
+        ('AREA="cybersecurity"', Comparison("area", "=", "cybersecurity")),
+        ("impact >= moderate", Comparison("impact", ">=", 2)),
+        ("free = yes", Comparison("free", "=", value=True)),
+        ("kind != tool", Not(Comparison("kind", "=", "tool"))),
+        ("shelf in (mandated, optional)", Any_((Comparison("shelf", "=", "mandated"), Comparison("shelf", "=", "optional")))),
+        (
+            "free = no or free = yes and not revision > 3",
+            Any_(
+                (
+                    Comparison("free", "=", value=False),
+                    All((Comparison("free", "=", value=True), Not(Comparison("revision", ">", 3)))),
+                )
+            ),
+        ),
+        (
+            "(free = no or free = yes) and revision <= 3",
+            All(
+                (
+                    Any_((Comparison("free", "=", value=False), Comparison("free", "=", value=True))),
+                    Comparison("revision", "<=", 3),
+                )
+            ),
+        ),
+        ("authorized_until < 1970-01-03", Comparison("authorized_until", "<", 2)),
+    ],
+)
+def test_filters_are_read(text: str, wanted: Filter) -> None:
+    assert parse_filter(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("", 1),
+        ("shelf", 6),
+        ("shelf = ", 8),
+        ("shelf = mandated and", 21),
+        ("(shelf = mandated", 18),
+        ("colour = red", 1),
+        ("free = yes or colour = red", 15),
+        ("impact >= extreme", 11),
+        ("shelf > mandated", 1),
+        ("revision = many", 12),
+        ("authorized_until < tomorrow", 20),
+        ("free = yes; drop table offerings", 11),
+        ("not", 4),
+    ],
+)
+def test_what_is_no_filter_is_refused_at_its_place(text: str, place: int) -> None:
+    with pytest.raises(Invalid) as refused:
+        parse_filter(text)
+
+    (error,) = refused.value.errors
+    assert error.pointer == "query:filter"
+    assert re.match(rf"At character {place}: ", error.detail), error.detail
+
+
+@pytest.mark.parametrize("text", ["(" * 21 + "free = yes" + ")" * 21, " or ".join(["free = yes"] * 101), "x" * 2_001])
+def test_filters_have_limits_with_numbers(text: str) -> None:
+    with pytest.raises(Invalid, match="at most"):
+        parse_filter(text)
+
+
+PIECES = [
+    *FILTERS,
+    "=",
+    "!=",
+    ">",
+    "<=",
+    "in",
+    "and",
+    "or",
+    "not",
+    "(",
+    ")",
+    ",",
+    '"',
+    "yes",
+    "moderate",
+    "7",
+    "2026-01-31",
+    "é",
+    "\t",
+    "x",
+]
+
+
+@settings(max_examples=10_000, deadline=None)
+@given(st.one_of(st.lists(st.sampled_from(PIECES), max_size=25).map(" ".join), st.text(max_size=60)))
+def test_any_text_is_a_filter_or_refused_with_a_place(text: str) -> None:
+    try:
+        parse_filter(text)
+    except Invalid as refused:
+        (error,) = refused.errors
+        assert error.pointer == "query:filter"
+
+
+def test_every_document_has_only_fields_of_the_schema() -> None:
+    (made,) = documents(replace(an_offering(), source="fedramp"))
+
+    assert set(made) >= {name for name, kind in FILTERS.items() if kind.value == "word"} - {"impact"}
