@@ -128,7 +128,7 @@ class OfferingIndex:
         return Found(
             ids=tuple(searcher.doc(address).get_first("id") or "" for _, address in found.hits),
             count=found.count or 0,
-            facets={name: self._counts(searcher, query, name, wanted.filter) for name in wanted.facets},
+            facets=self._counts(searcher, query, wanted),
             generation=generation,
             loosened=loosened,
         )
@@ -194,13 +194,23 @@ class OfferingIndex:
             include_upper=found.operator != "<",
         )
 
-    def _counts(self, searcher: tantivy.Searcher, query: Query, name: str, chosen: Filter | None) -> dict[str, int]:
-        """Exact; values that the filter names are there also when nothing is left of them."""
-        of = "impact_word" if name == "impact" else name
-        terms = {"field": of, "size": _BUCKETS_MAX, "segment_size": _BUCKETS_MAX * 10}
-        found = searcher.aggregate(query, {"counts": {"terms": terms}})["counts"]["buckets"]
-        counts = {bucket["key"]: int(bucket["doc_count"]) for bucket in found}
-        return {**dict.fromkeys(_named(chosen, name), 0), **counts}
+    def _counts(self, searcher: tantivy.Searcher, query: Query, wanted: Wanted) -> dict[str, dict[str, int]]:
+        """Exact, all in one pass; values that the filter names are there also when nothing is left of them."""
+        if not wanted.facets:
+            return {}
+        found = searcher.aggregate(query, counting(wanted.facets))
+        return {
+            name: {
+                **dict.fromkeys(_named(wanted.filter, name), 0),
+                **{bucket["key"]: int(bucket["doc_count"]) for bucket in found[name]["buckets"]},
+            }
+            for name in wanted.facets
+        }
+
+
+def counting(facets: Sequence[str]) -> dict[str, Any]:
+    sizes = {"size": _BUCKETS_MAX, "segment_size": _BUCKETS_MAX * 10}
+    return {name: {"terms": {"field": "impact_word" if name == "impact" else name, **sizes}} for name in facets}
 
 
 def _any(queries: Sequence[Query]) -> Query:
