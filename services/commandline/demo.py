@@ -19,6 +19,8 @@ FILES = (
     ("fedramp", "fedramp/marketplace-2024-01-30.json"),
     ("fedramp", "fedramp/marketplace-2025-01-20.json"),
 )
+# Every file of a folder, by how it is read.
+FOLDERS = (("standards", "fibf", "**/*.json"), ("controls", "nist", "*"))
 _POLL_S = 0.2
 
 
@@ -36,8 +38,8 @@ async def _fill(folder: DataFolder, real_data: Path) -> None:
     while not (folder.served_at() or "").startswith("http"):
         await asyncio.sleep(_POLL_S)
     await asyncio.sleep(_POLL_S)
-    for kind, name in FILES:
-        file = real_data / name
+    more = ((kind, path) for kind, name, pattern in FOLDERS for path in sorted((real_data / name).glob(pattern)))
+    for kind, file in (*((kind, real_data / name) for kind, name in FILES), *more):
         if not file.exists():
             sys.stderr.write(f"qsmo demo: {file} is not there; set QSMO_REAL_DATA to see {kind} imported.\n")
             continue

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from services.gateway import context
 from services.gateway.api import routers
 from services.gateway.config import Settings
-from services.gateway.dashboard import page
+from services.gateway.dashboard import marketplace, page
 from services.gateway.proxy import proxy_routes
 from services.gateway.signals import closing_on_signal
 from shared import telemetry
@@ -47,7 +47,7 @@ def create_app(
             closing=closing,
             clock=clock,
         ),
-        routers=(*routers, page.router, parked_router("gateway")),
+        routers=(*routers, page.router, marketplace.router, parked_router("gateway")),
         ready_checks=lambda app: app.state.context.checks(),
     )
     app.state.closing = closing

@@ -133,9 +133,8 @@ def test_search_beside_the_raw_index(size: int) -> None:
         stored = sum(path.stat().st_size for path in Path(index._folder.name).iterdir()) / 2**20
     finally:
         index.close()
-    print(
-        f"\n{size:,} offerings: built in {built:.1f} s ({size / built:,.0f}/s), {stored:.0f} MiB; one more is found after {one * 1e3:.0f} ms"
-    )
+    rate = f"built in {built:.1f} s ({size / built:,.0f}/s), {stored:.0f} MiB"
+    print(f"\n{size:,} offerings: {rate}; one more is found after {one * 1e3:.0f} ms")
     print(f"  search  {figures(own)}\n  raw     {figures(raw)}  ratio of p95 {at(own, 95) / at(raw, 95):.2f}")
     assert at(own, 95) <= 2 * at(raw, 95)
 

@@ -1,0 +1,68 @@
+"""What pages ask of the services: as the public, with what is missing said in its place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+
+from services.gateway.clients import UpstreamAway
+from services.gateway.context import Gateway
+from shared.kernel.errors import Invalid, NotFound
+
+_NOT_FOUND = 404
+_REFUSED = frozenset({400, 422})
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """Stands for what a service could not say now."""
+
+    service: str
+    since: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One question. `required`: the page is nothing without it, and what the service refuses is refused."""
+
+    service: str
+    path: str
+    params: Mapping[str, Any] | None = None
+    required: bool = False
+
+
+async def answers(request: Request, *asks: Ask) -> list[Any]:
+    """The JSON of each, asked at once; `Away` for a service that does not answer, None for what is not there.
+
+    Raises NotFound and Invalid, as the service says, for what is required.
+    """
+    gateway: Gateway = request.app.state.context
+    return list(await asyncio.gather(*(_answer(gateway, ask) for ask in asks)))
+
+
+async def _answer(gateway: Gateway, ask: Ask) -> Any:
+    upstream = gateway.upstreams[ask.service]
+    try:
+        async with asyncio.timeout(gateway.settings.compose_deadline_s):
+            answer = await upstream.get(ask.path, params=ask.params)
+        if answer.is_success:
+            return answer.json()
+        if answer.status == _NOT_FOUND and not ask.required:
+            return None
+        if answer.status == _NOT_FOUND:
+            raise NotFound(answer.json()["detail"])
+        if answer.status in _REFUSED and ask.required:
+            found = answer.json()
+            raise Invalid(next((error["detail"] for error in found.get("errors", ())), found["detail"]))
+        raise upstream.away(f"it answers HTTP {answer.status}")
+    except UpstreamAway as away:
+        section = away.as_section()["unavailable"]
+        return Away(section["service"], section["since"], away.detail)
+    except TimeoutError:
+        section = upstream.away("no answer in time").as_section()["unavailable"]
+        return Away(section["service"], section["since"], "no answer in time")
