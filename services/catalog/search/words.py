@@ -63,10 +63,15 @@ class Words:
 
     def spans(self, text: str, question: str) -> list[tuple[int, int]]:
         """Where words of the question, or what stands for them, are in a text: offsets in characters."""
-        wanted = {word for phrase in self._phrases(question) for word in phrase}
-        wanted |= {w for phrase in self._phrases(question) for other in self._synonyms.get(phrase, ()) for w in other}
+        phrases = list(self._phrases(question))
+        wanted = sorted({*phrases, *(o for phrase in phrases for o in self._synonyms.get(phrase, ()))}, key=len, reverse=True)
         tokens = self._analyzer.pre_tokenize(text).tokens
-        return [(token.char_offset_from, token.char_offset_to) for token in tokens if token.text in wanted]
+        words, spans, at = [token.text for token in tokens], [], 0
+        while at < len(words):
+            length = next((len(p) for p in wanted if p and tuple(words[at : at + len(p)]) == p), 0)
+            spans += [(token.char_offset_from, token.char_offset_to) for token in tokens[at : at + length]]
+            at += max(1, length)
+        return spans
 
     def _phrases(self, text: str) -> Iterator[Phrase]:
         """Single words, but for those that are a synonym together; the longest first."""

@@ -11,10 +11,11 @@ from starlette.datastructures import QueryParams
 
 from services.gateway.dashboard import render
 from services.gateway.dashboard.asking import Ask, Away, answers
+from services.gateway.dashboard.route import PageRoute
 from shared.kernel.errors import Invalid
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _FACETS = {
     "area": "Focus area",
     "kind": "Kind",
@@ -31,14 +32,33 @@ _BUCKETS = 12
 _COMPARED_MAX = 5
 _ITEMS_SHOWN = 200
 Text = Annotated[str, Query(max_length=300)]
+Values = Annotated[Sequence[str], Query(max_length=20)]
+
+
+def _chosen(
+    *,
+    area: Values = (),
+    kind: Values = (),
+    shelf: Values = (),
+    authorization: Values = (),
+    impact: Values = (),
+    service_model: Values = (),
+    provider_kind: Values = (),
+    standard: Values = (),
+    status: Values = (),
+) -> dict[str, Sequence[str]]:
+    given = locals()
+    return {name: given[name] for name in _FACETS if given[name]}
 
 
 @router.get("/marketplace")
 async def marketplace_page(
-    request: Request, q: Text = "", cursor: Annotated[str | None, Query(max_length=200)] = None
+    request: Request,
+    chosen: Annotated[dict[str, Sequence[str]], Depends(_chosen)],
+    q: Text = "",
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
 ) -> Response:
     """A search with its facets; every choice is a link, so it works without script."""
-    chosen = {name: request.query_params.getlist(name) for name in _FACETS if request.query_params.getlist(name)}
     params = {
         "q": q.strip() or None,
         "filter": _filter(chosen),
@@ -231,6 +251,7 @@ async def area_page(request: Request, slug: Slug, as_of: Annotated[str | None, Q
         "area.html",
         area=area,
         away=isinstance(area, Away),
+        titles={} if isinstance(area, Away) else {service["slug"]: service["title"] for service in area["services"]},
         designations=designations,
         timeline=timeline,
         market=market,

@@ -120,6 +120,7 @@ def test_highlights_are_characters_of_the_text(index: OfferingIndex) -> None:
 
     assert [text[start:end] for start, end in index.spans(text, "vdp")] == ["Vulnerability", "Disclosure"]
     assert [text[start:end] for start, end in index.spans(text, "editions")] == ["Éditions"]
+    assert index.spans("Disclosure of vulnerability", "vdp") == []  # not the words that stand for it, in their order
 
 
 def test_suggestions_begin_with_what_was_typed(index: OfferingIndex) -> None:

@@ -1,0 +1,141 @@
+"""Reads a filter: its grammar, and values by the type of their field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from typing import Any
+
+from lark import Lark, Token, Transformer, UnexpectedInput, UnexpectedToken, v_args
+from lark.exceptions import VisitError
+
+from services.catalog.search.fields import FILTERS, IMPACT_LEVELS, Type, days
+from services.catalog.search.filters import POINTER, All, Any_, Comparison, Filter, Not
+from shared.kernel.errors import Invalid
+
+_NUMBER_MAX = 1 << 53
+_GRAMMAR = r"""
+start: either
+?either: both ("or"i both)*
+?both: negated ("and"i negated)*
+?negated: "not"i negated -> negation
+        | "(" either ")"
+        | comparison
+comparison: FIELD OPERATOR value  -> compare
+          | FIELD "in"i "(" value ("," value)* ")" -> among
+value: QUOTED | BARE
+OPERATOR: "!=" | ">=" | "<=" | "=" | ">" | "<"
+FIELD: /(?!(?:and|or|not|in)\b)[a-z_]+/i
+QUOTED: /"[^"\x00-\x1f]*"/
+BARE: /(?!(?:and|or|not)\b)[A-Za-z0-9][A-Za-z0-9_.:-]*/i
+%ignore /[ \t]+/
+"""
+
+
+@cache
+def _parser() -> Lark:
+    return Lark(_GRAMMAR, parser="lalr", propagate_positions=True)
+
+
+def read(text: str) -> Filter:
+    """Raises Invalid with the character, from 1, at which the text is no filter."""
+    try:
+        found: Filter = _Reading().transform(_parser().parse(text))
+    except UnexpectedInput as err:
+        raise Invalid.at(POINTER, f"At character {_place(err, text)}: {_expected(text)}") from err
+    except VisitError as err:
+        if isinstance(err.orig_exc, Invalid):
+            raise err.orig_exc from err
+        raise
+    return found
+
+
+def _place(error: UnexpectedInput, text: str) -> int:
+    """The end, when the text stops too soon."""
+    place = error.pos_in_stream
+    at_end = isinstance(error, UnexpectedToken) and error.token.type == "$END"
+    return len(text.rstrip()) + 1 if at_end or place is None else place + 1
+
+
+def _expected(text: str) -> str:
+    if not text.strip():
+        return "the filter is empty; leave it out instead."
+    return f'this is no filter. Compare fields ({", ".join(FILTERS)}) as in: area = "cybersecurity" and impact >= moderate.'
+
+
+def _invalid(token: Token, detail: str) -> Invalid:
+    place = (token.start_pos or 0) + 1
+    return Invalid.at(POINTER, f"At character {place}: {detail}")
+
+
+@v_args(inline=True)
+class _Reading(Transformer[Token, Any]):
+    """The parse tree as a filter, its values read by the type of their field."""
+
+    def start(self, inner: Filter) -> Filter:
+        return inner
+
+    def either(self, *inner: Filter) -> Filter:
+        return Any_(inner)
+
+    def both(self, *inner: Filter) -> Filter:
+        return All(inner)
+
+    def negation(self, inner: Filter) -> Filter:
+        return Not(inner)
+
+    def value(self, token: Token) -> Token:
+        return token
+
+    def compare(self, field: Token, operator: Token, value: Token) -> Filter:
+        return _comparison(field, str(operator), value)
+
+    def among(self, field: Token, *values: Token) -> Filter:
+        return Any_(tuple(_comparison(field, "=", value) for value in values))
+
+
+def _comparison(field: Token, operator: str, value: Token) -> Filter:
+    name = field.casefold()
+    kind = FILTERS.get(name)
+    if kind is None:
+        raise _invalid(field, f"there is no field {str(field)[:40]!r}; the fields are: {', '.join(FILTERS)}.")
+    if kind in {Type.WORD, Type.YES_NO} and operator not in {"=", "!="}:
+        raise _invalid(field, f"{name} can be equal (=) or not (!=), not {operator}.")
+    read = _read(kind, value)
+    if operator == "!=":
+        return Not(Comparison(name, "=", read))
+    return Comparison(name, operator, read)
+
+
+def _read(kind: Type, token: Token) -> str | int | bool:
+    text = str(token)[1:-1] if token.type == "QUOTED" else str(token)
+    match kind:
+        case Type.WORD:
+            return text
+        case Type.YES_NO:
+            return _one_of(token, text, ("no", "yes"), ("false", "true")) == 1
+        case Type.LEVEL:
+            return _one_of(token, text, IMPACT_LEVELS)
+        case Type.NUMBER:
+            if not (text.isascii() and text.isdigit() and int(text) < _NUMBER_MAX):
+                raise _invalid(token, f"{text[:40]!r} is no whole number.")
+            return int(text)
+        case Type.DAY:
+            return _day(token, text)
+
+
+def _one_of(token: Token, text: str, *vocabularies: Sequence[str]) -> int:
+    for words in vocabularies:
+        if text.casefold() in words:
+            return words.index(text.casefold())
+    raise _invalid(token, f"{text[:40]!r} is none of: {', '.join(vocabularies[0])}.")
+
+
+def _day(token: Token, text: str) -> int:
+    try:
+        if len(text) != len("2026-01-31"):
+            raise ValueError(text)
+        return days(date.fromisoformat(text))
+    except ValueError as err:
+        raise _invalid(token, f"{text[:40]!r} is no date as 2026-01-31.") from err

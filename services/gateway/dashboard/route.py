@@ -1,0 +1,35 @@
+"""A route whose refusals are pages too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+
+from services.gateway.dashboard import render
+from shared.kernel.errors import Invalid, NotFound
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class PageRoute(APIRoute):
+    """What is not there, or cannot be asked, is said in a page that leads on."""
+
+    def get_route_handler(self) -> Handler:
+        answer = super().get_route_handler()
+
+        async def page(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except NotFound as error:
+                return render.page("refused.html", status=404, title="Not here", detail=error.detail)
+            except Invalid as error:
+                return render.page("refused.html", status=422, title="This cannot be asked", detail=error.detail)
+            except RequestValidationError as error:
+                said = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
+                return render.page("refused.html", status=422, title="This cannot be asked", detail=said)
+
+        return page
