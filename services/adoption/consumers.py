@@ -76,6 +76,7 @@ def _offering_row(fact: OfferingFact, version: int) -> dict[str, Any]:
         "authorization": fact.authorization.model_dump(include=_COMPARED) if fact.authorization else None,
         "fit": fact.fit.model_dump(mode="json") if fact.fit else None,
         "fact_version": version,
+        "provider_id": fact.provider_id,
     }
 
 

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from services.adoption import consumers, tables
-from services.adoption.commands import stalls
+from services.adoption.commands import agreements, stalls
 from services.adoption.config import Settings
 from services.adoption.importers import kinds
 from services.adoption.queries.fit import Catalogs
@@ -17,30 +17,34 @@ from shared.kernel.errors import Conflict
 from shared.service import Connections, Owner
 
 _LOOK_EVERY_S = 3_600.0
+_AGAIN_S = 5.0
+_DUE = {"stalls": stalls.tell_stalls, "agreements": agreements.tell_expired}
 
 
 @dataclass(kw_only=True)
 class AdoptionOwner(Owner):
-    """An owner that also looks for adoptions that stand still, and keeps the candidates of each area ready."""
+    """An owner that also looks for what stands still or ends, and keeps the candidates of each area ready."""
 
     catalogs: Catalogs = field(default_factory=Catalogs)
 
     async def start(self) -> None:
         await Owner.start(self)
-        self.loops.start("stalls", self._look_for_stalls)
+        self.loops.start("due", self._look)
 
-    async def _look_for_stalls(self) -> None:
+    async def _look(self) -> None:
         while True:
-            await self.tell_stalls()
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(_LOOK_EVERY_S if await self.tell_due() else _AGAIN_S)
 
-    async def tell_stalls(self) -> None:
-        """Another replica may do the same at the same moment; one of them wins."""
-        try:
-            async with self.db.transaction(Cause(actor="system:stalls")) as tx:
-                await stalls.tell_stalls(tx)
-        except Conflict:
-            return
+    async def tell_due(self) -> bool:
+        """False when something was left to do: another replica did the same at the same moment, and one of them won."""
+        done = True
+        for actor, due in _DUE.items():
+            try:
+                async with self.db.transaction(Cause(actor=f"system:{actor}")) as tx:
+                    await due(tx)
+            except Conflict:
+                done = False
+        return done
 
 
 def build(settings: Settings, connections: Connections) -> AdoptionOwner:

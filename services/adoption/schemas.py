@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from services.adoption.domain.adoption import Status
-from services.adoption.domain.gate import Side
+from services.adoption.domain.gate import Outcome, Side
 from services.adoption.domain.letter import LetterKind
 from services.adoption.domain.m3 import Phase
 from shared.web.wire import Action, Day, Identifier, Reason, Shown, Whole, Wire
@@ -82,6 +82,16 @@ class SignatureShown(Shown):
     by: str
 
 
+class GoLiveShown(Shown):
+    """`contingency`: what is done instead, for a no-go."""
+
+    outcome: Outcome
+    go_live_on: date
+    on: date
+    by: str
+    contingency: str | None
+
+
 class GatesShown(Shown):
     """`criteria` of all phases in order; `outstanding`: what keeps `phase`, the present one, from being left."""
 
@@ -89,6 +99,7 @@ class GatesShown(Shown):
     phase: Phase
     criteria: list[AssessedShown]
     signatures: list[SignatureShown]
+    go_live: GoLiveShown | None
     outstanding: list[str]
 
 

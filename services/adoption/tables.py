@@ -92,6 +92,7 @@ known_offerings = Table(
     Column("authorization", Document),
     Column("fit", Document),
     Column("fact_version", Integer),
+    Column("provider_id", String(36)),
 )
 
 known_offering_areas = Table(
@@ -176,6 +177,27 @@ shortlists = Table(
     Column("locked_by", String(300), nullable=False),
     Column("locked_on", Date, nullable=False),
     Column("decision", Document),
+)
+
+agreements = Table(
+    "agreements",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("adoption_id", String(36), nullable=False, index=True),
+    Column("organization_id", String(128), nullable=False, index=True),
+    Column("offering_id", String(128), nullable=False, index=True),
+    Column("status", String(16), nullable=False),
+    Column("number", String(300), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("begins_on", Date, nullable=False),
+    Column("ends_on", Date, nullable=False),
+    Column("funding", Document, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("signed_by", String(300)),
+    Column("countersigned_by", String(300)),
+    Column("amendment", Integer, nullable=False),
+    Column("reason", Text),
 )
 
 demands = Table(

@@ -49,6 +49,7 @@ ROUTES: dict[str, str] = {
     "/v1/needs": "adoption",
     "/v1/fits": "adoption",
     "/v1/shortlists": "adoption",
+    "/v1/agreements": "adoption",
     "/v1/demands": "adoption",
 }
 # RFC 9110 §7.6.1; the host is the service's own, and the edge of this process adds its request id itself.

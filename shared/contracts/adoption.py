@@ -163,3 +163,69 @@ class DemandRaised(Fact, type="adoption.demand.raised"):
 
     def visibility_level(self) -> Visibility:
         return Visibility.FEDERAL
+
+
+class AgreementFact(AgencyFact):
+    """An agreement as it is after the change; `funding`: fiscal year → US dollars as decimal text."""
+
+    agreement_id: str
+    adoption_id: str
+    offering_id: str
+    status: str
+    number: str
+    kind: str
+    begins_on: date
+    ends_on: date
+    funding: dict[str, str] = {}
+    amendment: int = 0
+    reason: str | None = None
+
+
+class AgreementDrafted(AgreementFact, type="adoption.agreement.drafted"):
+    """Also edited, or recalled before it was signed."""
+
+
+class AgreementSent(AgreementFact, type="adoption.agreement.sent"):
+    pass
+
+
+class AgreementSigned(AgreementFact, type="adoption.agreement.signed"):
+    pass
+
+
+class AgreementCountersigned(AgreementFact, type="adoption.agreement.countersigned"):
+    pass
+
+
+class AgreementActivated(AgreementFact, type="adoption.agreement.activated"):
+    """Also after a hold."""
+
+
+class AgreementAmended(AgreementFact, type="adoption.agreement.amended"):
+    """New terms, to be signed by both sides anew."""
+
+
+class AgreementHeld(AgreementFact, type="adoption.agreement.held"):
+    pass
+
+
+class AgreementTerminated(AgreementFact, type="adoption.agreement.terminated"):
+    pass
+
+
+class AgreementExpired(AgreementFact, type="adoption.agreement.expired"):
+    pass
+
+
+class AdoptionRevisionAccepted(AdoptionFact, type="adoption.adoption.revision_accepted"):
+    """The agency goes on with a newer revision of the offering; `from_revision` is the one chosen before."""
+
+    from_revision: int
+
+
+class GoLiveDecided(AdoptionFact, type="adoption.adoption.go_live_decided"):
+    """`go` or `no_go`, 30 to 60 days before the planned day."""
+
+    outcome: str
+    go_live_on: date
+    contingency: str | None = None

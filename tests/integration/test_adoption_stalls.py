@@ -38,7 +38,7 @@ async def world(database_url: str, tmp_path: Path, time: Time) -> AsyncIterator[
 async def look(world: World) -> None:
     owner = world.owner
     assert isinstance(owner, AdoptionOwner)
-    await owner.tell_stalls()
+    assert await owner.tell_due()
 
 
 async def test_a_stall_is_found_told_once_and_listed_with_the_next_step(world: World, time: Time) -> None:

@@ -1,6 +1,18 @@
 """HTTP in: each route opens the transaction at its edge and calls one command or query."""
 
-from services.adoption.api import adoptions, counts, fit, gates, meta, needs, next_steps, parked, readiness, shortlists
+from services.adoption.api import (
+    adoptions,
+    agreements,
+    counts,
+    fit,
+    gates,
+    meta,
+    needs,
+    next_steps,
+    parked,
+    readiness,
+    shortlists,
+)
 
 routers = (
     adoptions.router,
@@ -9,6 +21,7 @@ routers = (
     needs.router,
     fit.router,
     shortlists.router,
+    agreements.router,
     next_steps.router,
     counts.router,
     parked.router,

@@ -116,6 +116,17 @@ async def complete_adoption(id: Identifier, body: schemas.AdoptionMoved, at: AtE
     return await _move(at, id, "complete", body)
 
 
+@router.post("/v1/adoptions/{id}/accept-revision", response_model=schemas.AdoptionShown)
+async def accept_revision(id: Identifier, at: AtEdge) -> Response:
+    """Go on with the newest revision of the offering, whatever changed since the one chosen."""
+
+    async def command(tx: Transaction) -> Answered:
+        saved = await commands.accept_revision(tx, id, expected_version=at.expected_version(), by=at.principal)
+        return await answered(tx, saved, at)
+
+    return await at.write(command)
+
+
 async def _move(at: Edge, id: str, action: str, body: schemas.AdoptionMoved) -> Response:
     async def command(tx: Transaction) -> Answered:
         saved = await commands.move_adoption(
@@ -144,12 +155,14 @@ async def _page(tx: Transaction, page: Page[Adoption], at: Edge, reach: Reach) -
 async def _shown(tx: Transaction, adoptions: list[Adoption], reach: Reach) -> list[schemas.AdoptionShown]:
     organizations = await queries.organizations_by_id(tx, {adoption.organization_id for adoption in adoptions})
     offerings = await queries.offerings_by_id(tx, {adoption.offering_id for adoption in adoptions})
+    around = await queries.surroundings(tx, adoptions)
     return [
         views.adoption(
             adoption,
             agency=organizations.get(adoption.organization_id),
             offering=offerings.get(adoption.offering_id),
             reach=reach,
+            around=around[adoption.id],
         )
         for adoption in adoptions
     ]

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from services.adoption import policy, queries, schemas
 from services.adoption.api import views
 from services.adoption.api.adoptions import answered
+from services.adoption.api.agreement_models import GoLiveGiven
 from services.adoption.commands import gates as commands
 from services.adoption.commands.gates import AtGate
 from services.adoption.domain.adoption import Adoption
@@ -31,7 +32,8 @@ async def show_gates(id: Identifier, at: AtEdge) -> Response:
 
     async def query(tx: Transaction) -> Response:
         found = await queries.adoption(tx, id, reach=await policy.reach(tx, at.principal))
-        return at.show(views.gates(found), version=found.version)
+        around = await queries.surroundings_of(tx, found)
+        return at.show(views.gates(found, around), version=found.version)
 
     return await at.read(query)
 
@@ -58,6 +60,18 @@ async def reopen_criterion(id: Identifier, criterion: Slug, body: schemas.Reason
 async def sign_tollgate(id: Identifier, body: schemas.TollgateSigned, at: AtEdge) -> Response:
     """After readiness, engagement and migration: once for the agency and once for the QSMO, by two persons."""
     return await _changed(at, id, lambda tx, gate: commands.sign_tollgate(tx, gate, body.side))
+
+
+@router.post("/v1/adoptions/{id}/go-live", response_model=schemas.AdoptionShown)
+async def decide_go_live(id: Identifier, body: GoLiveGiven, at: AtEdge) -> Response:
+    """The agency decides, 30 to 60 days before the day; a no-go says what is done instead."""
+    return await _changed(
+        at,
+        id,
+        lambda tx, gate: commands.decide_go_live(
+            tx, gate, outcome=body.outcome, go_live_on=body.go_live_on, contingency=body.contingency
+        ),
+    )
 
 
 async def _changed(at: Edge, id: str, change: Callable[[Transaction, AtGate], Awaitable[Adoption]]) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from sqlalchemy import select
 
-from services.adoption import policy, store, tables
+from services.adoption import policy, queries, store, tables
 from services.adoption.api import choice_models as models
 from services.adoption.commands.profiles import known_organization
 from services.adoption.domain.needs import Needs, completeness
@@ -62,12 +62,14 @@ async def _situation(tx: Transaction, id: str, area: str) -> Situation:
     rows = await tx.rows(
         select(table).where(table.c.organization_id == id, table.c.offering_id.in_(of_area), table.c.source.is_(None))
     )
+    adoptions = [store.adoptions.from_row(row) for row in rows]
+    around = await queries.surroundings(tx, adoptions)
     return Situation(
         focus_area=area,
         profile=await profile_of(tx, id, area),
         needs=needs,
         shortlist=await _newest_shortlist(tx, id, area),
-        adoptions=tuple(store.adoptions.from_row(row) for row in rows),
+        adoptions=tuple((adoption, around[adoption.id]) for adoption in adoptions),
         open_activities=len(left),
     )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from services.adoption import schemas
-from services.adoption.domain.adoption import MACHINE, Adoption, Step, missing_for
-from services.adoption.domain.gate import Assessment, outstanding
+from services.adoption.domain.adoption import MACHINE, Adoption, Step, Surroundings, missing_for, missing_to_advance
+from services.adoption.domain.gate import Assessment, GoLive
 from services.adoption.domain.letter import Letter
 from services.adoption.domain.m3 import CRITERIA, TOLLGATES, Criterion, Phase, criteria_of
 from services.adoption.domain.stall import next_step
@@ -14,7 +14,12 @@ from shared.web.wire import Action
 
 
 def adoption(
-    found: Adoption, *, agency: KnownOrganization | None, offering: KnownOffering | None, reach: Reach
+    found: Adoption,
+    *,
+    agency: KnownOrganization | None,
+    offering: KnownOffering | None,
+    reach: Reach,
+    around: Surroundings,
 ) -> schemas.AdoptionShown:
     return schemas.AdoptionShown(
         id=found.id,
@@ -34,10 +39,10 @@ def adoption(
         authorized_until=found.authorized_until,
         source=found.source,
         stall=_stall(found),
-        next_step=_next_step(found),
+        next_step=_next_step(found, around),
         letters=[_letter(letter) for letter in found.letters],
         history=[_step(step) for step in found.steps],
-        actions=_actions(found, reach),
+        actions=_actions(found, reach, around),
     )
 
 
@@ -48,8 +53,8 @@ def _stall(found: Adoption) -> schemas.StallShown | None:
     return schemas.StallShown(progress_on=stall.progress_on, found_on=stall.found_on, threshold_days=stall.threshold_days)
 
 
-def _next_step(found: Adoption) -> schemas.NextStepShown | None:
-    step = next_step(found)
+def _next_step(found: Adoption, around: Surroundings) -> schemas.NextStepShown | None:
+    step = next_step(found, around)
     return None if step is None else schemas.NextStepShown(what=step.what, whose=step.whose)
 
 
@@ -67,7 +72,7 @@ def playbook() -> schemas.PlaybookShown:
     )
 
 
-def gates(found: Adoption) -> schemas.GatesShown:
+def gates(found: Adoption, around: Surroundings) -> schemas.GatesShown:
     return schemas.GatesShown(
         adoption_id=found.id,
         phase=found.phase,
@@ -76,7 +81,14 @@ def gates(found: Adoption) -> schemas.GatesShown:
             schemas.SignatureShown(phase=signed.phase, side=signed.side, on=signed.on, by=signed.by)
             for signed in found.gates.signatures
         ],
-        outstanding=list(outstanding(found.gates, found.phase)),
+        go_live=_go_live(found.gates.go_live) if found.gates.go_live else None,
+        outstanding=list(missing_to_advance(found, around)),
+    )
+
+
+def _go_live(found: GoLive) -> schemas.GoLiveShown:
+    return schemas.GoLiveShown(
+        outcome=found.outcome, go_live_on=found.go_live_on, on=found.on, by=found.by, contingency=found.contingency
     )
 
 
@@ -114,7 +126,7 @@ def _step(step: Step) -> schemas.StepShown:
     )
 
 
-def _actions(found: Adoption, reach: Reach) -> list[Action]:
+def _actions(found: Adoption, reach: Reach, around: Surroundings) -> list[Action]:
     """What its own agency may do: possible now, or what stands in the way. Nobody else acts."""
     if not reach.acts_for(found.organization_id):
         return []
@@ -123,5 +135,5 @@ def _actions(found: Adoption, reach: Reach) -> list[Action]:
     return [
         Action(action=action, href=f"{href}/{action}", possible=not missing, missing=list(missing))
         for action in actions
-        for missing in [missing_for(found, action)]
+        for missing in [missing_for(found, action, around)]
     ]

@@ -121,7 +121,8 @@ async def move_adoption(
         raise StaleVersion(
             f"The adoption is at version {adoption.version}, not {expected_version}.", current_version=adoption.version
         )
-    moved = domain.move(adoption, action, on=on, at=tx.at, by=by.actor, reason=reason)
+    around = await queries.surroundings_of(tx, adoption)
+    moved = domain.move(adoption, action, around=around, on=on, at=tx.at, by=by.actor, reason=reason)
     kind, more = _fact_of(action, before=adoption, after=moved)
     organizations = await queries.organizations_by_id(tx, [moved.organization_id])
     offerings = await queries.offerings_by_id(tx, [moved.offering_id])
@@ -134,6 +135,28 @@ async def move_adoption(
         **more,
     )
     return await store.adoptions.save(tx, moved, fact)
+
+
+async def accept_revision(tx: Transaction, id: str, *, expected_version: int, by: Principal) -> Adoption:
+    """Go on with the offering's newest revision. Raises NotFound, Forbidden, StaleVersion, RuleViolation."""
+    reach = await policy.reach(tx, by)
+    adoption = await queries.adoption(tx, id, reach=reach)
+    _require_own(reach, adoption, "accept a revision of")
+    if adoption.version != expected_version:
+        raise StaleVersion(
+            f"The adoption is at version {adoption.version}, not {expected_version}.", current_version=adoption.version
+        )
+    accepted = domain.accepted(adoption, await queries.surroundings_of(tx, adoption))
+    organizations = await queries.organizations_by_id(tx, [accepted.organization_id])
+    offerings = await queries.offerings_by_id(tx, [accepted.offering_id])
+    fact = facts.adoption(
+        contracts.AdoptionRevisionAccepted,
+        accepted,
+        agency=organizations[accepted.organization_id],
+        offering=offerings[accepted.offering_id],
+        from_revision=adoption.offering_revision,
+    )
+    return await store.adoptions.save(tx, accepted, fact)
 
 
 def _require_own(reach: Reach, adoption: Adoption, action: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 from services.adoption import facts, policy, queries, store
 from services.adoption.domain import adoption as domain
 from services.adoption.domain import gate
 from services.adoption.domain.adoption import Adoption
-from services.adoption.domain.gate import Assessment, Gates, Result, Side, Signature
+from services.adoption.domain.gate import Assessment, Gates, GoLive, Outcome, Result, Side, Signature
 from services.adoption.policy import Reach
 from services.adoption.store import KnownOffering
 from shared.auth import Principal
@@ -74,6 +76,19 @@ async def sign_tollgate(tx: Transaction, at: AtGate, side: Side) -> Adoption:
     return await _saved(tx, found, gate.sign(found.adoption.gates, signature), contracts.TollgateSigned, side=side.value)
 
 
+async def decide_go_live(
+    tx: Transaction, at: AtGate, *, outcome: Outcome, go_live_on: date, contingency: str | None
+) -> Adoption:
+    """By the agency. Raises NotFound, Forbidden, StaleVersion, RuleViolation with what is missing."""
+    found = await _found(tx, at)
+    _require_agency(found, "decide to go live")
+    decision = GoLive(outcome=outcome, go_live_on=go_live_on, on=tx.at.date(), by=at.by.actor, contingency=contingency)
+    adoption = domain.decided(found.adoption, decision)
+    return await _told(
+        tx, found, adoption, contracts.GoLiveDecided, outcome=outcome.value, go_live_on=go_live_on, contingency=contingency
+    )
+
+
 async def _found(tx: Transaction, at: AtGate) -> _Found:
     reach = await policy.reach(tx, at.by)
     adoption = await queries.adoption(tx, at.id, reach=reach)
@@ -98,8 +113,13 @@ def _assessment(tx: Transaction, at: AtGate, criterion: str, result: Result, gro
     return Assessment(criterion=criterion, result=result, grounds=grounds, on=tx.at.date(), by=at.by.actor)
 
 
-async def _saved(tx: Transaction, found: _Found, gates: Gates, kind: type[contracts.AdoptionFact], **more: str) -> Adoption:
-    adoption = domain.through(found.adoption, gates)
+async def _saved(tx: Transaction, found: _Found, gates: Gates, kind: type[contracts.AdoptionFact], **more: Any) -> Adoption:
+    return await _told(tx, found, domain.through(found.adoption, gates), kind, **more)
+
+
+async def _told(
+    tx: Transaction, found: _Found, adoption: Adoption, kind: type[contracts.AdoptionFact], **more: Any
+) -> Adoption:
     organizations = await queries.organizations_by_id(tx, [adoption.organization_id])
     agency = organizations[adoption.organization_id]
     fact = facts.adoption(kind, adoption, agency=agency, offering=found.offering, **more)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from itertools import pairwise
 
-from services.adoption.domain.gate import NO_GATES, Gates, outstanding
+from services.adoption.domain.gate import NO_GATES, Gates, GoLive, missing_of, outstanding
 from services.adoption.domain.letter import Letter, authorized_until, with_letters
 from services.adoption.domain.m3 import Phase
 from shared.kernel.errors import RuleViolation
@@ -39,7 +39,14 @@ MACHINE = StateMachine(
             sources=(Status.ACTIVE,),
             target=Status.ACTIVE,
             roles=_AGENCY,
-            needs=("a next phase", "every exit criterion of the phase met or waived", "its tollgate signed by both sides"),
+            needs=(
+                "a next phase",
+                "every exit criterion of the phase met or waived",
+                "its tollgate signed by both sides",
+                "after selection a live agreement",
+                "the newest revision of the offering accepted",
+                "after migration a decision to go live",
+            ),
         ),
         Transition(action="hold", sources=(Status.ACTIVE,), target=Status.ON_HOLD, roles=_AGENCY),
         Transition(action="resume", sources=(Status.ON_HOLD,), target=Status.ACTIVE, roles=_AGENCY),
@@ -51,6 +58,8 @@ MACHINE = StateMachine(
 )
 
 _PHASES = tuple(Phase)
+# From selection on the agency has chosen a revision; in operations it runs whatever is provided.
+_PINNED = (Phase.SELECTION, Phase.ENGAGEMENT, Phase.MIGRATION)
 PHASE_MACHINE = StateMachine(
     "adoption phase",
     (
@@ -125,10 +134,11 @@ class Adoption:
 
     @property
     def progress_on(self) -> date:
-        """The day of the last step, assessment or signature, as it was recorded."""
-        signed = (signature.on for signature in self.gates.signatures)
-        assessed = (assessment.on for assessment in self.gates.assessments)
-        return max((self.last.recorded_at.date(), *signed, *assessed))
+        """The day of the last step, assessment, signature or decision, as it was recorded."""
+        days = [self.last.recorded_at.date()]
+        days += [signature.on for signature in self.gates.signatures]
+        days += [assessment.on for assessment in self.gates.assessments]
+        return max([*days, self.gates.go_live.on] if self.gates.go_live else days)
 
     @property
     def is_stalled(self) -> bool:
@@ -215,13 +225,33 @@ def learn(adoption: Adoption, letters: Sequence[Letter], *, at: datetime, by: st
     return replace(adoption, letters=known, steps=(step, *adoption.steps))
 
 
-def move(adoption: Adoption, action: str, *, on: date, at: datetime, by: str, reason: str | None = None) -> Adoption:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What an adoption's moves depend on beside itself.
+
+    `agreed`: a live agreement stands behind it. `newest_revision`: of its offering, None when nothing was heard of it.
+    """
+
+    agreed: bool = False
+    newest_revision: int | None = None
+
+
+def move(
+    adoption: Adoption,
+    action: str,
+    *,
+    around: Surroundings,
+    on: date,
+    at: datetime,
+    by: str,
+    reason: str | None = None,
+) -> Adoption:
     """The adoption after `advance`, `hold`, `resume`, `withdraw` or `complete`.
 
     Raises RuleViolation when the state does not allow it, something is missing, or `on` lies before the last step.
     """
     status = Status(MACHINE.after(action, state=adoption.status))
-    if missing := (*missing_for(adoption, action), *(("reason",) if action == "withdraw" and not reason else ())):
+    if missing := (*missing_for(adoption, action, around), *(("reason",) if action == "withdraw" and not reason else ())):
         raise RuleViolation(f"{action} needs: {', '.join(missing)}.", code="missing", missing=missing)
     if on < adoption.last.effective_on:
         raise RuleViolation(
@@ -233,7 +263,7 @@ def move(adoption: Adoption, action: str, *, on: date, at: datetime, by: str, re
     return replace(adoption, steps=(*adoption.steps, step))
 
 
-def missing_for(adoption: Adoption, action: str) -> tuple[str, ...]:
+def missing_for(adoption: Adoption, action: str, around: Surroundings) -> tuple[str, ...]:
     """What stands between the adoption as it is and the action, beside what the caller says; empty when nothing does."""
     sources = tuple(str(source) for t in MACHINE.transitions if t.action == action for source in t.sources)
     if adoption.status not in sources:
@@ -242,7 +272,49 @@ def missing_for(adoption: Adoption, action: str) -> tuple[str, ...]:
         return (f"phase operations (it is {adoption.phase})",)
     if action == "advance" and not PHASE_MACHINE.allowed(adoption.phase):
         return (f"a phase after {adoption.phase}",)
-    return outstanding(adoption.gates, adoption.phase) if action == "advance" else ()
+    return missing_to_advance(adoption, around) if action == "advance" else ()
+
+
+def missing_to_advance(adoption: Adoption, around: Surroundings) -> tuple[str, ...]:
+    """Of the gate, then of what the adoption rests on."""
+    missing = list(outstanding(adoption.gates, adoption.phase))
+    if adoption.phase is Phase.SELECTION and not around.agreed:
+        missing.append("a live agreement for this adoption")
+    if adoption.phase in _PINNED and (newest := is_outdated(adoption, around)):
+        chosen = adoption.offering_revision
+        missing.append(
+            f"revision {newest} of the offering accepted (revision {chosen} was chosen; "
+            f"GET /v1/offerings/{adoption.offering_id}/diff?from={chosen}&to={newest} says what changed)"
+        )
+    if adoption.phase is Phase.MIGRATION and not adoption.gates.may_go_live:
+        missing.append("a decision to go live")
+    return tuple(missing)
+
+
+def is_outdated(adoption: Adoption, around: Surroundings) -> int | None:
+    """The newest revision of the offering, when it is not the one chosen."""
+    newest = around.newest_revision
+    return newest if newest is not None and newest > adoption.offering_revision else None
+
+
+def accepted(adoption: Adoption, around: Surroundings) -> Adoption:
+    """The adoption of the newest revision. Raises RuleViolation when it has ended, or that is the one chosen."""
+    if not adoption.is_live:
+        raise RuleViolation(f"The adoption is {adoption.status}.", code="not-live")
+    newest = is_outdated(adoption, around)
+    if newest is None:
+        raise RuleViolation("The revision chosen is the newest.", code="not-outdated")
+    return replace(adoption, offering_revision=newest)
+
+
+def decided(adoption: Adoption, decision: GoLive) -> Adoption:
+    """Whether the adoption may go live. Raises RuleViolation outside migration, or with what the decision lacks."""
+    if adoption.phase is not Phase.MIGRATION:
+        needed = f"phase migration (it is {adoption.phase})"
+        raise RuleViolation(f"A go-live decision needs {needed}.", code="missing", missing=(needed,))
+    if missing := missing_of(decision):
+        raise RuleViolation(f"A go-live decision needs {'; '.join(missing)}.", code="missing", missing=missing)
+    return through(adoption, replace(adoption.gates, go_live=decision))
 
 
 def through(adoption: Adoption, gates: Gates) -> Adoption:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -46,12 +46,50 @@ class Signature:
     by: str
 
 
+class Outcome(StrEnum):
+    """Of the assessment before go-live."""
+
+    GO = "go"
+    NO_GO = "no_go"
+
+
+# So many days lie between the decision and the day. Source: M3, go/no-go assessment 30 to 60 days before go-live.
+AHEAD_DAYS = (30, 60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoLive:
+    """`contingency`: what is done instead, for a no-go."""
+
+    outcome: Outcome
+    go_live_on: date
+    on: date
+    by: str
+    contingency: str | None = None
+
+
+def missing_of(decision: GoLive) -> tuple[str, ...]:
+    """What a decision lacks; empty when it can be taken."""
+    missing = []
+    least, most = AHEAD_DAYS
+    if decision.outcome is Outcome.GO and not least <= (decision.go_live_on - decision.on).days <= most:
+        missing.append(f"a day of going live {least} to {most} days ahead")
+    if decision.outcome is Outcome.NO_GO and not decision.contingency:
+        missing.append("a contingency plan")
+    return tuple(missing)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gates:
-    """What has been assessed and signed so far, in all phases."""
+    """What has been assessed, signed and decided so far, in all phases."""
 
     assessments: tuple[Assessment, ...] = ()
     signatures: tuple[Signature, ...] = ()
+    go_live: GoLive | None = None
+
+    @property
+    def may_go_live(self) -> bool:
+        return self.go_live is not None and self.go_live.outcome is Outcome.GO
 
     def of(self, criterion: str) -> Assessment | None:
         return next((found for found in self.assessments if found.criterion == criterion), None)
@@ -77,7 +115,7 @@ def assess(gates: Gates, assessment: Assessment, *, phase: Phase) -> Gates:
             code="criterion-assessed",
             allowed_actions=("reopen",),
         )
-    return Gates(assessments=(*gates.assessments, assessment), signatures=gates.signatures)
+    return replace(gates, assessments=(*gates.assessments, assessment))
 
 
 def reopen(gates: Gates, criterion: str, *, phase: Phase) -> Gates:
@@ -88,7 +126,8 @@ def reopen(gates: Gates, criterion: str, *, phase: Phase) -> Gates:
     found = gates.of(_criterion(criterion, phase).id)
     if found is None:
         raise RuleViolation(f"{criterion} is unmet: there is nothing to reopen.", code="criterion-unmet")
-    return Gates(
+    return replace(
+        gates,
         assessments=tuple(each for each in gates.assessments if each is not found),
         signatures=tuple(each for each in gates.signatures if each.phase is not phase),
     )
@@ -107,7 +146,7 @@ def sign(gates: Gates, signature: Signature) -> Gates:
     if gates.signed(phase, signature.side):
         raise RuleViolation(f"The {signature.side} has signed this tollgate already.", code="tollgate-signed")
     _require_others(gates.signatures, signature)
-    return Gates(assessments=gates.assessments, signatures=(*gates.signatures, signature))
+    return replace(gates, signatures=(*gates.signatures, signature))
 
 
 def _require_others(signatures: Sequence[Signature], signature: Signature) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.adoption.domain.adoption import Adoption, Status
+from services.adoption.domain.adoption import Adoption, Status, Surroundings
 from services.adoption.domain.m3 import Phase
 from services.adoption.domain.needs import Needs
 from services.adoption.domain.readiness import Profile
@@ -20,7 +20,7 @@ class Situation:
     profile: Profile | None = None
     needs: Needs | None = None
     shortlist: Shortlist | None = None
-    adoptions: tuple[Adoption, ...] = ()
+    adoptions: tuple[tuple[Adoption, Surroundings], ...] = ()
     open_activities: int = 0
 
 
@@ -36,11 +36,11 @@ class Step:
 
 def steps(situation: Situation) -> list[Step]:
     """At least one; adoptions under way first."""
-    moving = [_of_adoption(adoption) for adoption in situation.adoptions if adoption.is_live]
+    moving = [_of_adoption(adoption, around) for adoption, around in situation.adoptions if adoption.is_live]
     return moving or [_towards_choice(situation)]
 
 
-def _of_adoption(adoption: Adoption) -> Step:
+def _of_adoption(adoption: Adoption, around: Surroundings) -> Step:
     href = f"/v1/adoptions/{adoption.id}"
     if adoption.status is Status.ON_HOLD:
         return Step(state="on hold", what="Resume the adoption, or withdraw from it.", whose="agency", href=f"{href}/resume")
@@ -51,7 +51,7 @@ def _of_adoption(adoption: Adoption) -> Step:
             whose="agency",
             href=f"{href}/complete",
         )
-    step = next_step(adoption)
+    step = next_step(adoption, around)
     stalled = "stalled" if adoption.is_stalled else f"in {adoption.phase}"
     what, whose = (step.what, step.whose.value) if step else ("Advance to the next phase.", "agency")
     return Step(state=stalled, what=what, whose=whose, href=f"{href}/gates")

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from services.adoption.domain.adoption import Adoption, Stall, Status
-from services.adoption.domain.gate import Side, outstanding, unsigned_by
+from services.adoption.domain.adoption import Adoption, Stall, Status, Surroundings, missing_to_advance
+from services.adoption.domain.gate import Side, unsigned_by
 from services.adoption.domain.m3 import Phase
 from shared.kernel.errors import RuleViolation
 
@@ -63,11 +63,11 @@ def moving(adoption: Adoption) -> Adoption:
     return replace(adoption, stall=None)
 
 
-def next_step(adoption: Adoption) -> NextStep | None:
+def next_step(adoption: Adoption, around: Surroundings) -> NextStep | None:
     """What would move it on; None for one that is not active, or in operations."""
     if adoption.status is not Status.ACTIVE or adoption.phase is Phase.OPERATIONS:
         return None
-    missing = outstanding(adoption.gates, adoption.phase)
+    missing = missing_to_advance(adoption, around)
     if not missing:
         return NextStep(what="advance", whose=Side.AGENCY)
     return NextStep(what=missing[0], whose=Side.QSMO if missing[0] == unsigned_by(adoption.phase, Side.QSMO) else Side.AGENCY)

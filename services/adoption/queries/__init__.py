@@ -15,6 +15,7 @@ from services.adoption.queries.known import (
     organizations_by_id,
 )
 from services.adoption.queries.stalls import maybe_stalled, phase_durations
+from services.adoption.queries.surroundings import surroundings, surroundings_of
 
 __all__ = [
     "AdoptionFilter",
@@ -32,4 +33,6 @@ __all__ = [
     "organizations_by_id",
     "parked_rows",
     "phase_durations",
+    "surroundings",
+    "surroundings_of",
 ]

@@ -1,6 +1,7 @@
 """Rows ↔ adoption domain."""
 
 from services.adoption.store.adoptions import adoptions, pair
+from services.adoption.store.agreements import agreed, agreements
 from services.adoption.store.known import (
     KnownOffering,
     KnownOrganization,
@@ -18,6 +19,8 @@ __all__ = [
     "KnownOffering",
     "KnownOrganization",
     "adoptions",
+    "agreed",
+    "agreements",
     "candidate",
     "demands",
     "known_offering",

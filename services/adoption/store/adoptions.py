@@ -11,7 +11,7 @@ from sqlalchemy import delete, select
 
 from services.adoption import tables
 from services.adoption.domain.adoption import Adoption, Stall, Status, Step
-from services.adoption.domain.gate import Assessment, Gates, Result, Side, Signature
+from services.adoption.domain.gate import Assessment, Gates, GoLive, Outcome, Result, Side, Signature
 from services.adoption.domain.letter import Letter, LetterKind
 from services.adoption.domain.m3 import Phase
 from shared.contracts.fact import Fact
@@ -82,16 +82,24 @@ def _gates(found: dict[str, Any]) -> Gates:
             Signature(phase=Phase(each["phase"]), side=Side(each["side"]), on=date.fromisoformat(each["on"]), by=each["by"])
             for each in found.get("signatures", ())
         ),
+        go_live=_go_live(found["go_live"]) if found.get("go_live") else None,
     )
+
+
+def _go_live(found: dict[str, Any]) -> GoLive:
+    days = {name: date.fromisoformat(found[name]) for name in ("go_live_on", "on")}
+    return GoLive(**{**found, **days, "outcome": Outcome(found["outcome"])})
 
 
 def _gates_document(gates: Gates) -> dict[str, Any]:
     """Empty for the thousands of adoptions that never passed a gate here."""
-    if not (gates.assessments or gates.signatures):
+    if not (gates.assessments or gates.signatures or gates.go_live):
         return {}
+    decided = gates.go_live
     return {
         "assessments": [{**asdict(each), "on": each.on.isoformat()} for each in gates.assessments],
         "signatures": [{**asdict(each), "on": each.on.isoformat()} for each in gates.signatures],
+        "go_live": decided and {**asdict(decided), "go_live_on": decided.go_live_on.isoformat(), "on": decided.on.isoformat()},
     }
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from shared.contracts.envelope import Event
 from shared.contracts.fact import Fact
 from shared.contracts.registry import CodeEntry, OrganizationFact, OrganizationRegistered
 from shared.db import Database
-from shared.kernel.time import Clock, utc_now
+from shared.kernel.time import Clock, FiscalYear, utc_now
 from shared.service import Owner
 from tests.support.apps import Api, an_api
 
@@ -169,7 +169,7 @@ async def acted(world: World, shown: httpx.Response, path: str, role: str, subje
 async def gate_passed(
     world: World, shown: httpx.Response, *, role: str = "agency:7008:sapoc", qsmo: str = "qsmo:cybersecurity"
 ) -> httpx.Response:
-    """Every exit criterion of the present phase met, and the tollgate, if there is one, signed by both sides."""
+    """What the present phase asks for: criteria met, its tollgate signed, an agreement made, going live decided."""
     phase = Phase(shown.json()["phase"])
     for criterion in criteria_of(phase):
         shown = await acted(
@@ -180,7 +180,35 @@ async def gate_passed(
         for side, by in (("agency", role), ("qsmo", qsmo)):
             shown = await acted(world, shown, "tollgate/sign", by, f"{side} signer", side=side)
             assert shown.status_code == 200, shown.text
+    if phase is Phase.SELECTION:
+        await agreed(world, shown, role=role, qsmo=qsmo)
+    if phase is Phase.MIGRATION:
+        planned = (world.owner.db.clock().date() + timedelta(days=45)).isoformat()
+        shown = await acted(world, shown, "go-live", role, "head", outcome="go", go_live_on=planned)
+        assert shown.status_code == 200, shown.text
     return shown
+
+
+def terms(world: World, **more: Any) -> dict[str, Any]:
+    """Of an agreement that began yesterday."""
+    begun = world.owner.db.clock().date() - timedelta(days=1)
+    funding = {str(FiscalYear.of(begun).year): {"amount": "125000.00"}}
+    days = {"begins_on": begun.isoformat(), "ends_on": (begun + timedelta(days=365)).isoformat()}
+    return {"number": "IAA-1", "kind": "iaa", **days, "funding": funding, **more}
+
+
+async def agreed(
+    world: World, shown: httpx.Response, *, role: str = "agency:7008:sapoc", qsmo: str = "qsmo:cybersecurity", **more: Any
+) -> httpx.Response:
+    """An agreement behind the adoption, active."""
+    body = {"adoption_id": shown.json()["id"], **terms(world, **more)}
+    found = await world.api.post("/v1/agreements", body, role)
+    assert found.status_code == 201, found.text
+    for action, by, subject in (("send", role, "a"), ("sign", role, "a"), ("countersign", qsmo, "b"), ("activate", role, "a")):
+        headers = {**world.api.headers(by, subject=subject), "If-Match": found.headers["etag"]}
+        found = await world.api.client.post(f"/v1/agreements/{found.json()['id']}/{action}", headers=headers)
+        assert found.status_code == 200, found.text
+    return found
 
 
 async def advanced(world: World, shown: httpx.Response, *, qsmo: str = "qsmo:cybersecurity", **body: str) -> httpx.Response:

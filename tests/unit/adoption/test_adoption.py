@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from services.adoption.domain import adoption as domain
-from services.adoption.domain.adoption import MACHINE, Adoption, Status
-from services.adoption.domain.gate import Assessment, Gates, Result, Side, Signature
+from services.adoption.domain.adoption import MACHINE, Adoption, Status, Surroundings
+from services.adoption.domain.gate import Assessment, Gates, GoLive, Outcome, Result, Side, Signature
 from services.adoption.domain.letter import Letter, LetterKind
 from services.adoption.domain.m3 import TOLLGATES, Phase, criteria_of
 from shared.kernel.errors import RuleViolation
@@ -28,12 +28,13 @@ def ready(adoption: Adoption) -> Adoption:
     phase = adoption.phase
     results = [Assessment(criterion=c.id, result=Result.MET, grounds="seen", on=DAY, by="sapoc") for c in criteria_of(phase)]
     sides = [Signature(phase=phase, side=side, on=DAY, by=side) for side in Side]
-    gates = Gates(assessments=tuple(results), signatures=tuple(sides) if phase in TOLLGATES else ())
+    signed = tuple(sides) if phase in TOLLGATES else ()
+    gates = Gates(assessments=tuple(results), signatures=signed, go_live=GO if phase is Phase.MIGRATION else None)
     return replace(adoption, gates=gates)
 
 
 def moved(adoption: Adoption, action: str, *, on: date = DAY, reason: str | None = "because") -> Adoption:
-    return domain.move(adoption, action, on=on, at=AT, by="tester", reason=reason)
+    return domain.move(adoption, action, around=AGREED, on=on, at=AT, by="tester", reason=reason)
 
 
 def a_letter(ato_on: str = "2021-03-01", **changes: object) -> Letter:
@@ -46,6 +47,8 @@ def recorded(*letters: Letter) -> Adoption:
     )
 
 
+GO = GoLive(outcome=Outcome.GO, go_live_on=DAY + timedelta(45), on=DAY, by="head")
+AGREED = Surroundings(agreed=True)
 TO_OPERATIONS = ("advance",) * 5
 STATES = {
     "active": an_adoption(),
@@ -79,12 +82,12 @@ def test_each_action_is_taken_where_the_table_allows_it_and_refused_elsewhere(st
 
     if action in ALLOWED[state]:
         assert moved(before, action).last.action == action
-        assert domain.missing_for(before, action) == ()
+        assert domain.missing_for(before, action, AGREED) == ()
     else:
         with pytest.raises(RuleViolation) as refused:
             moved(before, action)
         assert refused.value.missing or refused.value.allowed_actions or before.status in {"withdrawn", "completed"}
-        assert domain.missing_for(before, action)
+        assert domain.missing_for(before, action, AGREED)
 
 
 def test_a_hold_keeps_the_phase_and_resume_returns_to_it() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.adoption.domain import adoption as domain
 from services.adoption.domain import gate
 from services.adoption.domain.adoption import Adoption
-from services.adoption.domain.gate import NO_GATES, Assessment, Gates, Result, Side, Signature
+from services.adoption.domain.gate import NO_GATES, Assessment, Gates, GoLive, Outcome, Result, Side, Signature
 from services.adoption.domain.m3 import CRITERIA, TOLLGATES, Phase, criteria_of
 from shared.kernel.errors import NotFound, QsmoError, RuleViolation
 
@@ -97,26 +97,33 @@ STEPS = st.one_of(
     st.tuples(st.just("reopen"), st.sampled_from(sorted(CRITERIA))),
     st.tuples(st.just("sign"), st.sampled_from(Side), st.sampled_from(["a", "b"])),
     st.tuples(st.just("phase done")),
+    st.tuples(st.just("decide"), st.sampled_from(Outcome), st.sampled_from(("29", "30", "60", "61"))),
     st.sampled_from([(action,) for action in ("advance", "hold", "resume")]),
 )
 
 
-@given(st.lists(STEPS, max_size=60))
-def test_no_path_of_actions_leaves_a_phase_whose_gate_is_not_passed(steps: list[tuple[str, ...]]) -> None:
+@given(st.lists(STEPS, max_size=60), st.booleans(), st.sampled_from((None, 1, 2)))
+def test_no_path_of_actions_leaves_a_phase_whose_gate_is_not_passed(
+    steps: list[tuple[str, ...]], agreed: bool, newest: int | None
+) -> None:
+    around = domain.Surroundings(agreed=agreed, newest_revision=newest)
     found = domain.start(id="a", organization_id="o", offering_id="f", offering_revision=1, on=DAY, at=AT, by="sapoc")
     for step in steps:
         before = found
         try:
-            found = _after(found, step)
+            found = _after(found, step, around)
         except QsmoError:
             continue
         if found.phase is not before.phase:
             assert all(before.gates.of(criterion.id) for criterion in criteria_of(before.phase))
             signers = {sign.by for sign in before.gates.signatures if sign.phase is before.phase}
             assert len(signers) == (2 if before.phase in TOLLGATES else 0)
+            assert before.phase is not Phase.SELECTION or agreed
+            assert before.phase not in {Phase.SELECTION, Phase.ENGAGEMENT, Phase.MIGRATION} or newest != 2
+            assert before.phase is not Phase.MIGRATION or before.gates.may_go_live
 
 
-def _after(found: Adoption, step: tuple[str, ...]) -> Adoption:
+def _after(found: Adoption, step: tuple[str, ...], around: domain.Surroundings) -> Adoption:
     match step:
         case ("assess", criterion, result):
             assessment = an_assessment(criterion, result=Result(result))
@@ -128,7 +135,10 @@ def _after(found: Adoption, step: tuple[str, ...]) -> Adoption:
         case ("phase done",):
             open_ones = [c.id for c in criteria_of(found.phase) if found.gates.of(c.id) is None]
             assessments = (*found.gates.assessments, *map(an_assessment, open_ones))
-            return domain.through(found, Gates(assessments=assessments, signatures=found.gates.signatures))
+            return domain.through(found, replace(found.gates, assessments=assessments))
+        case ("decide", outcome, days):
+            planned = DAY + timedelta(int(days))
+            return domain.decided(found, GoLive(outcome=Outcome(outcome), go_live_on=planned, on=DAY, by="head"))
         case (action,):
-            return domain.move(found, action, on=DAY, at=AT, by="sapoc")
+            return domain.move(found, action, around=around, on=DAY, at=AT, by="sapoc")
     raise AssertionError(step)

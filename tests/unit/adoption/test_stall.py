@@ -6,7 +6,7 @@ import pytest
 
 from services.adoption.domain import adoption as domain
 from services.adoption.domain import stall
-from services.adoption.domain.adoption import Adoption
+from services.adoption.domain.adoption import Adoption, Surroundings
 from services.adoption.domain.gate import Assessment, Gates, Result, Side
 from services.adoption.domain.m3 import Phase, criteria_of
 from shared.kernel.errors import RuleViolation
@@ -44,7 +44,7 @@ def test_an_adoption_is_due_the_day_after_its_threshold_and_never_in_operations_
 
     assert not stall.is_due(begun(), threshold_days=180, on=last)
     assert stall.is_due(begun(), threshold_days=180, on=last + timedelta(days=1))
-    held = domain.move(begun(), "hold", on=DAY, at=AT, by="sapoc")
+    held = domain.move(begun(), "hold", around=Surroundings(), on=DAY, at=AT, by="sapoc")
     assert not stall.is_due(held, threshold_days=180, on=last + timedelta(days=999))
 
 
@@ -63,11 +63,12 @@ def test_progress_ends_the_stall_and_it_is_told_once() -> None:
 
 
 def test_the_next_step_says_what_and_whose() -> None:
-    step = stall.next_step(begun())
+    step = stall.next_step(begun(), Surroundings())
     assert step is not None
     assert (step.what[: len("exit criterion assessment-scope")], step.whose) == ("exit criterion assessment-scope", Side.AGENCY)
 
     met = tuple(
         Assessment(criterion=c.id, result=Result.MET, grounds="seen", on=DAY, by="s") for c in criteria_of(Phase.ASSESSMENT)
     )
-    assert stall.next_step(domain.through(begun(), Gates(assessments=met))) == stall.NextStep(what="advance", whose=Side.AGENCY)
+    done = domain.through(begun(), Gates(assessments=met))
+    assert stall.next_step(done, Surroundings()) == stall.NextStep(what="advance", whose=Side.AGENCY)

@@ -1,4 +1,4 @@
-"""readiness, needs, shortlists, demand."""
+"""readiness, needs, shortlists, demand, agreements."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,29 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_table(
+        "agreements",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("adoption_id", sa.String(length=36), nullable=False),
+        sa.Column("organization_id", sa.String(length=128), nullable=False),
+        sa.Column("offering_id", sa.String(length=128), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("number", sa.String(length=300), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("begins_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("funding", Document, nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("signed_by", sa.String(length=300), nullable=True),
+        sa.Column("countersigned_by", sa.String(length=300), nullable=True),
+        sa.Column("amendment", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_agreements_adoption_id"), "agreements", ["adoption_id"], unique=False)
+    op.create_index(op.f("ix_agreements_offering_id"), "agreements", ["offering_id"], unique=False)
+    op.create_index(op.f("ix_agreements_organization_id"), "agreements", ["organization_id"], unique=False)
     op.create_table(
         "demands",
         sa.Column("id", sa.String(length=160), nullable=False),
@@ -103,3 +126,4 @@ def upgrade() -> None:
     op.add_column("known_offerings", sa.Column("authorization", Document, nullable=True))
     op.add_column("known_offerings", sa.Column("fit", Document, nullable=True))
     op.add_column("known_offerings", sa.Column("fact_version", sa.Integer(), nullable=True))
+    op.add_column("known_offerings", sa.Column("provider_id", sa.String(length=36), nullable=True))

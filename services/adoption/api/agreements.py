@@ -1,0 +1,175 @@
+"""Agreements over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from enum import StrEnum
+
+from fastapi import APIRouter, Response
+from sqlalchemy import or_, select
+
+from services.adoption import policy, store, tables
+from services.adoption.api import agreement_models as models
+from services.adoption.commands import agreements as commands
+from services.adoption.domain.agreement import Agreement, Status, Terms, missing_for
+from shared.db import Transaction
+from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.paging import page_of
+from shared.web.wire import Action, Identifier
+
+router = APIRouter(tags=["agreements"])
+
+
+class Turn(StrEnum):
+    """Actions that leave the terms as they are; a test compares them with the state machine."""
+
+    SEND = "send"
+    RECALL = "recall"
+    SIGN = "sign"
+    COUNTERSIGN = "countersign"
+    ACTIVATE = "activate"
+    HOLD = "hold"
+    RESUME = "resume"
+    TERMINATE = "terminate"
+
+
+@router.get("/v1/agreements", response_model=models.AgreementPage)
+async def list_agreements(
+    at: AtEdge,
+    paged: Paged,
+    agency_id: Identifier | None = None,
+    adoption_id: Identifier | None = None,
+    status: Status | None = None,
+) -> Response:
+    """Of one's own agencies, of the areas one leads, or of one's own offerings."""
+    table = tables.agreements
+
+    async def query(tx: Transaction) -> Response:
+        wanted = select(table)
+        reach = await policy.reach(tx, at.principal)
+        if not reach.everything:
+            offerings, areas = tables.known_offerings, tables.known_offering_areas
+            provided = select(offerings.c.id).where(offerings.c.provider_id.in_(at.principal.scopes("provider")))
+            led = select(areas.c.offering_id).where(areas.c.focus_area.in_(reach.areas))
+            own = table.c.organization_id.in_(reach.organizations)
+            wanted = wanted.where(or_(own, table.c.offering_id.in_(provided), table.c.offering_id.in_(led)))
+        for column, value in (
+            (table.c.organization_id, agency_id),
+            (table.c.adoption_id, adoption_id),
+            (table.c.status, status),
+        ):
+            wanted = wanted if value is None else wanted.where(column == value)
+        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.agreements.from_row)
+        return at.show_page(page, [await _shown(tx, found, at) for found in page.items])
+
+    return await at.read(query)
+
+
+@router.get("/v1/agreements/{id}", response_model=models.AgreementShown)
+async def show_agreement(id: Identifier, at: AtEdge) -> Response:
+    async def query(tx: Transaction) -> Response:
+        found = await commands.visible_agreement(tx, id, by=at.principal)
+        return at.show(await _shown(tx, found, at), version=found.version)
+
+    return await at.read(query)
+
+
+@router.post("/v1/agreements", status_code=201, response_model=models.AgreementShown)
+async def draft_agreement(body: models.AgreementGiven, at: AtEdge) -> Response:
+    """By the adopting agency, for one of its adoptions."""
+    terms = _terms(body)
+    return await _write(at, lambda tx: commands.draft_agreement(tx, body.adoption_id, terms, by=at.principal), status=201)
+
+
+@router.put("/v1/agreements/{id}", response_model=models.AgreementShown)
+async def edit_agreement(id: Identifier, body: models.TermsGiven, at: AtEdge) -> Response:
+    """All terms of a draft anew. Needs If-Match."""
+    return await _change(at, id, "edit", body)
+
+
+@router.post("/v1/agreements/{id}/amend", response_model=models.AgreementShown)
+async def amend_agreement(id: Identifier, body: models.TermsGiven, at: AtEdge) -> Response:
+    """New terms for what is active: it goes to both sides to be signed anew. Needs If-Match."""
+    return await _change(at, id, "amend", body)
+
+
+async def _change(at: Edge, id: str, action: str, body: models.TermsGiven) -> Response:
+    terms = _terms(body)
+    return await _write(
+        at,
+        lambda tx: commands.change_agreement(tx, id, action, terms, expected_version=at.expected_version(), by=at.principal),
+    )
+
+
+def _turn(action: Turn) -> Callable[..., Awaitable[Response]]:
+    async def turn(id: Identifier, at: AtEdge, body: models.Reasoned | None = None) -> Response:
+        reason = body.reason if body else None
+        return await _write(
+            at,
+            lambda tx: commands.move_agreement(
+                tx, id, action, reason=reason, expected_version=at.expected_version(), by=at.principal
+            ),
+        )
+
+    return turn
+
+
+for _action in Turn:
+    router.add_api_route(
+        f"/v1/agreements/{{id}}/{_action}",
+        _turn(_action),
+        methods=["POST"],
+        response_model=models.AgreementShown,
+        name=f"{_action}_agreement",
+        operation_id=f"{_action}_agreement",
+    )
+
+
+def _terms(given: models.TermsGiven) -> Terms:
+    return Terms(
+        number=given.number,
+        kind=given.kind,
+        begins_on=given.begins_on,
+        ends_on=given.ends_on,
+        funding={int(year): Decimal(money.amount) for year, money in given.funding.items()},
+        scope=given.scope,
+    )
+
+
+async def _shown(tx: Transaction, found: Agreement, at: Edge) -> models.AgreementShown:
+    terms = found.terms
+    return models.AgreementShown(
+        id=found.id,
+        version=found.version,
+        adoption_id=found.adoption_id,
+        agency_id=found.organization_id,
+        offering_id=found.offering_id,
+        status=found.status,
+        live=found.is_live(on=tx.at.date()),
+        number=terms.number,
+        kind=terms.kind,
+        begins_on=terms.begins_on,
+        ends_on=terms.ends_on,
+        funding={str(year): models.MoneyShown(amount=amount) for year, amount in sorted(terms.funding.items())},
+        scope=terms.scope,
+        signed_by=found.signed_by,
+        countersigned_by=found.countersigned_by,
+        amendment=found.amendment,
+        reason=found.reason,
+        actions=[_action_shown(tx, found, action) for action in await commands.allowed_actions(tx, found, at.principal)],
+    )
+
+
+def _action_shown(tx: Transaction, found: Agreement, action: str) -> Action:
+    own = f"/v1/agreements/{found.id}"
+    missing = list(missing_for(found, action, on=tx.at.date()))
+    return Action(action=action, href=own if action == "edit" else f"{own}/{action}", possible=not missing, missing=missing)
+
+
+async def _write(at: Edge, command: Callable[[Transaction], Awaitable[Agreement]], *, status: int = 200) -> Response:
+    async def answered(tx: Transaction) -> Answered:
+        saved = await command(tx)
+        return Answered(await _shown(tx, saved, at), saved.version, f"/v1/agreements/{saved.id}")
+
+    return await at.write(answered, status=status)
