@@ -26,9 +26,9 @@ async def list_next_steps(id: Identifier, at: AtEdge) -> Response:
 
     async def query(tx: Transaction) -> models.NextSteps:
         reach = await policy.reach(tx, at.principal)
-        areas = await _areas(tx)
-        seen = areas if reach.everything or reach.acts_for(id) else [area for area in areas if area in reach.areas]
-        if not seen:
+        areas, own = await _areas(tx), reach.everything or reach.acts_for(id)
+        seen = areas if own else [area for area in areas if area in reach.areas]
+        if not (own or seen):
             raise NotFound(f"There is no agency {id!r} whose next steps you may see.")
         await known_organization(tx, id)
         items = []
