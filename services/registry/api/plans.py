@@ -9,8 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from services.registry import queries
-from services.registry.api import plan_models as models
+from services.registry import queries, schemas
 from services.registry.api import plan_views as views
 from services.registry.commands import plans as commands
 from services.registry.domain.plan import Grounds, Plan, PlanYear, Sections
@@ -43,7 +42,7 @@ class PlanTurn(StrEnum):
     SUPERSEDE = "supersede"
 
 
-@router.get("/v1/plans", response_model=models.PlanPage)
+@router.get("/v1/plans", response_model=schemas.PlanPage)
 async def list_plans(
     at: AtEdge, paged: Paged, area: Slug | None = None, state: State | None = None, host: Identifier | None = None
 ) -> Response:
@@ -54,7 +53,7 @@ async def list_plans(
     return await at.read(query)
 
 
-@router.get("/v1/plans/{id}", response_model=models.PlanShown)
+@router.get("/v1/plans/{id}", response_model=schemas.PlanShown)
 async def show_plan(id: Identifier, at: AtEdge) -> Response:
     async def query(tx: Transaction) -> Response:
         plan = await commands.visible_plan(tx, id, by=at.principal)
@@ -63,7 +62,7 @@ async def show_plan(id: Identifier, at: AtEdge) -> Response:
     return await at.read(query)
 
 
-@router.get("/v1/plans/{id}/versions", response_model=models.VersionList)
+@router.get("/v1/plans/{id}/versions", response_model=schemas.VersionList)
 async def list_plan_versions(id: Identifier, at: AtEdge) -> Response:
     """Who changed what, when and why; each fact about the plan made one version."""
 
@@ -74,7 +73,7 @@ async def list_plan_versions(id: Identifier, at: AtEdge) -> Response:
     return await at.read(query)
 
 
-@router.get("/v1/plans/{id}/diff", response_model=models.PlanDiff)
+@router.get("/v1/plans/{id}/diff", response_model=schemas.PlanDiff)
 async def compare_plan_versions(id: Identifier, at: AtEdge, before: From, after: To) -> Response:
     async def query(tx: Transaction) -> Response:
         plan = await commands.visible_plan(tx, id, by=at.principal)
@@ -87,8 +86,8 @@ async def compare_plan_versions(id: Identifier, at: AtEdge, before: From, after:
     return await at.read(query)
 
 
-@router.post("/v1/plans", status_code=201, response_model=models.PlanShown)
-async def draft_plan(body: models.PlanGiven, at: AtEdge) -> Response:
+@router.post("/v1/plans", status_code=201, response_model=schemas.PlanShown)
+async def draft_plan(body: schemas.PlanGiven, at: AtEdge) -> Response:
     """The next version of the host's plans for the area."""
 
     async def command(tx: Transaction) -> Answered:
@@ -106,8 +105,8 @@ async def draft_plan(body: models.PlanGiven, at: AtEdge) -> Response:
     return await at.write(command, status=201)
 
 
-@router.put("/v1/plans/{id}", response_model=models.PlanShown)
-async def change_plan(id: Identifier, body: models.PlanValuesGiven, at: AtEdge) -> Response:
+@router.put("/v1/plans/{id}", response_model=schemas.PlanShown)
+async def change_plan(id: Identifier, body: schemas.PlanValuesGiven, at: AtEdge) -> Response:
     """Replaces the content of a draft. Needs If-Match."""
 
     async def command(tx: Transaction) -> Answered:
@@ -118,7 +117,7 @@ async def change_plan(id: Identifier, body: models.PlanValuesGiven, at: AtEdge) 
 
 
 def _turning(action: PlanTurn) -> Callable[..., Awaitable[Response]]:
-    async def turn_plan(id: Identifier, body: models.PlanMoved, at: AtEdge) -> Response:
+    async def turn_plan(id: Identifier, body: schemas.PlanMoved, at: AtEdge) -> Response:
         """One turn of the plan's state machine; refused with everything that is missing."""
         if body.conditions and action is not PlanTurn.APPROVE:
             raise Invalid.at("/conditions", "Conditions come with an approval only.", code="not-here")
@@ -133,12 +132,12 @@ for _action in PlanTurn:
         f"/v1/plans/{{id}}/{_action}",
         _turning(_action),
         methods=["POST"],
-        response_model=models.PlanShown,
+        response_model=schemas.PlanShown,
         name=f"{_action.replace('-', '_')}_plan",
     )
 
 
-async def _turned(tx: Transaction, id: str, action: PlanTurn, body: models.PlanMoved, at: Edge) -> Answered:
+async def _turned(tx: Transaction, id: str, action: PlanTurn, body: schemas.PlanMoved, at: Edge) -> Answered:
     saved = await commands.move_plan(
         tx,
         id,
@@ -151,7 +150,7 @@ async def _turned(tx: Transaction, id: str, action: PlanTurn, body: models.PlanM
     return await answered(tx, saved, at)
 
 
-def _values(body: models.PlanValuesGiven) -> commands.PlanValues:
+def _values(body: schemas.PlanValuesGiven) -> commands.PlanValues:
     return commands.PlanValues(
         lead_office_id=body.lead_office_id,
         services=tuple(dict.fromkeys(body.services)),
@@ -168,7 +167,7 @@ def _values(body: models.PlanValuesGiven) -> commands.PlanValues:
     )
 
 
-async def shown(tx: Transaction, plan: Plan, at: Edge) -> models.PlanShown:
+async def shown(tx: Transaction, plan: Plan, at: Edge) -> schemas.PlanShown:
     around = await commands.surroundings(tx, plan)
     return views.plan(plan, around=around, today=tx.at.date(), by=at.principal)
 

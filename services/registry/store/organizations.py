@@ -1,67 +1,24 @@
-"""Rows ↔ registry domain."""
+"""Organizations, their lookup tables, and match reviews."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from pydantic import TypeAdapter
 from sqlalchemy import delete, select
 
 from services.registry import tables
-from services.registry.domain.designation import Basis, Designation, Status, Step
-from services.registry.domain.focus_area import AreaService, FocusArea, Policy
 from services.registry.domain.match_review import Candidate, MatchReview
 from services.registry.domain.match_review import Status as ReviewStatus
 from services.registry.domain.names import normalize
 from services.registry.domain.organization import Alias, Code, Kind, Organization
-from services.registry.domain.plan import Plan
-from services.registry.domain.plan_review import BoardSeat
 from shared.contracts.fact import Fact
 from shared.db import Row, Transaction, upsert
 from shared.outbox import AggregateStore
 
 _SOURCE = "/registry"
 _CHUNK = 400
-
-
-def _policy(row: Row) -> Policy:
-    return Policy(**row)
-
-
-def _policy_row(policy: Policy) -> dict[str, Any]:
-    return {"title": policy.title, "issuer": policy.issuer, "issued_on": policy.issued_on, "url": policy.url}
-
-
-policies = AggregateStore(
-    source=_SOURCE, name="policy", table=tables.policies, outbox=tables.outbox, to_row=_policy_row, from_row=_policy
-)
-
-
-def _focus_area(row: Row) -> FocusArea:
-    services = tuple(AreaService(**service) for service in row["services"])
-    return FocusArea(**{**row, "aliases": tuple(row["aliases"]), "services": services})
-
-
-def _focus_area_row(area: FocusArea) -> dict[str, Any]:
-    return {
-        "title": area.title,
-        "policy": area.policy,
-        "aliases": list(area.aliases),
-        "services": [{"slug": service.slug, "title": service.title} for service in area.services],
-        "marketplace_opens_on": area.marketplace_opens_on,
-    }
-
-
-focus_areas = AggregateStore(
-    source=_SOURCE,
-    name="focus area",
-    table=tables.focus_areas,
-    outbox=tables.outbox,
-    to_row=_focus_area_row,
-    from_row=_focus_area,
-)
 
 
 def _organization(row: Row) -> Organization:
@@ -191,107 +148,4 @@ match_reviews = AggregateStore(
     outbox=tables.outbox,
     to_row=_match_review_row,
     from_row=_match_review,
-)
-
-
-def _designation(row: Row) -> Designation:
-    return Designation(
-        id=row["id"],
-        version=row["version"],
-        focus_area=row["focus_area"],
-        service=row["service"],
-        organization_id=row["organization_id"],
-        steps=tuple(_step(step) for step in row["steps"]),
-        predecessor_id=row["predecessor_id"],
-        successor_id=row["successor_id"],
-    )
-
-
-def _step(found: dict[str, Any]) -> Step:
-    return Step(
-        action=found["action"],
-        status=Status(found["status"]),
-        effective_on=date.fromisoformat(found["effective_on"]),
-        recorded_at=datetime.fromisoformat(found["recorded_at"]),
-        by=found["by"],
-        basis=Basis(**found["basis"]),
-    )
-
-
-def _step_document(step: Step) -> dict[str, Any]:
-    basis = step.basis
-    return {
-        "action": step.action,
-        "status": step.status.value,
-        "effective_on": step.effective_on.isoformat(),
-        "recorded_at": step.recorded_at.isoformat(),
-        "by": step.by,
-        "basis": {"policy": basis.policy, "clause": basis.clause, "reason": basis.reason, "source": basis.source},
-    }
-
-
-def _designation_row(designation: Designation) -> dict[str, Any]:
-    return {
-        "focus_area": designation.focus_area,
-        "service": designation.service,
-        "organization_id": designation.organization_id,
-        "status": designation.status.value,
-        "began_on": designation.steps[0].effective_on,
-        "steps": [_step_document(step) for step in designation.steps],
-        "predecessor_id": designation.predecessor_id,
-        "successor_id": designation.successor_id,
-        "recorded_at": designation.last.recorded_at,
-    }
-
-
-designations = AggregateStore(
-    source=_SOURCE,
-    name="designation",
-    table=tables.designations,
-    outbox=tables.outbox,
-    to_row=_designation_row,
-    from_row=_designation,
-)
-
-
-_PLAN = TypeAdapter(Plan)
-
-
-def _plan_row(plan: Plan) -> dict[str, Any]:
-    return {
-        "focus_area": plan.focus_area,
-        "host_organization_id": plan.host_organization_id,
-        "number": plan.number,
-        "state": plan.state.value,
-        "document": _PLAN.dump_python(plan, mode="json"),
-    }
-
-
-def _plan(row: Row) -> Plan:
-    return _PLAN.validate_python({**row["document"], "version": row["version"]})
-
-
-plans = AggregateStore(source=_SOURCE, name="plan", table=tables.plans, outbox=tables.outbox, to_row=_plan_row, from_row=_plan)
-
-
-def _board_seat(row: Row) -> BoardSeat:
-    return BoardSeat(**row)
-
-
-def _board_seat_row(seat: BoardSeat) -> dict[str, Any]:
-    return {
-        "title": seat.title,
-        "council": seat.council,
-        "organization_id": seat.organization_id,
-        "subject": seat.subject,
-    }
-
-
-board_seats = AggregateStore(
-    source=_SOURCE,
-    name="board seat",
-    table=tables.board_seats,
-    outbox=tables.outbox,
-    to_row=_board_seat_row,
-    from_row=_board_seat,
 )

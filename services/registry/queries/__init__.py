@@ -1,0 +1,34 @@
+"""The registry's read side: one async function per question."""
+
+from services.registry.queries.areas import focus_areas, policies, scorecard
+from services.registry.queries.designations import DesignationAt, DesignationFilter, designation_at, designations, timeline
+from services.registry.queries.organizations import (
+    OrganizationFilter,
+    match_reviews,
+    organization_by_code,
+    organization_names,
+    organizations,
+)
+from services.registry.queries.plans import PlanFilter, RecordedFact, plan_facts, plans
+from services.registry.queries.posts import board_seats
+
+__all__ = [
+    "DesignationAt",
+    "DesignationFilter",
+    "OrganizationFilter",
+    "PlanFilter",
+    "RecordedFact",
+    "board_seats",
+    "designation_at",
+    "designations",
+    "focus_areas",
+    "match_reviews",
+    "organization_by_code",
+    "organization_names",
+    "organizations",
+    "plan_facts",
+    "plans",
+    "policies",
+    "scorecard",
+    "timeline",
+]
