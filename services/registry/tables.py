@@ -137,4 +137,19 @@ board_seats = Table(
     Column("council", String(80)),
     Column("organization_id", String(36)),
     Column("subject", String(300)),
+    Column("delegations", Document),
+)
+
+posts = Table(
+    "posts",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("organization_id", String(36), index=True),
+    Column("focus_area", String(80)),
+    Column("state", String(8), nullable=False),
+    Column("since", Date, nullable=False),
+    Column("steps", Document, nullable=False),
+    Column("delegations", Document, nullable=False),
 )

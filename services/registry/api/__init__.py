@@ -1,6 +1,6 @@
 """HTTP in: each route opens the transaction at its edge and calls one command or query."""
 
-from services.registry.api import areas, board, designations, meta, organizations, plan_parts, plans, reviews
+from services.registry.api import areas, board, designations, meta, organizations, plan_parts, plans, posts, reviews
 
 routers = (
     areas.router,
@@ -9,6 +9,7 @@ routers = (
     reviews.router,
     plan_parts.router,  # before the plans: /v1/plans/{id}/votes is no action of the plan
     plans.router,
+    posts.router,
     board.router,
     meta.router,
 )

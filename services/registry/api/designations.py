@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from services.registry import queries, schemas, store
 from services.registry.api import views
+from services.registry.api.times import AsOf, KnownAt
 from services.registry.commands import designations as commands
 from services.registry.domain.designation import Basis, Designation, Status
 from services.registry.queries import DesignationAt, DesignationFilter
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
 from shared.web.edge import Answered, AtEdge, Edge, Paged
-from shared.web.wire import Day, Identifier, Instant, Slug
+from shared.web.wire import Identifier, Slug
 
 router = APIRouter(tags=["designations"])
-AsOf = Annotated[Day | None, Query(description="By effective date: as it was in law on this day")]
-KnownAt = Annotated[Instant | None, Query(description="By what had been recorded at this instant")]
 
 
 @router.get("/v1/designations", response_model=schemas.DesignationPage)

@@ -14,7 +14,6 @@ from services.registry.domain.focus_area import FocusArea
 from services.registry.domain.plan import Plan, Surroundings, missing_for
 from services.registry.domain.plan_criteria import BY_ID, Criterion
 from services.registry.domain.plan_progress import Milestone, MilestoneStatus, Obligation, ObligationKind, ObligationStatus
-from services.registry.domain.plan_review import BoardSeat
 from services.registry.domain.plan_states import MACHINE
 from services.registry.policy import may_in_area
 from services.registry.queries import RecordedFact
@@ -75,31 +74,27 @@ def obligations_of(found: Plan) -> schemas.ObligationList:
     return schemas.ObligationList(items=[schemas.ObligationShown(**asdict(o)) for o in found.obligations])
 
 
-def seat(found: BoardSeat, *, by: Principal) -> schemas.SeatShown:
-    return schemas.SeatShown(
-        id=found.id,
-        version=found.version,
-        title=found.title,
-        council=found.council,
-        organization_id=found.organization_id,
-        vacant=not found.is_filled,
-        subject=found.subject if by.sees_federal else None,
-    )
-
-
 def _actions(found: Plan, *, around: Surroundings, by: Principal) -> list[Action]:
     """What the caller's roles allow: possible now, or everything that stands in the way."""
     shown = []
     for transition in MACHINE.transitions:
         if transition.sources == (None,) or not may_in_area(by, *transition.roles, area=found.focus_area):
             continue
-        missing = list(missing_for(found, transition.action, around))
+        missing = [*_unsigned(transition.action, around), *missing_for(found, transition.action, around)]
         if found.state not in transition.sources:
             wanted = " or ".join(str(source) for source in transition.sources)
             missing = [f"state {wanted} (it is {found.state})"]
         href = f"/v1/plans/{found.id}/{transition.action}"
         shown.append(Action(action=transition.action, href=href, possible=not missing, missing=missing))
     return shown
+
+
+def _unsigned(action: str, around: Surroundings) -> tuple[str, ...]:
+    """What a caller lacks who is not the one to sign; a vacancy is told by the plan's own rules."""
+    director = around.director
+    if action != "submit" or director is None or director.may or director.vacancy:
+        return ()
+    return (f"to hold the post {director.post}, or a delegation of it",)
 
 
 def versions(found: Sequence[RecordedFact]) -> schemas.VersionList:

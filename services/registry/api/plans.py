@@ -168,7 +168,7 @@ def _values(body: schemas.PlanValuesGiven) -> commands.PlanValues:
 
 
 async def shown(tx: Transaction, plan: Plan, at: Edge) -> schemas.PlanShown:
-    around = await commands.surroundings(tx, plan)
+    around = await commands.surroundings(tx, plan, by=at.principal)
     return views.plan(plan, around=around, today=tx.at.date(), by=at.principal)
 
 

@@ -10,14 +10,17 @@ from services.registry.queries.organizations import (
     organizations,
 )
 from services.registry.queries.plans import PlanFilter, RecordedFact, plan_facts, plans
-from services.registry.queries.posts import board_seats
+from services.registry.queries.posts import PostAt, PostFilter, Vacancy, board_seats, post_at, posts, vacancies
 
 __all__ = [
     "DesignationAt",
     "DesignationFilter",
     "OrganizationFilter",
     "PlanFilter",
+    "PostAt",
+    "PostFilter",
     "RecordedFact",
+    "Vacancy",
     "board_seats",
     "designation_at",
     "designations",
@@ -29,6 +32,9 @@ __all__ = [
     "plan_facts",
     "plans",
     "policies",
+    "post_at",
+    "posts",
     "scorecard",
     "timeline",
+    "vacancies",
 ]

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from services.registry import store, tables
 from services.registry.domain.designation import Designation, Step
 from shared.db import Transaction
-from shared.web.paging import Page, PageRequest
+from shared.web.paging import Page, PageRequest, page_in_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ async def designations(tx: Transaction, wanted: DesignationFilter, request: Page
             query = query.where(column == value)
     rows = [store.designations.from_row(row) for row in await tx.rows(query)]
     found = [at for row in rows if (at := designation_at(row, wanted)) and wanted.status in {None, at.step.status.value}]
-    found.sort(key=lambda at: (at.designation.focus_area, at.designation.service, at.designation.id))
-    return _page_in_memory(found, request)
+    # Designations are few (dozens of services) and dated in their own document: paged after reading.
+    return page_in_memory(found, key=_key, request=request)
 
 
 def designation_at(designation: Designation, wanted: DesignationFilter) -> DesignationAt | None:
@@ -57,17 +57,9 @@ def designation_at(designation: Designation, wanted: DesignationFilter) -> Desig
     return DesignationAt(designation, step) if step else None
 
 
-def _page_in_memory(found: list[DesignationAt], request: PageRequest) -> Page[DesignationAt]:
-    """Designations are few (dozens of services) and dated in their own document: paged after reading."""
-    after = request.cursor or ""
-    rest = [at for at in found if _key(at) > after]
-    shown = rest[: request.limit]
-    return Page(shown, _key(shown[-1]) if len(rest) > request.limit else None)
-
-
-def _key(at: DesignationAt) -> str:
+def _key(at: DesignationAt) -> tuple[str, ...]:
     d = at.designation
-    return f"{d.focus_area}.{d.service}.{d.id}"
+    return d.focus_area, d.service, d.id
 
 
 async def timeline(tx: Transaction, area: str) -> list[tuple[Designation, Step]]:

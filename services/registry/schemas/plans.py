@@ -79,6 +79,7 @@ class VoteShown(Shown):
     by: str
     at: datetime
     comment: str
+    acting_for: str | None
 
 
 class CheckShown(Shown):
@@ -105,6 +106,7 @@ class TurnShown(Shown):
     reason: str | None
     policy: str | None
     clause: str | None
+    acting_for: str | None
 
 
 class PlanShown(Shown):

@@ -70,14 +70,24 @@ from shared.contracts.registry.plans import (
 )
 from shared.contracts.registry.posts import (
     BoardSeatChanged,
+    BoardSeatDelegated,
+    BoardSeatDelegationEnded,
     BoardSeatFact,
     BoardSeatRegistered,
+    DelegationEntry,
+    PostDelegated,
+    PostDelegationEnded,
+    PostFact,
+    PostFilled,
+    PostVacated,
 )
 
 __all__ = [
     "AliasEntry",
     "AreaServiceEntry",
     "BoardSeatChanged",
+    "BoardSeatDelegated",
+    "BoardSeatDelegationEnded",
     "BoardSeatFact",
     "BoardSeatRegistered",
     "CodeEntry",
@@ -87,6 +97,7 @@ __all__ = [
     "CorrectiveActionProposedDone",
     "CorrectiveActionReopened",
     "CorrectiveActionVerified",
+    "DelegationEntry",
     "DesignationDesignated",
     "DesignationFact",
     "DesignationPreDesignated",
@@ -136,4 +147,9 @@ __all__ = [
     "PlanVoteCast",
     "PlanYearEntry",
     "PolicyRecorded",
+    "PostDelegated",
+    "PostDelegationEnded",
+    "PostFact",
+    "PostFilled",
+    "PostVacated",
 ]

@@ -32,7 +32,10 @@ class PlanYearEntry(Part):
 
 
 class PlanFact(PlanAbout):
-    """A plan as it is after the change; `criteria` maps each element to its assessment."""
+    """A plan as it is after the change; `criteria` maps each element to its assessment.
+
+    `acting_for` is the post that the turn was delegated from.
+    """
 
     first_fiscal_year: int
     lead_office_id: str | None = None
@@ -44,6 +47,7 @@ class PlanFact(PlanAbout):
     reason: str | None = None
     policy: str | None = None
     clause: str | None = None
+    acting_for: str | None = None
 
 
 class PlanDrafted(PlanFact, type="registry.plan.drafted"):
@@ -144,9 +148,12 @@ class PlanQuestionAnswered(PlanQuestionFact, type="registry.plan.question_answer
 
 
 class PlanVoteCast(PlanAbout, type="registry.plan.vote_cast"):
+    """`acting_for` is the seat when it was delegated."""
+
     seat: str
     choice: str
     comment: str = ""
+    acting_for: str | None = None
 
 
 class MilestoneFact(PlanAbout):
