@@ -65,13 +65,19 @@ class Matcher:
 
     def match(self, reference: Reference) -> Outcome:
         """UNCHANGED when it was known, UPDATED when it was matched now, PARKED when a coordinator has to decide."""
+        return self.place(reference)[0]
+
+    def place(self, reference: Reference) -> tuple[Outcome, str | None]:
+        """As `match`, with the id of the organization that it is."""
         known = self.by_code.get(Code(scheme=reference.scheme, value=reference.value))
         if known is not None:
-            return Outcome(Result.UNCHANGED)
+            return Outcome(Result.UNCHANGED), known.id
         if earlier := self.reviews.get((reference.scheme, reference.value)):
-            return _by_review(earlier)
+            return _by_review(earlier), earlier.organization_id
         found, among = self._by_name(reference)
-        return self._link(self.organizations[found], reference) if found else self._ask(reference, among)
+        if found is not None:
+            return self._link(self.organizations[found], reference), found
+        return self._ask(reference, among), None
 
     def _by_name(self, reference: Reference) -> tuple[str | None, frozenset[str] | None]:
         """The one organization of exactly this name, and where its like may be looked for."""
