@@ -10,7 +10,7 @@ from services.registry.domain.delegation import Delegation
 from services.registry.domain.designation import Designation
 from services.registry.domain.focus_area import FocusArea, Policy
 from services.registry.domain.match_review import MatchReview
-from services.registry.domain.organization import Organization
+from services.registry.domain.organization import Alias, Code, DatedChange, Era, Kind, Organization
 from services.registry.domain.plan import Plan
 from services.registry.domain.plan_criteria import Criterion
 from services.registry.domain.plan_progress import Milestone, Obligation, ObligationKind
@@ -38,7 +38,10 @@ def focus_area(kind: type[contracts.FocusAreaFact], area: FocusArea) -> contract
     )
 
 
-def organization(kind: type[contracts.OrganizationFact], found: Organization) -> contracts.OrganizationFact:
+def organization(
+    kind: type[contracts.OrganizationFact], found: Organization, *, why: DatedChange | None = None
+) -> contracts.OrganizationFact:
+    """`why` comes with a dated change."""
     return kind(
         organization_id=found.id,
         name=found.name,
@@ -50,6 +53,32 @@ def organization(kind: type[contracts.OrganizationFact], found: Organization) ->
         cfo_act=found.cfo_act,
         valid_from=found.valid_from,
         valid_to=found.valid_to,
+        eras=tuple(contracts.EraEntry(**asdict(era)) for era in found.eras),
+        predecessor_ids=found.predecessor_ids,
+        successor_ids=found.successor_ids,
+        effective_on=why.on if why else None,
+        reason=why.reason if why else None,
+        source=why.source if why else None,
+    )
+
+
+def organization_of(fact: contracts.OrganizationFact, *, version: int) -> Organization:
+    """The organization as the fact told it."""
+    return Organization(
+        id=fact.organization_id,
+        version=version,
+        name=fact.name,
+        kind=Kind(fact.kind),
+        abbreviation=fact.abbreviation,
+        parent_id=fact.parent_id,
+        codes=tuple(Code(scheme=c.scheme, value=c.value) for c in fact.codes),
+        aliases=tuple(Alias(name=a.name, valid_from=a.valid_from, valid_to=a.valid_to) for a in fact.aliases),
+        cfo_act=fact.cfo_act,
+        valid_from=fact.valid_from,
+        valid_to=fact.valid_to,
+        eras=tuple(Era(**era.model_dump()) for era in fact.eras),
+        predecessor_ids=fact.predecessor_ids,
+        successor_ids=fact.successor_ids,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from services.registry import schemas
 from services.registry.domain import designation as designations
@@ -50,8 +51,25 @@ def organization(found: Organization, *, by: Principal) -> schemas.OrganizationS
         cfo_act=found.cfo_act,
         valid_from=found.valid_from,
         valid_to=found.valid_to,
-        actions=_plain_actions(by, "change organization", name="change", href=f"/v1/organizations/{found.id}"),
+        eras=[schemas.EraShown(**asdict(era)) for era in found.eras],
+        predecessor_ids=list(found.predecessor_ids),
+        successor_ids=list(found.successor_ids),
+        actions=_organization_actions(found, by=by),
     )
+
+
+def _organization_actions(found: Organization, *, by: Principal) -> list[Action]:
+    href = f"/v1/organizations/{found.id}"
+    ended = [f"an organization that exists (it ended on {found.valid_to})"] if found.has_ended else []
+    dated = ("rename", "move", "merge", "split", "dissolve")
+    return [
+        *_plain_actions(by, "change organization", name="change", href=href),
+        *(
+            Action(action=name, href=f"{href}/{name}", possible=not ended, missing=ended)
+            for name in dated
+            if any(by.has(role) for role in ROLES[f"{name} organization"])
+        ),
+    ]
 
 
 def designation(

@@ -4,10 +4,14 @@ from services.registry.queries.areas import focus_areas, policies, scorecard
 from services.registry.queries.designations import DesignationAt, DesignationFilter, designation_at, designations, timeline
 from services.registry.queries.organizations import (
     OrganizationFilter,
+    TreeNode,
     match_reviews,
+    organization_at,
     organization_by_code,
+    organization_known_at,
     organization_names,
     organizations,
+    tree,
 )
 from services.registry.queries.plans import PlanFilter, RecordedFact, plan_facts, plans
 from services.registry.queries.posts import PostAt, PostFilter, Vacancy, board_seats, post_at, posts, vacancies
@@ -20,13 +24,16 @@ __all__ = [
     "PostAt",
     "PostFilter",
     "RecordedFact",
+    "TreeNode",
     "Vacancy",
     "board_seats",
     "designation_at",
     "designations",
     "focus_areas",
     "match_reviews",
+    "organization_at",
     "organization_by_code",
+    "organization_known_at",
     "organization_names",
     "organizations",
     "plan_facts",
@@ -36,5 +43,6 @@ __all__ = [
     "posts",
     "scorecard",
     "timeline",
+    "tree",
     "vacancies",
 ]

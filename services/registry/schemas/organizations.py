@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import Field
 
 from services.registry.domain.match_review import Status as ReviewStatus
 from services.registry.domain.organization import Kind
-from shared.web.wire import Action, Day, Identifier, Line, Reason, Shown, Slug, Wire
+from shared.web.wire import Action, Day, Identifier, Line, LongText, Reason, Shown, Slug, Whole, Wire
 
 
 class CodeGiven(Wire):
@@ -35,6 +35,73 @@ class OrganizationGiven(Wire):
     valid_to: Day | None = None
 
 
+class DatedGround(Wire):
+    effective_on: Day
+    reason: Reason
+    source: LongText | None = None
+
+
+class OrganizationRenamed(DatedGround):
+    """The name before stays an alias until that day."""
+
+    name: Line
+    abbreviation: Annotated[Line, Field(max_length=40)] | None = None
+
+
+class OrganizationMoved(DatedGround):
+    """To the top of the tree without `parent_id`."""
+
+    parent_id: Identifier | None = None
+
+
+class OrganizationMerging(DatedGround):
+    into_id: Identifier
+
+
+class OrganizationPartGiven(Wire):
+    name: Line
+    kind: Kind
+    abbreviation: Annotated[Line, Field(max_length=40)] | None = None
+    parent_id: Identifier | None = None
+    codes: Annotated[list[CodeGiven], Field(max_length=50)] = []
+    cfo_act: bool = False
+
+
+class OrganizationSplitting(DatedGround):
+    """Ends it unless it `goes_on`."""
+
+    into: Annotated[list[OrganizationPartGiven], Field(min_length=1, max_length=20)]
+    goes_on: bool = False
+
+
+class EraShown(Shown):
+    """What it was until that day, and what ended that."""
+
+    name: str
+    parent_id: str | None
+    abbreviation: str | None
+    until: date
+    action: str
+    at: datetime
+    by: str
+    reason: str
+    source: str | None
+
+
+class TreeNodeShown(Shown):
+    id: str
+    name: str
+    parent_id: str | None
+    depth: int
+
+
+class OrganizationTree(Shown):
+    """The organization (depth 0) and all below it on that day, nearest first."""
+
+    as_of: date
+    items: list[TreeNodeShown]
+
+
 class CodeShown(Shown):
     scheme: str
     value: str
@@ -58,6 +125,9 @@ class OrganizationShown(Shown):
     cfo_act: bool
     valid_from: date | None
     valid_to: date | None
+    eras: list[EraShown]
+    predecessor_ids: list[str]
+    successor_ids: list[str]
     actions: list[Action] = Field(alias="_actions")
 
 
@@ -85,6 +155,20 @@ class ReviewResolved(Wire):
     organization_id: Identifier
 
 
+class ReviewResolutionGiven(Wire):
+    """`version` is the one that was read."""
+
+    id: Identifier
+    version: Annotated[int, Field(ge=1, le=1_000_000_000), Whole]
+    organization_id: Identifier
+
+
+class ReviewsResolved(Wire):
+    """All of them or none."""
+
+    resolutions: Annotated[list[ReviewResolutionGiven], Field(min_length=1, max_length=500)]
+
+
 class ReviewDismissed(Wire):
     reason: Reason
 
@@ -97,3 +181,7 @@ class OrganizationPage(Shown):
 class MatchReviewPage(Shown):
     items: list[MatchReviewShown]
     next_cursor: str | None
+
+
+class MatchReviewList(Shown):
+    items: list[MatchReviewShown]

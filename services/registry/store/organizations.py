@@ -6,29 +6,39 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import delete, select
 
 from services.registry import tables
 from services.registry.domain.match_review import Candidate, MatchReview
 from services.registry.domain.match_review import Status as ReviewStatus
 from services.registry.domain.names import normalize
-from services.registry.domain.organization import Alias, Code, Kind, Organization
+from services.registry.domain.organization import Alias, Code, Era, Kind, Organization
 from shared.contracts.fact import Fact
-from shared.db import Row, Transaction, upsert
+from shared.db import Row, Transaction, insert_many, upsert
 from shared.outbox import AggregateStore
 
 _SOURCE = "/registry"
 _CHUNK = 400
+_ERAS = TypeAdapter(tuple[Era, ...])
 
 
 def _organization(row: Row) -> Organization:
     return Organization(
-        **{
-            **row,
-            "kind": Kind(row["kind"]),
-            "codes": tuple(Code(**code) for code in row["codes"]),
-            "aliases": tuple(_alias(alias) for alias in row["aliases"]),
-        }
+        id=row["id"],
+        version=row["version"],
+        name=row["name"],
+        kind=Kind(row["kind"]),
+        abbreviation=row["abbreviation"],
+        parent_id=row["parent_id"],
+        codes=tuple(Code(**code) for code in row["codes"]),
+        aliases=tuple(_alias(alias) for alias in row["aliases"]),
+        cfo_act=row["cfo_act"],
+        valid_from=row["valid_from"],
+        valid_to=row["valid_to"],
+        eras=_ERAS.validate_python(row["eras"]) if row["eras"] else (),
+        predecessor_ids=tuple(row["predecessor_ids"] or ()),
+        successor_ids=tuple(row["successor_ids"] or ()),
     )
 
 
@@ -58,11 +68,28 @@ def _organization_row(organization: Organization) -> dict[str, Any]:
         "cfo_act": organization.cfo_act,
         "valid_from": organization.valid_from,
         "valid_to": organization.valid_to,
+        "eras": _ERAS.dump_python(organization.eras, mode="json") if organization.eras else [],
+        "predecessor_ids": list(organization.predecessor_ids),
+        "successor_ids": list(organization.successor_ids),
     }
 
 
+def _spans(organization: Organization) -> list[dict[str, Any]]:
+    return [
+        {
+            "organization_id": organization.id,
+            "number": number,
+            "name": name,
+            "parent_id": parent_id,
+            "begins_on": begins_on,
+            "ends_on": ends_on,
+        }
+        for number, (name, parent_id, begins_on, ends_on) in enumerate(organization.spans())
+    ]
+
+
 class OrganizationStore(AggregateStore[Organization]):
-    """Keeps the lookup tables by code and by name in step with each organization."""
+    """Keeps the lookup tables by code, name and day in step with each organization."""
 
     async def add_all(self, tx: Transaction, changes: Sequence[tuple[Organization, Fact]]) -> None:
         await super().add_all(tx, changes)
@@ -80,7 +107,7 @@ class OrganizationStore(AggregateStore[Organization]):
         return saved
 
     async def _unindex(self, tx: Transaction, ids: Sequence[str]) -> None:
-        for table in (tables.organization_codes, tables.organization_names):
+        for table in (tables.organization_codes, tables.organization_names, tables.organization_spans):
             for start in range(0, len(ids), _CHUNK):
                 await tx.execute(delete(table).where(table.c.organization_id.in_(ids[start : start + _CHUNK])))
 
@@ -94,6 +121,7 @@ class OrganizationStore(AggregateStore[Organization]):
             for name in (o.name, *(alias.name for alias in o.aliases))
         }
         await upsert(tx, tables.organization_names, list(names.values()))
+        await insert_many(tx, tables.organization_spans, [row for o in organizations for row in _spans(o)])
 
     async def by_code(self, tx: Transaction, codes: Sequence[Code]) -> dict[Code, Organization]:
         """The organizations that carry these codes."""
