@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from services.registry.domain.delegation import Delegation, in_force
-from services.registry.domain.plan import Plan
+from services.registry.domain.plan import Plan, Turn
 from services.registry.domain.plan_review import BoardSeat
 from services.registry.domain.plan_states import State
 from shared.auth import Principal
@@ -44,7 +44,12 @@ def require_for(by: Principal, action: str) -> None:
 
 def sees_plan(by: Principal, plan: Plan) -> bool:
     """As the facts of the plan are seen on the feed."""
-    level = Visibility.RESTRICTED if plan.state in {State.DRAFT, State.RETURNED} else Visibility.FEDERAL
+    return sees_turn(by, plan, plan.last)
+
+
+def sees_turn(by: Principal, plan: Plan, turn: Turn) -> bool:
+    """As the fact of the turn is seen on the feed."""
+    level = Visibility.RESTRICTED if turn.state in {State.DRAFT, State.RETURNED} else Visibility.FEDERAL
     return by.may_see(level, focus_area=plan.focus_area, agency_codes=frozenset())
 
 

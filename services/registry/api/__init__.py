@@ -4,6 +4,7 @@ from services.registry.api import (
     areas,
     board,
     designations,
+    history,
     meta,
     organization_changes,
     organizations,
@@ -14,6 +15,7 @@ from services.registry.api import (
 )
 
 routers = (
+    history.router,
     areas.router,
     designations.router,
     organizations.router,

@@ -151,7 +151,7 @@ def _basis(body: schemas.DesignationOpened | schemas.DesignationMoved) -> Basis:
 
 
 async def _answered(tx: Transaction, saved: Designation, at: Edge) -> Answered:
-    shown = await _shown(tx, DesignationAt(saved, saved.last), at)
+    shown = await _shown(tx, DesignationAt(saved), at)
     return Answered(shown, saved.version, f"/v1/designations/{saved.id}")
 
 
@@ -162,5 +162,5 @@ async def _shown(tx: Transaction, found: DesignationAt, at: Edge) -> schemas.Des
 
 async def _lacking(tx: Transaction, found: DesignationAt, at: Edge) -> tuple[str, ...]:
     """What stands in the way of designating it, for whom it concerns."""
-    waits = found.designation.status is Status.PRE_DESIGNATED and at.principal.has("omb")
+    waits = found.designation.status is Status.PRE_DESIGNATED and not found.is_past and at.principal.has("omb")
     return await commands.missing_plan(tx, found.designation) if waits else ()

@@ -38,7 +38,8 @@ async def list_organizations(
         q=q, code=code, scheme=scheme, parent_id=parent_id, cfo_act=cfo_act, as_of=as_of, known_at=known_at
     )
     page = await at.read(lambda tx: queries.organizations(tx, wanted, paged))
-    return at.show_page(page, [views.organization(found, by=at.principal) for found in page.items])
+    shown = [views.organization(found, by=at.principal, is_past=wanted.is_dated) for found in page.items]
+    return at.show_page(page, list(shown))
 
 
 @router.get("/v1/organizations/{id}", response_model=schemas.OrganizationShown)
@@ -46,10 +47,12 @@ async def show_organization(id: Identifier, at: AtEdge, as_of: AsOf = None, know
     async def query(tx: Transaction) -> Response:
         current = await store.organizations.get(tx, id)
         known = current if known_at is None else await queries.organization_known_at(tx, id, known_at)
-        found = known and queries.organization_at(known, OrganizationFilter(as_of=as_of))
+        wanted = OrganizationFilter(as_of=as_of, known_at=known_at)
+        found = known and queries.organization_at(known, wanted)
         if found is None:
             raise NotFound(f"The organization {id} was not there at that time, or not on record then.")
-        return at.show(views.organization(found, by=at.principal), version=current.version)
+        shown = views.organization(found, by=at.principal, is_past=wanted.is_dated)
+        return at.show(shown, version=current.version)
 
     return await at.read(query)
 

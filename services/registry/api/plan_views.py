@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -16,12 +16,12 @@ from services.registry.domain.plan_criteria import BY_ID, Criterion
 from services.registry.domain.plan_progress import Milestone, MilestoneStatus, Obligation, ObligationKind, ObligationStatus
 from services.registry.domain.plan_states import MACHINE
 from services.registry.policy import may_in_area
-from services.registry.queries import RecordedFact
 from shared.auth import Principal
 from shared.web.wire import Action
 
 
-def plan(found: Plan, *, around: Surroundings, today: date, by: Principal) -> schemas.PlanShown:
+def plan(found: Plan, *, around: Surroundings | None, today: date, by: Principal) -> schemas.PlanShown:
+    """As it was, without `around`: then nothing can be done with it."""
     return schemas.PlanShown(
         id=found.id,
         version=found.version,
@@ -42,7 +42,7 @@ def plan(found: Plan, *, around: Surroundings, today: date, by: Principal) -> sc
         votes=[schemas.VoteShown(**asdict(vote)) for vote in found.votes],
         recommendation=schemas.RecommendationShown(**asdict(found.recommendation)) if found.recommendation else None,
         history=[schemas.TurnShown(**asdict(turn)) for turn in found.turns],
-        actions=_actions(found, around=around, by=by),
+        actions=_actions(found, around=around, by=by) if around else [],
     )
 
 
@@ -95,65 +95,6 @@ def _unsigned(action: str, around: Surroundings) -> tuple[str, ...]:
     if action != "submit" or director is None or director.may or director.vacancy:
         return ()
     return (f"to hold the post {director.post}, or a delegation of it",)
-
-
-def versions(found: Sequence[RecordedFact]) -> schemas.VersionList:
-    return schemas.VersionList(
-        items=[
-            schemas.VersionShown(
-                version=fact.version,
-                what=fact.type.removeprefix("qsmo.registry.").removesuffix(".v1"),
-                by=fact.actor,
-                at=fact.recorded_at,
-                reason=fact.data.get("reason"),
-            )
-            for fact in found
-        ]
-    )
-
-
-_PARTS = {"milestone_id": "milestones", "question_id": "questions", "seat": "votes", "element": "criteria"}
-
-
-def content_at(found: Sequence[RecordedFact], version: int) -> dict[str, Any]:
-    """What the facts up to this version say of the plan: path → value."""
-    content: dict[str, Any] = {}
-    for fact in found:
-        if fact.version <= version:
-            content.update(_flat(fact.data))
-    return content
-
-
-def _flat(data: dict[str, Any]) -> Iterable[tuple[str, Any]]:
-    """Parts under their own id; everything else under its name. A plan's years and sections are paths too."""
-    part = next((name for name in _PARTS if name in data), None)
-    if part == "element":
-        yield f"criteria.{data['element']}", data["status"]
-        return
-    prefix = f"{_PARTS[part]}.{data[part]}." if part else ""
-    about = {"plan_id", "focus_area", "host_organization_id", "number"}
-    for name, value in data.items():
-        if name == "state":
-            yield name, value
-        elif name in {"sections", "criteria"}:
-            yield from ((f"{name}.{key}", text) for key, text in value.items())
-        elif name == "years":
-            yield from ((f"years.{year['fiscal_year']}", year) for year in value)
-        elif name == "corrective_action":
-            yield f"corrective_actions.{value['id']}", value
-        elif name not in about:
-            yield prefix + name, value
-
-
-def difference(plan_id: str, found: Sequence[RecordedFact], *, before: int, after: int) -> schemas.PlanDiff:
-    old, new = content_at(found, before), content_at(found, after)
-    changed = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
-    return schemas.PlanDiff(
-        plan_id=plan_id,
-        from_version=before,
-        to_version=after,
-        differences=[schemas.Difference(field=name, before=old.get(name), after=new.get(name)) for name in changed],
-    )
 
 
 def area_score(

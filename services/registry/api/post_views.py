@@ -31,7 +31,7 @@ def post(at: PostAt, *, today: date, by: Principal) -> schemas.PostShown:
         effective_on=step.on,
         delegations=_delegations(found.delegations, by=by),
         history=[_step(step, by=by) for step in found.steps],
-        actions=_post_actions(found, today=today, by=by),
+        actions=[] if at.is_past else _post_actions(found, today=today, by=by),
     )
 
 

@@ -139,5 +139,5 @@ def _change(body: schemas.PostMoved) -> commands.PostChange:
 
 
 def _answered(tx: Transaction, saved: Post, at: Edge) -> Answered:
-    shown = views.post(PostAt(saved, saved.last), today=tx.at.date(), by=at.principal)
+    shown = views.post(PostAt(saved), today=tx.at.date(), by=at.principal)
     return Answered(shown, saved.version, f"/v1/posts/{saved.id}")

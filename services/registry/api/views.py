@@ -38,7 +38,7 @@ def focus_area(area: FocusArea, *, by: Principal) -> schemas.FocusAreaShown:
     )
 
 
-def organization(found: Organization, *, by: Principal) -> schemas.OrganizationShown:
+def organization(found: Organization, *, by: Principal, is_past: bool = False) -> schemas.OrganizationShown:
     return schemas.OrganizationShown(
         id=found.id,
         version=found.version,
@@ -54,7 +54,7 @@ def organization(found: Organization, *, by: Principal) -> schemas.OrganizationS
         eras=[schemas.EraShown(**asdict(era)) for era in found.eras],
         predecessor_ids=list(found.predecessor_ids),
         successor_ids=list(found.successor_ids),
-        actions=_organization_actions(found, by=by),
+        actions=[] if is_past else _organization_actions(found, by=by),
     )
 
 
@@ -75,7 +75,7 @@ def _organization_actions(found: Organization, *, by: Principal) -> list[Action]
 def designation(
     at: DesignationAt, *, names: Mapping[str, str], lacking: Sequence[str] = (), by: Principal
 ) -> schemas.DesignationShown:
-    """`lacking` is what stands in the way of designating it."""
+    """`lacking` is what stands in the way of designating it; nothing can be done with what is past."""
     found, step = at.designation, at.step
     return schemas.DesignationShown(
         id=found.id,
@@ -90,14 +90,13 @@ def designation(
         predecessor_id=found.predecessor_id,
         successor_id=found.successor_id,
         history=[_step(s) for s in found.steps],
-        actions=_machine_actions(
-            by,
-            designations.MACHINE,
-            state=found.status,
-            href=f"/v1/designations/{found.id}",
-            lacking={"designate": lacking},
-        ),
+        actions=[] if at.is_past else _designation_actions(found, lacking, by=by),
     )
+
+
+def _designation_actions(found: Designation, lacking: Sequence[str], *, by: Principal) -> list[Action]:
+    href = f"/v1/designations/{found.id}"
+    return _machine_actions(by, designations.MACHINE, state=found.status, href=href, lacking={"designate": lacking})
 
 
 def _step(step: Step) -> schemas.StepShown:
@@ -111,23 +110,6 @@ def _step(step: Step) -> schemas.StepShown:
         clause=step.basis.clause,
         reason=step.basis.reason,
         source=step.basis.source,
-    )
-
-
-def timeline_entry(found: Designation, step: Step, *, names: Mapping[str, str]) -> schemas.TimelineEntry:
-    return schemas.TimelineEntry(
-        effective_on=step.effective_on,
-        service=found.service,
-        action=step.action,
-        status=step.status,
-        designation_id=found.id,
-        organization_id=found.organization_id,
-        organization_name=names.get(found.organization_id or ""),
-        policy=step.basis.policy,
-        clause=step.basis.clause,
-        reason=step.basis.reason,
-        source=step.basis.source,
-        recorded_at=step.recorded_at,
     )
 
 

@@ -99,9 +99,10 @@ class Organization:
             return None
         aliases = tuple(alias for alias in self.aliases if _holds(alias, day))
         era = next((era for era in self.eras if day < era.until), None)
+        before = replace(self, aliases=aliases, eras=tuple(era for era in self.eras if era.until <= day))
         if era is None:
-            return replace(self, aliases=aliases)
-        return replace(self, name=era.name, parent_id=era.parent_id, abbreviation=era.abbreviation, aliases=aliases)
+            return before
+        return replace(before, name=era.name, parent_id=era.parent_id, abbreviation=era.abbreviation)
 
     def spans(self) -> tuple[tuple[str, str | None, date | None, date | None], ...]:
         """(name, parent, from, to) of every era and of what it is now."""

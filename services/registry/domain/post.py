@@ -104,10 +104,11 @@ class Post:
     def last(self) -> PostStep:
         return self.steps[-1]
 
-    def as_of(self, day: date, *, known_at: datetime | None = None) -> PostStep | None:
-        """The step in force on `day` by what had been recorded at `known_at`; None before it was on record."""
-        known = [step for step in self.steps if step.on <= day and (known_at is None or step.at <= known_at)]
-        return known[-1] if known else None
+    def as_of(self, day: date, *, known_at: datetime | None = None) -> Post | None:
+        """As it was on `day` by what had been recorded at `known_at`; None before it was on record."""
+        steps = tuple(step for step in self.steps if step.on <= day and (known_at is None or step.at <= known_at))
+        delegations = tuple(d for d in self.delegations if d.begins_on <= day and (known_at is None or d.at <= known_at))
+        return replace(self, steps=steps, delegations=delegations) if steps else None
 
 
 def post_id(kind: PostKind, scope: str) -> str:

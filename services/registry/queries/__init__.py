@@ -1,7 +1,8 @@
 """The registry's read side: one async function per question."""
 
 from services.registry.queries.areas import focus_areas, policies, scorecard
-from services.registry.queries.designations import DesignationAt, DesignationFilter, designation_at, designations, timeline
+from services.registry.queries.designations import DesignationAt, DesignationFilter, designation_at, designations
+from services.registry.queries.history import FieldChange, RecordedFact, changes, facts_until, versions
 from services.registry.queries.organizations import (
     OrganizationFilter,
     TreeNode,
@@ -13,12 +14,16 @@ from services.registry.queries.organizations import (
     organizations,
     tree,
 )
-from services.registry.queries.plans import PlanFilter, RecordedFact, plan_facts, plans
+from services.registry.queries.plan_replay import plan_of
+from services.registry.queries.plans import PlanFilter, plan_then, plans
 from services.registry.queries.posts import PostAt, PostFilter, Vacancy, board_seats, post_at, posts, vacancies
+from services.registry.queries.timelines import Happening, timeline
 
 __all__ = [
     "DesignationAt",
     "DesignationFilter",
+    "FieldChange",
+    "Happening",
     "OrganizationFilter",
     "PlanFilter",
     "PostAt",
@@ -27,8 +32,10 @@ __all__ = [
     "TreeNode",
     "Vacancy",
     "board_seats",
+    "changes",
     "designation_at",
     "designations",
+    "facts_until",
     "focus_areas",
     "match_reviews",
     "organization_at",
@@ -36,7 +43,8 @@ __all__ = [
     "organization_known_at",
     "organization_names",
     "organizations",
-    "plan_facts",
+    "plan_of",
+    "plan_then",
     "plans",
     "policies",
     "post_at",
@@ -45,4 +53,5 @@ __all__ = [
     "timeline",
     "tree",
     "vacancies",
+    "versions",
 ]

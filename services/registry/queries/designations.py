@@ -15,10 +15,14 @@ from shared.web.paging import Page, PageRequest, page_in_memory
 
 @dataclass(frozen=True, slots=True)
 class DesignationAt:
-    """A designation and the step in force at the time asked about."""
+    """A designation as it was at the time asked about; `is_past` when a time was asked about."""
 
     designation: Designation
-    step: Step
+    is_past: bool = False
+
+    @property
+    def step(self) -> Step:
+        return self.designation.last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,35 +41,26 @@ async def designations(tx: Transaction, wanted: DesignationFilter, request: Page
     """Designations that were in force, each as it then was."""
     table = tables.designations
     query = select(table)
-    for column, value in (
-        (table.c.focus_area, wanted.area),
-        (table.c.service, wanted.service),
-        (table.c.organization_id, wanted.organization_id),
-    ):
+    for column, value in ((table.c.focus_area, wanted.area), (table.c.service, wanted.service)):
         if value is not None:
             query = query.where(column == value)
     rows = [store.designations.from_row(row) for row in await tx.rows(query)]
-    found = [at for row in rows if (at := designation_at(row, wanted)) and wanted.status in {None, at.step.status.value}]
+    found = [at for row in rows if (at := designation_at(row, wanted)) and _is(at.designation, wanted)]
     # Designations are few (dozens of services) and dated in their own document: paged after reading.
     return page_in_memory(found, key=_key, request=request)
 
 
+def _is(found: Designation, wanted: DesignationFilter) -> bool:
+    return wanted.status in {None, found.status.value} and wanted.organization_id in {None, found.organization_id}
+
+
 def designation_at(designation: Designation, wanted: DesignationFilter) -> DesignationAt | None:
     if wanted.as_of is None and wanted.known_at is None:
-        return DesignationAt(designation, designation.last)
-    step = designation.as_of(wanted.as_of or date.max, known_at=wanted.known_at)
-    return DesignationAt(designation, step) if step else None
+        return DesignationAt(designation)
+    then = designation.as_of(wanted.as_of or date.max, known_at=wanted.known_at)
+    return DesignationAt(then, is_past=True) if then else None
 
 
 def _key(at: DesignationAt) -> tuple[str, ...]:
     d = at.designation
     return d.focus_area, d.service, d.id
-
-
-async def timeline(tx: Transaction, area: str) -> list[tuple[Designation, Step]]:
-    """Every step of every designation of an area, by effective date."""
-    await store.focus_areas.get(tx, area)
-    table = tables.designations
-    rows = await tx.rows(select(table).where(table.c.focus_area == area))
-    steps = [(d, step) for d in map(store.designations.from_row, rows) for step in d.steps]
-    return sorted(steps, key=lambda pair: (pair[1].effective_on, pair[1].recorded_at, pair[0].service))

@@ -34,6 +34,10 @@ class OrganizationFilter:
     as_of: date | None = None
     known_at: datetime | None = None
 
+    @property
+    def is_dated(self) -> bool:
+        return self.as_of is not None or self.known_at is not None
+
 
 async def organizations(tx: Transaction, wanted: OrganizationFilter, request: PageRequest) -> Page[Organization]:
     if wanted.known_at is not None:

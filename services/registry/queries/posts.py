@@ -41,10 +41,14 @@ class PostFilter:
 
 @dataclass(frozen=True, slots=True)
 class PostAt:
-    """A post and the step in force at the time asked about."""
+    """A post as it was at the time asked about; `is_past` when a time was asked about."""
 
     post: Post
-    step: PostStep
+    is_past: bool = False
+
+    @property
+    def step(self) -> PostStep:
+        return self.post.last
 
 
 async def posts(tx: Transaction, wanted: PostFilter, request: PageRequest) -> Page[PostAt]:
@@ -64,15 +68,14 @@ async def posts(tx: Transaction, wanted: PostFilter, request: PageRequest) -> Pa
 
 
 def _newest(row: Row) -> PostAt:
-    post = store.posts.from_row(row)
-    return PostAt(post, post.last)
+    return PostAt(store.posts.from_row(row))
 
 
 def post_at(post: Post, wanted: PostFilter) -> PostAt | None:
     if not wanted.is_dated:
-        return PostAt(post, post.last)
-    step = post.as_of(wanted.as_of or date.max, known_at=wanted.known_at)
-    return PostAt(post, step) if step else None
+        return PostAt(post)
+    then = post.as_of(wanted.as_of or date.max, known_at=wanted.known_at)
+    return PostAt(then, is_past=True) if then else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,8 @@ from services.registry.schemas.designations import (
 )
 from services.registry.schemas.history import (
     Difference,
-    PlanDiff,
-    VersionList,
+    VersionDiff,
+    VersionPage,
     VersionShown,
 )
 from services.registry.schemas.organizations import (
@@ -168,7 +168,6 @@ __all__ = [
     "OrganizationShown",
     "OrganizationSplitting",
     "OrganizationTree",
-    "PlanDiff",
     "PlanGiven",
     "PlanMoved",
     "PlanPage",
@@ -210,7 +209,8 @@ __all__ = [
     "TurnShown",
     "VacancyPage",
     "VacancyShown",
-    "VersionList",
+    "VersionDiff",
+    "VersionPage",
     "VersionShown",
     "VoteGiven",
     "VoteShown",

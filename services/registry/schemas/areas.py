@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.registry.domain.designation import Status as DesignationStatus
+from services.registry.domain.plan_states import State as PlanState
 from shared.web.wire import Action, Day, Line, Shown, Slug, Url, Wire
 
 
@@ -62,11 +63,14 @@ class FocusAreaShown(Shown):
 
 
 class TimelineEntry(Shown):
+    """A step of a designation, or, for whom may know of it, a turn of a plan, whose organization is its host."""
+
     effective_on: date
-    service: str
+    designation_id: str | None
+    plan_id: str | None
+    service: str | None
     action: str
-    status: DesignationStatus
-    designation_id: str
+    status: DesignationStatus | PlanState
     organization_id: str | None
     organization_name: str | None
     policy: str | None

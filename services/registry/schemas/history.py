@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from shared.web.wire import Shown
 
 
 class VersionShown(Shown):
-    """One version of the plan: what happened, by whom, when and why."""
+    """One version: what happened, by whom, when, since when it holds and why."""
 
     version: int
     what: str
     by: str
     at: datetime
+    effective_on: date | None
     reason: str | None
+    policy: str | None
+    clause: str | None
 
 
-class VersionList(Shown):
+class VersionPage(Shown):
     items: list[VersionShown]
+    next_cursor: str | None
 
 
 class Difference(Shown):
@@ -28,8 +32,8 @@ class Difference(Shown):
     after: Any
 
 
-class PlanDiff(Shown):
-    plan_id: str
+class VersionDiff(Shown):
+    id: str
     from_version: int
     to_version: int
     differences: list[Difference]

@@ -20,13 +20,14 @@ def _designation(row: Row) -> Designation:
         focus_area=row["focus_area"],
         service=row["service"],
         organization_id=row["organization_id"],
-        steps=tuple(_step(step) for step in row["steps"]),
+        steps=tuple(_step(step, lead=row["organization_id"]) for step in row["steps"]),
         predecessor_id=row["predecessor_id"],
         successor_id=row["successor_id"],
     )
 
 
-def _step(found: dict[str, Any]) -> Step:
+def _step(found: dict[str, Any], *, lead: str | None) -> Step:
+    """Steps written before they named their lead are of the designation's."""
     return Step(
         action=found["action"],
         status=Status(found["status"]),
@@ -34,6 +35,7 @@ def _step(found: dict[str, Any]) -> Step:
         recorded_at=datetime.fromisoformat(found["recorded_at"]),
         by=found["by"],
         basis=Basis(**found["basis"]),
+        organization_id=found.get("organization_id", lead),
     )
 
 
@@ -45,6 +47,7 @@ def _step_document(step: Step) -> dict[str, Any]:
         "effective_on": step.effective_on.isoformat(),
         "recorded_at": step.recorded_at.isoformat(),
         "by": step.by,
+        "organization_id": step.organization_id,
         "basis": {"policy": basis.policy, "clause": basis.clause, "reason": basis.reason, "source": basis.source},
     }
 
