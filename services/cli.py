@@ -78,7 +78,7 @@ def jwks(data_folder: DataOption = _DEFAULT_DATA) -> None:
 
 @app.command(name="import")
 def import_file(
-    kind: Annotated[str, typer.Argument(help="organizations, dotgov, designations or fedramp")],
+    kind: Annotated[str, typer.Argument(help="organizations, dotgov, designations, sapoc or fedramp")],
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     data_folder: DataOption = _DEFAULT_DATA,
     *,

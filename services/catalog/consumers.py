@@ -44,6 +44,9 @@ def registry(db: Database, bus: Bus, *, member: str = "0") -> Consumer:
             contracts.FocusAreaChanged.TYPE: focus_areas_told,
             contracts.OrganizationRegistered.TYPE: organizations_told,
             contracts.OrganizationChanged.TYPE: organizations_told,
+            contracts.OrganizationMerged.TYPE: organizations_told,
+            contracts.OrganizationSplit.TYPE: organizations_told,
+            contracts.OrganizationDissolved.TYPE: organizations_told,
         },
         member=member,
     )

@@ -113,4 +113,4 @@ def _print_report(operation: dict[str, Any], rows: list[dict[str, Any]], *, vali
     for row in rows:
         console.print(f"{row['section']} row {row['number']} {row['result']}: {row['reason']}", markup=False, soft_wrap=True)
     if rows:
-        console.print(f"All parked and refused rows: GET /v1/operations/{operation['id']}/rows", markup=False)
+        console.print(f"All parked, refused and mended rows: GET /v1/operations/{operation['id']}/rows", markup=False)

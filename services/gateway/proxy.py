@@ -24,6 +24,8 @@ ROUTES: dict[str, str] = {
     "/v1/match-reviews": "registry",
     "/v1/plans": "registry",
     "/v1/board-seats": "registry",
+    "/v1/posts": "registry",
+    "/v1/vacancies": "registry",
     "/v1/scorecard": "registry",
     "/v1/meta/state-machines/registry": "registry",
     "/v1/imports/standards": "catalog",

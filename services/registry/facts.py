@@ -6,13 +6,16 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any, TypeVar
 
+from services.registry.domain.delegation import Delegation
 from services.registry.domain.designation import Designation
 from services.registry.domain.focus_area import FocusArea, Policy
 from services.registry.domain.match_review import MatchReview
-from services.registry.domain.organization import Organization
+from services.registry.domain.organization import Alias, Code, DatedChange, Era, Kind, Organization
 from services.registry.domain.plan import Plan
+from services.registry.domain.plan_criteria import Criterion
 from services.registry.domain.plan_progress import Milestone, Obligation, ObligationKind
 from services.registry.domain.plan_review import BoardSeat
+from services.registry.domain.post import Post
 from shared.contracts import registry as contracts
 
 P = TypeVar("P", bound=contracts.PlanAbout)
@@ -35,7 +38,10 @@ def focus_area(kind: type[contracts.FocusAreaFact], area: FocusArea) -> contract
     )
 
 
-def organization(kind: type[contracts.OrganizationFact], found: Organization) -> contracts.OrganizationFact:
+def organization(
+    kind: type[contracts.OrganizationFact], found: Organization, *, why: DatedChange | None = None
+) -> contracts.OrganizationFact:
+    """`why` comes with a dated change."""
     return kind(
         organization_id=found.id,
         name=found.name,
@@ -47,6 +53,32 @@ def organization(kind: type[contracts.OrganizationFact], found: Organization) ->
         cfo_act=found.cfo_act,
         valid_from=found.valid_from,
         valid_to=found.valid_to,
+        eras=tuple(contracts.EraEntry(**asdict(era)) for era in found.eras),
+        predecessor_ids=found.predecessor_ids,
+        successor_ids=found.successor_ids,
+        effective_on=why.on if why else None,
+        reason=why.reason if why else None,
+        source=why.source if why else None,
+    )
+
+
+def organization_of(fact: contracts.OrganizationFact, *, version: int) -> Organization:
+    """The organization as the fact told it."""
+    return Organization(
+        id=fact.organization_id,
+        version=version,
+        name=fact.name,
+        kind=Kind(fact.kind),
+        abbreviation=fact.abbreviation,
+        parent_id=fact.parent_id,
+        codes=tuple(Code(scheme=c.scheme, value=c.value) for c in fact.codes),
+        aliases=tuple(Alias(name=a.name, valid_from=a.valid_from, valid_to=a.valid_to) for a in fact.aliases),
+        cfo_act=fact.cfo_act,
+        valid_from=fact.valid_from,
+        valid_to=fact.valid_to,
+        eras=tuple(Era(**era.model_dump()) for era in fact.eras),
+        predecessor_ids=fact.predecessor_ids,
+        successor_ids=fact.successor_ids,
     )
 
 
@@ -89,7 +121,31 @@ def board_seat(kind: type[contracts.BoardSeatFact], seat: BoardSeat) -> contract
         council=seat.council,
         organization_id=seat.organization_id,
         subject=seat.subject,
+        delegations=_delegations(seat.delegations),
     )
+
+
+def post(kind: type[contracts.PostFact], found: Post) -> contracts.PostFact:
+    """What the last step made of it."""
+    step, holder = found.last, found.last.holder
+    return kind(
+        post=found.id,
+        kind=found.kind.value,
+        organization_id=found.organization_id,
+        focus_area=found.focus_area,
+        state=step.state.value,
+        holder_name=holder.name if holder else None,
+        holder_title=holder.title if holder else None,
+        subject=holder.subject if holder else None,
+        effective_on=step.on,
+        reason=step.reason,
+        source=step.source,
+        delegations=_delegations(found.delegations),
+    )
+
+
+def _delegations(found: tuple[Delegation, ...]) -> tuple[contracts.DelegationEntry, ...]:
+    return tuple(contracts.DelegationEntry(to=d.to, begins_on=d.begins_on, ends_on=d.ends_on, reason=d.reason) for d in found)
 
 
 def about_plan(kind: type[P], found: Plan, **more: Any) -> P:
@@ -125,7 +181,21 @@ def plan(kind: type[contracts.PlanFact], found: Plan) -> contracts.PlanFact:
         reason=turn.reason,
         policy=turn.policy,
         clause=turn.clause,
+        acting_for=turn.acting_for,
         **more,
+    )
+
+
+def criterion(of: Plan, found: Criterion) -> contracts.PlanCriterionAssessed:
+    return about_plan(
+        contracts.PlanCriterionAssessed,
+        of,
+        element=found.element,
+        status=found.status.value,
+        evidence=found.evidence,
+        note=found.note,
+        assessor=found.assessor,
+        assessed_on=found.assessed_on,
     )
 
 

@@ -53,7 +53,23 @@ organizations = Table(
     Column("cfo_act", Boolean, nullable=False),
     Column("valid_from", Date),
     Column("valid_to", Date),
+    Column("eras", Document),
+    Column("predecessor_ids", Document),
+    Column("successor_ids", Document),
 )
+
+# What an organization was called and where it stood from when until when; derived from its row, for reads of a day.
+organization_spans = Table(
+    "organization_spans",
+    metadata,
+    Column("organization_id", String(36), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("name", String(300), nullable=False),
+    Column("parent_id", String(36), index=True),
+    Column("begins_on", Date),
+    Column("ends_on", Date),
+)
+Index("organization_spans_name", organization_spans.c.name, organization_spans.c.organization_id)
 
 # The two ways an outside reference finds an organization; derived from its row in the same transaction.
 organization_codes = Table(
@@ -137,4 +153,19 @@ board_seats = Table(
     Column("council", String(80)),
     Column("organization_id", String(36)),
     Column("subject", String(300)),
+    Column("delegations", Document),
+)
+
+posts = Table(
+    "posts",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("organization_id", String(36), index=True),
+    Column("focus_area", String(80)),
+    Column("state", String(8), nullable=False),
+    Column("since", Date, nullable=False),
+    Column("steps", Document, nullable=False),
+    Column("delegations", Document, nullable=False),
 )

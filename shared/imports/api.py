@@ -54,7 +54,7 @@ class Operation(Shown):
 
 
 class RowReport(Shown):
-    """A row that was parked or refused, and why."""
+    """A row that was parked, refused or mended, and why."""
 
     section: str
     number: int
@@ -99,7 +99,7 @@ def import_router() -> APIRouter:
         paged: Paged,
         result: Annotated[Result | None, Query(description="Only these")] = None,
     ) -> Response:
-        """Parked and refused rows, in the order of the file; at most 10,000 are kept per import."""
+        """Parked, refused and mended rows, in the order of the file; at most 10,000 are kept per import."""
         table = request.app.state.context.import_tables.reports
         query = select(table).where(table.c.operation_id == id)
         if result is not None:

@@ -33,11 +33,18 @@ class ImportRow:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one row; a reason for everything that is not taken as it came."""
+    """What became of one row; a reason for everything that is not taken as it came, and what was mended to take it."""
 
     result: Result
     reason: str = ""
     pointer: str = ""
+    repairs: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> str:
+        """The reason and the repairs as one text."""
+        repaired = f"Repaired: {'; '.join(self.repairs)}." if self.repairs else ""
+        return " ".join(part for part in (self.reason, repaired) if part)
 
 
 Reader = Callable[[Path], Iterator[ImportRow]]

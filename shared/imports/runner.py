@@ -173,11 +173,11 @@ class ImportRunner:
                 "section": row.section,
                 "number": row.number,
                 "result": outcome.result.value,
-                "reason": outcome.reason,
+                "reason": outcome.told,
                 "pointer": outcome.pointer,
             }
             for row, outcome in zip(rows, outcomes, strict=True)
-            if outcome.result in _TELLING
+            if outcome.result in _TELLING or outcome.repairs
         ][: REPORTED_ROWS_MAX - run.reported]
         if telling:
             run.reported += len(telling)

@@ -49,24 +49,37 @@ async def page_of(
     Raises Invalid for a cursor that this list did not give out.
     """
     if request.cursor is not None:
-        query = query.where(tuple_(*by) > tuple_(*_decode(request.cursor, by)))
+        query = query.where(tuple_(*by) > tuple_(*_decode(request.cursor, [column.type.python_type for column in by])))
     rows = await tx.rows(query.order_by(*by).limit(request.limit + 1))
     shown = rows[: request.limit]
     more = len(rows) > request.limit
     return Page([read(row) for row in shown], _encode([shown[-1][column.key] for column in by]) if more else None)
 
 
+def page_in_memory(found: Sequence[T], *, key: Callable[[T], tuple[str, ...]], request: PageRequest) -> Page[T]:
+    """For lists that a database cannot order, e.g. what was known at an instant; `key` is unique.
+
+    Raises Invalid for a cursor that this list did not give out.
+    """
+    ordered = sorted(found, key=key)
+    if request.cursor is not None:
+        length = len(key(ordered[0])) if ordered else 1
+        after = tuple(_decode(request.cursor, [str] * length))
+        ordered = [item for item in ordered if key(item) > after]
+    shown = ordered[: request.limit]
+    return Page(shown, _encode(list(key(shown[-1]))) if len(ordered) > request.limit else None)
+
+
 def _encode(values: list[Any]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(values)).decode().rstrip("=")
 
 
-def _decode(cursor: str, by: Sequence[ColumnElement[Any]]) -> list[Any]:
+def _decode(cursor: str, wanted: Sequence[type]) -> list[Any]:
     try:
         if len(cursor) > _CURSOR_MAX_CHARS:
             raise ValueError("too long")
         values = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-        wanted = [column.type.python_type for column in by]
-        if not isinstance(values, list) or [type(value) for value in values] != wanted:
+        if not isinstance(values, list) or [type(value) for value in values] != list(wanted):
             raise ValueError("not of this list")
         if any(isinstance(value, str) and "\x00" in value for value in values):
             raise ValueError("NUL")

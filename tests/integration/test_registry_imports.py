@@ -161,3 +161,61 @@ async def test_importing_is_for_coordinators(api: Api) -> None:
     assert refused.status_code == 403
     assert unknown.status_code == 404
     assert "organizations" in unknown.json()["detail"]
+
+
+REGISTER = """{"title": "Senior Accountable Points of Contact", "agencies": [
+  {"agency": "Department of Homeland Security", "sapoc": "Somebody Else 2", "title": "Chief of Staff",},
+  {"agency": "General Services Administration", "sapoc": "TBD", "title": "TBD"},
+  {"agency": "Department of Peace", "sapoc": "TBD", "title": "TBD"},
+]}"""
+
+
+async def vacancies(api: Api) -> list[str]:
+    found = (await api.get("/v1/vacancies?limit=200")).json()["items"]
+    return [item["organization_name"] for item in found if item["kind"] == "sapoc"]
+
+
+async def test_the_sapoc_register_fills_and_vacates_posts_and_tells_what_it_mended(api: Api) -> None:
+    operation = await imported(api, "sapoc", REGISTER.encode())
+    again = await imported(api, "sapoc", REGISTER.encode())
+
+    assert counts(operation) == {"read": 3, "created": 2, "parked": 1}
+    assert counts(again) == {"read": 3, "unchanged": 2, "parked": 1}
+    told = (await api.get(f"/v1/operations/{operation['id']}/rows")).json()["items"]
+    waits = "'Department of Peace' fits no organization with certainty; it waits in a match review."
+    assert [(row["number"], row["result"], row["reason"]) for row in told] == [
+        (1, "created", "Repaired: a trailing comma; stray digits in the name."),
+        (3, "parked", f"{waits} Repaired: a trailing comma."),
+    ]
+    held = {post["holder_name"] for post in (await api.get("/v1/posts?kind=sapoc", "auditor")).json()["items"]}
+    assert held == {"Somebody Else", None}
+    assert await vacancies(api) == ["General Services Administration"]
+
+
+async def test_a_row_of_the_register_goes_on_when_its_agency_is_recognized(api: Api) -> None:
+    await imported(api, "sapoc", REGISTER.encode())
+    (review,) = (await api.get("/v1/match-reviews?status=open")).json()["items"]
+    peace = await api.post("/v1/organizations", {"name": "Office of Peace", "kind": "department"}, "coordinator")
+    resolved = {"organization_id": peace.json()["id"]}
+    await api.post(f"/v1/match-reviews/{review['id']}/resolve", resolved, "coordinator", etag=f'"{review["version"]}"')
+
+    later = await imported(api, "sapoc", REGISTER.replace("TBD", "A Person").encode())
+
+    assert counts(later) == {"read": 3, "created": 1, "updated": 1, "unchanged": 1}
+    assert await vacancies(api) == []
+    post = (await api.get(f"/v1/posts/sapoc:{peace.json()['id']}", "auditor")).json()
+    assert (post["state"], post["history"][0]["source"]) == ("filled", "SAPOC register, row 3")
+
+
+@needs_real_data
+async def test_the_real_register_lists_the_real_vacancies(api: Api) -> None:
+    codes = (REAL_DATA / "agencies" / "agency_codes-2024-11-20.csv").read_bytes()
+    content = (REAL_DATA / "ussm" / "sapoc.json").read_bytes()
+    await imported(api, "organizations", codes)
+
+    first = counts(await imported(api, "sapoc", content))
+    second = counts(await imported(api, "sapoc", content))
+
+    assert first == {"read": 25, "created": 24, "duplicate": 1}
+    assert second == {"read": 25, "unchanged": 24, "duplicate": 1}
+    assert len(await vacancies(api)) == 11

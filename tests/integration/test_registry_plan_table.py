@@ -19,6 +19,7 @@ from services.registry.domain.plan_criteria import Assessment, Criterion, unasse
 from services.registry.domain.plan_progress import Milestone, MilestoneStatus
 from services.registry.domain.plan_review import BoardSeat, Check, Choice, Vote
 from services.registry.domain.plan_states import MACHINE, State
+from services.registry.domain.post import Holder, PostKind, opened, step
 from shared.contracts import registry as contracts
 from shared.kernel.cause import Cause
 from tests.support.apps import Api, an_api
@@ -104,6 +105,9 @@ async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
         async with api.app.state.context.db.transaction(Cause(actor="tests")) as tx:
             seat = BoardSeat(id="cio", version=0, title="CIO", subject="cio")
             await store.board_seats.add(tx, seat, facts.board_seat(contracts.BoardSeatRegistered, seat))
+            held = step("fill", state=None, holder=Holder(name="T", subject="tester"), on=AT.date(), at=AT, by="c")
+            director = opened(PostKind.QSMO_DIRECTOR, held, scope="cybersecurity")
+            await store.posts.add(tx, director, facts.post(contracts.PostFilled, director))
             for plan in plans:
                 await store.plans.add(tx, plan, facts.plan(contracts.PlanDrafted, plan))
         yield api

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -21,7 +21,6 @@ SECTIONS = {
     "organization": "An office of forty",
 }
 PEOPLE = {
-    "author": ("qsmo:cybersecurity",),
     "coordinator": ("coordinator",),
     "omb": ("omb",),
     "cio": ("board:cio",),
@@ -45,10 +44,11 @@ class PlanOffice:
 
     client: httpx.AsyncClient
     token: Callable[[str, list[str]], str]
-    etags: dict[str, str] = field(default_factory=dict)
+    area: str = "cybersecurity"
 
     async def call(self, method: str, path: str, body: Any = None, *, by: str, etag: str | None = None) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.token(by, list(PEOPLE.get(by, (by,))))}"}
+        roles = [f"qsmo:{self.area}"] if by == "author" else list(PEOPLE.get(by, (by,)))
+        headers = {"Authorization": f"Bearer {self.token(by, roles)}"}
         if etag:
             headers["If-Match"] = etag
         return await self.client.request(method, path, json=body, headers=headers)
@@ -72,8 +72,16 @@ class PlanOffice:
             answer = await self.call("POST", "/v1/board-seats", seat, by="coordinator")
             assert answer.status_code == 201, answer.text
 
+    async def director(self, *, subject: str = "author", on: str = OPENED_ON) -> None:
+        """The post that signs what is submitted, held by the author unless it is on record already."""
+        body = {"kind": "qsmo-director", "focus_area": self.area, "effective_on": on}
+        holder = {"name": "The director", "subject": subject}
+        answer = await self.call("POST", "/v1/posts", {**body, "holder": holder}, by="coordinator")
+        assert answer.status_code in {201, 409}, answer.text
+
     async def drafted(self, host: str, content: dict[str, Any], *, first_year: int = 2020, on: str = OPENED_ON) -> str:
-        head = {"focus_area": "cybersecurity", "host_organization_id": host, "first_fiscal_year": first_year}
+        await self.director()
+        head = {"focus_area": self.area, "host_organization_id": host, "first_fiscal_year": first_year}
         answer = await self.call("POST", "/v1/plans", {**head, **content, "effective_on": on}, by="author")
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])

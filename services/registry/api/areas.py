@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from services.registry import queries, schemas, store
-from services.registry.api import views
+from services.registry.api import timeline_views, views
+from services.registry.api.times import AsOf, KnownAt
 from services.registry.commands import areas as commands
 from services.registry.domain.focus_area import AreaService, FocusArea, Policy
 from shared.db import Transaction
@@ -89,13 +90,14 @@ def _services(body: schemas.FocusAreaValues) -> tuple[AreaService, ...]:
 
 
 @router.get("/v1/focus-areas/{id}/timeline", response_model=schemas.Timeline)
-async def show_timeline(id: Slug, at: AtEdge) -> Response:
-    """Every dated step of every designation of the area, by effective date."""
+async def show_timeline(id: Slug, at: AtEdge, as_of: AsOf = None, known_at: KnownAt = None) -> Response:
+    """Every dated step of every designation of the area, and the turns of its plans, by effective date."""
 
-    async def query(tx: Transaction) -> schemas.Timeline:
-        steps = await queries.timeline(tx, id)
-        names = await queries.organization_names(tx, [found.organization_id for found, _ in steps])
-        entries = [views.timeline_entry(found, step, names=names) for found, step in steps]
-        return schemas.Timeline(focus_area=id, entries=entries)
+    async def query(tx: Transaction) -> Response:
+        found = await queries.timeline(tx, id, as_of=as_of, known_at=known_at, by=at.principal)
+        entries = [timeline_views.entry(happening) for happening in found]
+        names = await queries.organization_names(tx, [entry.organization_id for entry in entries])
+        named = [e.model_copy(update={"organization_name": names.get(e.organization_id or "")}) for e in entries]
+        return at.show(schemas.Timeline(focus_area=id, entries=named))
 
-    return at.show(await at.read(query))
+    return await at.read(query)

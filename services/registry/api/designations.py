@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from services.registry import queries, schemas, store
 from services.registry.api import views
+from services.registry.api.times import AsOf, KnownAt
 from services.registry.commands import designations as commands
 from services.registry.domain.designation import Basis, Designation, Status
 from services.registry.queries import DesignationAt, DesignationFilter
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
 from shared.web.edge import Answered, AtEdge, Edge, Paged
-from shared.web.wire import Day, Identifier, Instant, Slug
+from shared.web.wire import Identifier, Slug
 
 router = APIRouter(tags=["designations"])
-AsOf = Annotated[Day | None, Query(description="By effective date: as it was in law on this day")]
-KnownAt = Annotated[Instant | None, Query(description="By what had been recorded at this instant")]
 
 
 @router.get("/v1/designations", response_model=schemas.DesignationPage)
@@ -154,7 +151,7 @@ def _basis(body: schemas.DesignationOpened | schemas.DesignationMoved) -> Basis:
 
 
 async def _answered(tx: Transaction, saved: Designation, at: Edge) -> Answered:
-    shown = await _shown(tx, DesignationAt(saved, saved.last), at)
+    shown = await _shown(tx, DesignationAt(saved), at)
     return Answered(shown, saved.version, f"/v1/designations/{saved.id}")
 
 
@@ -165,5 +162,5 @@ async def _shown(tx: Transaction, found: DesignationAt, at: Edge) -> schemas.Des
 
 async def _lacking(tx: Transaction, found: DesignationAt, at: Edge) -> tuple[str, ...]:
     """What stands in the way of designating it, for whom it concerns."""
-    waits = found.designation.status is Status.PRE_DESIGNATED and at.principal.has("omb")
+    waits = found.designation.status is Status.PRE_DESIGNATED and not found.is_past and at.principal.has("omb")
     return await commands.missing_plan(tx, found.designation) if waits else ()

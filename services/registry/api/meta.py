@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from services.registry import schemas
-from services.registry.domain import designation, match_review, plan_progress, plan_states
+from services.registry.domain import designation, match_review, plan_progress, plan_states, post
 from shared.web.edge import AtEdge
 
 router = APIRouter(tags=["meta"])
@@ -20,5 +20,6 @@ async def list_registry_state_machines(at: AtEdge) -> Response:
         plan_states.MACHINE,
         plan_progress.MILESTONE,
         plan_progress.OBLIGATION,
+        post.MACHINE,
     )
     return at.show(schemas.StateMachines(machines=[machine.as_dict() for machine in machines]))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from services.registry import queries, schemas, store
 from services.registry.api import views
+from services.registry.api.times import AsOf, KnownAt
 from services.registry.commands import organizations as commands
 from services.registry.domain.organization import Alias, Code, Organization
 from services.registry.queries import OrganizationFilter
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
 from shared.web.edge import Answered, AtEdge, Edge, Paged
-from shared.web.wire import Day, Identifier, Line, Slug
+from shared.web.wire import Identifier, Line, Slug
 
 router = APIRouter(tags=["organizations"])
 
@@ -28,17 +30,43 @@ async def list_organizations(
     scheme: Slug | None = None,
     parent_id: Identifier | None = None,
     cfo_act: bool | None = None,
-    as_of: Annotated[Day | None, Query(description="Only those that existed on this day")] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
 ) -> Response:
-    wanted = OrganizationFilter(q=q, code=code, scheme=scheme, parent_id=parent_id, cfo_act=cfo_act, as_of=as_of)
+    """With `as_of`, those that existed on that day, under the name and parent of that day."""
+    wanted = OrganizationFilter(
+        q=q, code=code, scheme=scheme, parent_id=parent_id, cfo_act=cfo_act, as_of=as_of, known_at=known_at
+    )
     page = await at.read(lambda tx: queries.organizations(tx, wanted, paged))
-    return at.show_page(page, [views.organization(found, by=at.principal) for found in page.items])
+    shown = [views.organization(found, by=at.principal, is_past=wanted.is_dated) for found in page.items]
+    return at.show_page(page, list(shown))
 
 
 @router.get("/v1/organizations/{id}", response_model=schemas.OrganizationShown)
-async def show_organization(id: Identifier, at: AtEdge) -> Response:
-    found = await at.read(lambda tx: store.organizations.get(tx, id))
-    return at.show(views.organization(found, by=at.principal), version=found.version)
+async def show_organization(id: Identifier, at: AtEdge, as_of: AsOf = None, known_at: KnownAt = None) -> Response:
+    async def query(tx: Transaction) -> Response:
+        current = await store.organizations.get(tx, id)
+        known = current if known_at is None else await queries.organization_known_at(tx, id, known_at)
+        wanted = OrganizationFilter(as_of=as_of, known_at=known_at)
+        found = known and queries.organization_at(known, wanted)
+        if found is None:
+            raise NotFound(f"The organization {id} was not there at that time, or not on record then.")
+        shown = views.organization(found, by=at.principal, is_past=wanted.is_dated)
+        return at.show(shown, version=current.version)
+
+    return await at.read(query)
+
+
+@router.get("/v1/organizations/{id}/tree", response_model=schemas.OrganizationTree)
+async def show_organization_tree(id: Identifier, at: AtEdge, as_of: AsOf = None) -> Response:
+    """The organization and all below it, as they stood on that day."""
+
+    async def query(tx: Transaction) -> Response:
+        day = as_of or tx.at.date()
+        nodes = [schemas.TreeNodeShown(**asdict(node)) for node in await queries.tree(tx, id, as_of=day)]
+        return at.show(schemas.OrganizationTree(as_of=day, items=nodes))
+
+    return await at.read(query)
 
 
 @router.get("/v1/organizations/by-key/{scheme}/{value}", response_model=schemas.OrganizationShown)

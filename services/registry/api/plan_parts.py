@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from fastapi import APIRouter, Response
 
-from services.registry.api import plan_models as models
+from services.registry import schemas
 from services.registry.api import plan_views as views
 from services.registry.api.plans import answered
 from services.registry.commands import plan_progress, plan_review
@@ -43,14 +43,14 @@ async def _write(at: Edge, change: Callable[[Transaction], Awaitable[Plan]], *, 
     return await at.write(command, status=status)
 
 
-@router.get("/v1/plans/{id}/criteria", response_model=models.CriterionList)
+@router.get("/v1/plans/{id}/criteria", response_model=schemas.CriterionList)
 async def list_criteria(id: Identifier, at: AtEdge) -> Response:
     plan = await at.read(lambda tx: visible_plan(tx, id, by=at.principal))
     return at.show(views.criteria_of(plan), version=plan.version)
 
 
-@router.put("/v1/plans/{id}/criteria/{element}", response_model=models.PlanShown)
-async def assess_criterion(id: Identifier, element: Slug, body: models.CriterionGiven, at: AtEdge) -> Response:
+@router.put("/v1/plans/{id}/criteria/{element}", response_model=schemas.PlanShown)
+async def assess_criterion(id: Identifier, element: Slug, body: schemas.CriterionGiven, at: AtEdge) -> Response:
     """`waived` is for OMB alone; nobody assesses what they submitted."""
     return await _write(
         at,
@@ -67,8 +67,8 @@ async def assess_criterion(id: Identifier, element: Slug, body: models.Criterion
     )
 
 
-@router.post("/v1/plans/{id}/check", response_model=models.PlanShown)
-async def check_completeness(id: Identifier, body: models.CheckGiven, at: AtEdge) -> Response:
+@router.post("/v1/plans/{id}/check", response_model=schemas.PlanShown)
+async def check_completeness(id: Identifier, body: schemas.CheckGiven, at: AtEdge) -> Response:
     return await _write(
         at,
         lambda tx: plan_review.check_completeness(
@@ -77,8 +77,8 @@ async def check_completeness(id: Identifier, body: models.CheckGiven, at: AtEdge
     )
 
 
-@router.post("/v1/plans/{id}/questions", status_code=201, response_model=models.PlanShown)
-async def ask_question(id: Identifier, body: models.QuestionGiven, at: AtEdge) -> Response:
+@router.post("/v1/plans/{id}/questions", status_code=201, response_model=schemas.PlanShown)
+async def ask_question(id: Identifier, body: schemas.QuestionGiven, at: AtEdge) -> Response:
     return await _write(
         at,
         lambda tx: plan_review.ask_question(tx, id, body.text, expected_version=at.expected_version(), by=at.principal),
@@ -86,8 +86,8 @@ async def ask_question(id: Identifier, body: models.QuestionGiven, at: AtEdge) -
     )
 
 
-@router.post("/v1/plans/{id}/questions/{question_id}/answer", response_model=models.PlanShown)
-async def answer_question(id: Identifier, question_id: Identifier, body: models.AnswerGiven, at: AtEdge) -> Response:
+@router.post("/v1/plans/{id}/questions/{question_id}/answer", response_model=schemas.PlanShown)
+async def answer_question(id: Identifier, question_id: Identifier, body: schemas.AnswerGiven, at: AtEdge) -> Response:
     return await _write(
         at,
         lambda tx: plan_review.answer_question(
@@ -96,8 +96,8 @@ async def answer_question(id: Identifier, question_id: Identifier, body: models.
     )
 
 
-@router.post("/v1/plans/{id}/votes", status_code=201, response_model=models.PlanShown)
-async def cast_vote(id: Identifier, body: models.VoteGiven, at: AtEdge) -> Response:
+@router.post("/v1/plans/{id}/votes", status_code=201, response_model=schemas.PlanShown)
+async def cast_vote(id: Identifier, body: schemas.VoteGiven, at: AtEdge) -> Response:
     """One vote per seat, by its holder; the host's seat is recused."""
     return await _write(
         at,
@@ -114,7 +114,7 @@ async def cast_vote(id: Identifier, body: models.VoteGiven, at: AtEdge) -> Respo
     )
 
 
-@router.get("/v1/plans/{id}/milestones", response_model=models.MilestoneList)
+@router.get("/v1/plans/{id}/milestones", response_model=schemas.MilestoneList)
 async def list_milestones(id: Identifier, at: AtEdge) -> Response:
     async def query(tx: Transaction) -> Response:
         plan = await visible_plan(tx, id, by=at.principal)
@@ -123,8 +123,8 @@ async def list_milestones(id: Identifier, at: AtEdge) -> Response:
     return await at.read(query)
 
 
-@router.post("/v1/plans/{id}/milestones", status_code=201, response_model=models.PlanShown)
-async def schedule_milestone(id: Identifier, body: models.MilestoneGiven, at: AtEdge) -> Response:
+@router.post("/v1/plans/{id}/milestones", status_code=201, response_model=schemas.PlanShown)
+async def schedule_milestone(id: Identifier, body: schemas.MilestoneGiven, at: AtEdge) -> Response:
     return await _write(
         at,
         lambda tx: plan_progress.schedule_milestone(
@@ -134,9 +134,9 @@ async def schedule_milestone(id: Identifier, body: models.MilestoneGiven, at: At
     )
 
 
-@router.post("/v1/plans/{id}/milestones/{milestone_id}/{action}", response_model=models.PlanShown)
+@router.post("/v1/plans/{id}/milestones/{milestone_id}/{action}", response_model=schemas.PlanShown)
 async def change_milestone(
-    id: Identifier, milestone_id: Identifier, action: MilestoneTurn, body: models.MilestoneMoved, at: AtEdge
+    id: Identifier, milestone_id: Identifier, action: MilestoneTurn, body: schemas.MilestoneMoved, at: AtEdge
 ) -> Response:
     given = MilestoneMove(met_on=body.met_on, forecast_on=body.forecast_on, evidence=tuple(body.evidence), reason=body.reason)
     return await _write(
@@ -147,15 +147,15 @@ async def change_milestone(
     )
 
 
-@router.get("/v1/plans/{id}/corrective-actions", response_model=models.ObligationList)
+@router.get("/v1/plans/{id}/corrective-actions", response_model=schemas.ObligationList)
 async def list_corrective_actions(id: Identifier, at: AtEdge) -> Response:
     """Conditions of the approval are among them."""
     plan = await at.read(lambda tx: visible_plan(tx, id, by=at.principal))
     return at.show(views.obligations_of(plan), version=plan.version)
 
 
-@router.post("/v1/plans/{id}/corrective-actions", status_code=201, response_model=models.PlanShown)
-async def open_corrective_action(id: Identifier, body: models.ObligationGiven, at: AtEdge) -> Response:
+@router.post("/v1/plans/{id}/corrective-actions", status_code=201, response_model=schemas.PlanShown)
+async def open_corrective_action(id: Identifier, body: schemas.ObligationGiven, at: AtEdge) -> Response:
     given = Condition(title=body.title, owner=body.owner, due_on=body.due_on)
     return await _write(
         at,
@@ -164,9 +164,9 @@ async def open_corrective_action(id: Identifier, body: models.ObligationGiven, a
     )
 
 
-@router.post("/v1/plans/{id}/corrective-actions/{corrective_action_id}/{action}", response_model=models.PlanShown)
+@router.post("/v1/plans/{id}/corrective-actions/{corrective_action_id}/{action}", response_model=schemas.PlanShown)
 async def change_corrective_action(
-    id: Identifier, corrective_action_id: Identifier, action: ObligationTurn, body: models.ObligationMoved, at: AtEdge
+    id: Identifier, corrective_action_id: Identifier, action: ObligationTurn, body: schemas.ObligationMoved, at: AtEdge
 ) -> Response:
     return await _write(
         at,

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from services.registry.api import plan_models as models
+from services.registry import schemas
 from services.registry.domain import plan_criteria as criteria
 from services.registry.domain.designation import Designation, Status
 from services.registry.domain.focus_area import FocusArea
 from services.registry.domain.plan import Plan, Surroundings, missing_for
 from services.registry.domain.plan_criteria import BY_ID, Criterion
 from services.registry.domain.plan_progress import Milestone, MilestoneStatus, Obligation, ObligationKind, ObligationStatus
-from services.registry.domain.plan_review import BoardSeat
 from services.registry.domain.plan_states import MACHINE
 from services.registry.policy import may_in_area
-from services.registry.queries import RecordedFact
 from shared.auth import Principal
 from shared.web.wire import Action
 
 
-def plan(found: Plan, *, around: Surroundings, today: date, by: Principal) -> models.PlanShown:
-    return models.PlanShown(
+def plan(found: Plan, *, around: Surroundings | None, today: date, by: Principal) -> schemas.PlanShown:
+    """As it was, without `around`: then nothing can be done with it."""
+    return schemas.PlanShown(
         id=found.id,
         version=found.version,
         focus_area=found.focus_area,
@@ -38,53 +37,41 @@ def plan(found: Plan, *, around: Surroundings, today: date, by: Principal) -> mo
         criteria=criteria_of(found).items,
         milestones=milestones_of(found, today=today).items,
         corrective_actions=obligations_of(found).items,
-        questions=[models.QuestionShown(**asdict(question)) for question in found.questions],
-        check=models.CheckShown(**asdict(found.check)) if found.check else None,
-        votes=[models.VoteShown(**asdict(vote)) for vote in found.votes],
-        recommendation=models.RecommendationShown(**asdict(found.recommendation)) if found.recommendation else None,
-        history=[models.TurnShown(**asdict(turn)) for turn in found.turns],
-        actions=_actions(found, around=around, by=by),
+        questions=[schemas.QuestionShown(**asdict(question)) for question in found.questions],
+        check=schemas.CheckShown(**asdict(found.check)) if found.check else None,
+        votes=[schemas.VoteShown(**asdict(vote)) for vote in found.votes],
+        recommendation=schemas.RecommendationShown(**asdict(found.recommendation)) if found.recommendation else None,
+        history=[schemas.TurnShown(**asdict(turn)) for turn in found.turns],
+        actions=_actions(found, around=around, by=by) if around else [],
     )
 
 
-def _year(year: dict[str, Any]) -> models.PlanYearShown:
+def _year(year: dict[str, Any]) -> schemas.PlanYearShown:
     funds = year.pop("funds")
-    return models.PlanYearShown(**year, funds=None if funds is None else models.MoneyShown(amount=funds))
+    return schemas.PlanYearShown(**year, funds=None if funds is None else schemas.MoneyShown(amount=funds))
 
 
-def criteria_of(found: Plan) -> models.CriterionList:
-    return models.CriterionList(items=[_criterion(criterion) for criterion in found.criteria])
+def criteria_of(found: Plan) -> schemas.CriterionList:
+    return schemas.CriterionList(items=[_criterion(criterion) for criterion in found.criteria])
 
 
-def _criterion(found: Criterion) -> models.CriterionShown:
+def _criterion(found: Criterion) -> schemas.CriterionShown:
     element = BY_ID[found.element]
-    return models.CriterionShown(**asdict(found), group=element.group, title=element.title, tests=list(element.tests))
+    return schemas.CriterionShown(**asdict(found), group=element.group, title=element.title, tests=list(element.tests))
 
 
-def milestones_of(found: Plan, *, today: date) -> models.MilestoneList:
-    return models.MilestoneList(items=[_milestone(milestone, today=today) for milestone in found.milestones])
+def milestones_of(found: Plan, *, today: date) -> schemas.MilestoneList:
+    return schemas.MilestoneList(items=[_milestone(milestone, today=today) for milestone in found.milestones])
 
 
-def _milestone(found: Milestone, *, today: date) -> models.MilestoneShown:
+def _milestone(found: Milestone, *, today: date) -> schemas.MilestoneShown:
     given = asdict(found)
     del given["warned"]
-    return models.MilestoneShown(**given, slip_days=found.slip_days(today), at_risk=found.at_risk(today))
+    return schemas.MilestoneShown(**given, slip_days=found.slip_days(today), at_risk=found.at_risk(today))
 
 
-def obligations_of(found: Plan) -> models.ObligationList:
-    return models.ObligationList(items=[models.ObligationShown(**asdict(o)) for o in found.obligations])
-
-
-def seat(found: BoardSeat, *, by: Principal) -> models.SeatShown:
-    return models.SeatShown(
-        id=found.id,
-        version=found.version,
-        title=found.title,
-        council=found.council,
-        organization_id=found.organization_id,
-        vacant=not found.is_filled,
-        subject=found.subject if by.sees_federal else None,
-    )
+def obligations_of(found: Plan) -> schemas.ObligationList:
+    return schemas.ObligationList(items=[schemas.ObligationShown(**asdict(o)) for o in found.obligations])
 
 
 def _actions(found: Plan, *, around: Surroundings, by: Principal) -> list[Action]:
@@ -93,7 +80,7 @@ def _actions(found: Plan, *, around: Surroundings, by: Principal) -> list[Action
     for transition in MACHINE.transitions:
         if transition.sources == (None,) or not may_in_area(by, *transition.roles, area=found.focus_area):
             continue
-        missing = list(missing_for(found, transition.action, around))
+        missing = [*_unsigned(transition.action, around), *missing_for(found, transition.action, around)]
         if found.state not in transition.sources:
             wanted = " or ".join(str(source) for source in transition.sources)
             missing = [f"state {wanted} (it is {found.state})"]
@@ -102,68 +89,19 @@ def _actions(found: Plan, *, around: Surroundings, by: Principal) -> list[Action
     return shown
 
 
-def versions(found: Sequence[RecordedFact]) -> models.VersionList:
-    return models.VersionList(
-        items=[
-            models.VersionShown(
-                version=fact.version,
-                what=fact.type.removeprefix("qsmo.registry.").removesuffix(".v1"),
-                by=fact.actor,
-                at=fact.recorded_at,
-                reason=fact.data.get("reason"),
-            )
-            for fact in found
-        ]
-    )
+def _unsigned(action: str, around: Surroundings) -> tuple[str, ...]:
+    """What a caller lacks who is not the one to sign; a vacancy is told by the plan's own rules."""
+    director = around.director
+    if action != "submit" or director is None or director.may or director.vacancy:
+        return ()
+    return (f"to hold the post {director.post}, or a delegation of it",)
 
 
-_PARTS = {"milestone_id": "milestones", "question_id": "questions", "seat": "votes", "element": "criteria"}
-
-
-def content_at(found: Sequence[RecordedFact], version: int) -> dict[str, Any]:
-    """What the facts up to this version say of the plan: path → value."""
-    content: dict[str, Any] = {}
-    for fact in found:
-        if fact.version <= version:
-            content.update(_flat(fact.data))
-    return content
-
-
-def _flat(data: dict[str, Any]) -> Iterable[tuple[str, Any]]:
-    """Parts under their own id; everything else under its name. A plan's years and sections are paths too."""
-    part = next((name for name in _PARTS if name in data), None)
-    if part == "element":
-        yield f"criteria.{data['element']}", data["status"]
-        return
-    prefix = f"{_PARTS[part]}.{data[part]}." if part else ""
-    about = {"plan_id", "focus_area", "host_organization_id", "number"}
-    for name, value in data.items():
-        if name == "state":
-            yield name, value
-        elif name in {"sections", "criteria"}:
-            yield from ((f"{name}.{key}", text) for key, text in value.items())
-        elif name == "years":
-            yield from ((f"years.{year['fiscal_year']}", year) for year in value)
-        elif name == "corrective_action":
-            yield f"corrective_actions.{value['id']}", value
-        elif name not in about:
-            yield prefix + name, value
-
-
-def difference(plan_id: str, found: Sequence[RecordedFact], *, before: int, after: int) -> models.PlanDiff:
-    old, new = content_at(found, before), content_at(found, after)
-    changed = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
-    return models.PlanDiff(
-        plan_id=plan_id,
-        from_version=before,
-        to_version=after,
-        differences=[models.Difference(field=name, before=old.get(name), after=new.get(name)) for name in changed],
-    )
-
-
-def area_score(area: FocusArea, designations: Sequence[Designation], plans: Sequence[Plan], *, today: date) -> models.AreaScore:
+def area_score(
+    area: FocusArea, designations: Sequence[Designation], plans: Sequence[Plan], *, today: date
+) -> schemas.AreaScore:
     latest = {d.service: d for d in sorted(designations, key=lambda d: (d.status is not Status.ENDED, d.last.effective_on))}
-    return models.AreaScore(
+    return schemas.AreaScore(
         focus_area=area.id,
         title=area.title,
         services=[_service(service.slug, latest.get(service.slug), today=today) for service in area.services],
@@ -171,8 +109,8 @@ def area_score(area: FocusArea, designations: Sequence[Designation], plans: Sequ
     )
 
 
-def _service(slug: str, found: Designation | None, *, today: date) -> models.ServiceState:
-    return models.ServiceState(
+def _service(slug: str, found: Designation | None, *, today: date) -> schemas.ServiceState:
+    return schemas.ServiceState(
         service=slug,
         status=found.status.value if found else None,
         organization_id=found.organization_id if found else None,
@@ -180,15 +118,15 @@ def _service(slug: str, found: Designation | None, *, today: date) -> models.Ser
     )
 
 
-def _progress(found: Plan, *, today: date) -> models.PlanProgress:
-    return models.PlanProgress(
+def _progress(found: Plan, *, today: date) -> schemas.PlanProgress:
+    return schemas.PlanProgress(
         plan_id=found.id,
         number=found.number,
         host_organization_id=found.host_organization_id,
         state=found.state,
         days_in_state=(today - found.last.on).days,
         criteria={
-            group: models.Progress(met=met, total=total) for group, (met, total) in criteria.progress(found.criteria).items()
+            group: schemas.Progress(met=met, total=total) for group, (met, total) in criteria.progress(found.criteria).items()
         },
         milestones_met=sum(m.status is MilestoneStatus.MET for m in found.milestones),
         milestones_due=sum(m.due_on <= today for m in found.milestones),

@@ -5,27 +5,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
-from services.registry import queries
-from services.registry.api import plan_models as models
+from services.registry import queries, schemas
 from services.registry.api import plan_views as views
+from services.registry.api.times import AsOf, KnownAt
 from services.registry.commands import plans as commands
 from services.registry.domain.plan import Grounds, Plan, PlanYear, Sections
 from services.registry.domain.plan_states import State
 from services.registry.queries import PlanFilter
 from shared.db import Transaction
-from shared.kernel.errors import Invalid
+from shared.kernel.errors import Invalid, NotFound
 from shared.web.edge import Answered, AtEdge, Edge, Paged
 from shared.web.wire import Identifier, Slug
 
 router = APIRouter(tags=["plans"])
 _CENT = Decimal("0.01")
-_VERSION_MAX = 1_000_000_000
-From = Annotated[int, Query(alias="from", ge=1, le=_VERSION_MAX)]
-To = Annotated[int, Query(alias="to", ge=1, le=_VERSION_MAX)]
 
 
 class PlanTurn(StrEnum):
@@ -43,52 +39,51 @@ class PlanTurn(StrEnum):
     SUPERSEDE = "supersede"
 
 
-@router.get("/v1/plans", response_model=models.PlanPage)
+@router.get("/v1/plans", response_model=schemas.PlanPage)
 async def list_plans(
-    at: AtEdge, paged: Paged, area: Slug | None = None, state: State | None = None, host: Identifier | None = None
+    at: AtEdge,
+    paged: Paged,
+    area: Slug | None = None,
+    state: State | None = None,
+    host: Identifier | None = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
 ) -> Response:
+    """With a time, the plans as they then were, by turns that had taken effect or facts that had been recorded."""
+    wanted = PlanFilter(area=area, state=state, host=host, as_of=as_of, known_at=known_at)
+
     async def query(tx: Transaction) -> Response:
-        page = await queries.plans(tx, PlanFilter(area=area, state=state, host=host), paged, by=at.principal)
+        page = await queries.plans(tx, wanted, paged, by=at.principal)
+        if wanted.is_dated:
+            return at.show_page(page, [_past(tx, plan, at) for plan in page.items])
         return at.show_page(page, [await shown(tx, plan, at) for plan in page.items])
 
     return await at.read(query)
 
 
-@router.get("/v1/plans/{id}", response_model=models.PlanShown)
-async def show_plan(id: Identifier, at: AtEdge) -> Response:
+@router.get("/v1/plans/{id}", response_model=schemas.PlanShown)
+async def show_plan(id: Identifier, at: AtEdge, as_of: AsOf = None, known_at: KnownAt = None) -> Response:
+    """As it is, or as it was: then its version is the last that had been made by then, and nothing can be done with it."""
+    wanted = PlanFilter(as_of=as_of, known_at=known_at)
+
     async def query(tx: Transaction) -> Response:
         plan = await commands.visible_plan(tx, id, by=at.principal)
-        return at.show(await shown(tx, plan, at), version=plan.version)
+        if not wanted.is_dated:
+            return at.show(await shown(tx, plan, at), version=plan.version)
+        then = await queries.plan_then(tx, id, wanted, by=at.principal)
+        if then is None:
+            raise NotFound(f"There was no plan {id!r} at that time; it was drafted for {plan.turns[0].on}.")
+        return at.show(_past(tx, then, at), version=plan.version)
 
     return await at.read(query)
 
 
-@router.get("/v1/plans/{id}/versions", response_model=models.VersionList)
-async def list_plan_versions(id: Identifier, at: AtEdge) -> Response:
-    """Who changed what, when and why; each fact about the plan made one version."""
-
-    async def query(tx: Transaction) -> Response:
-        plan = await commands.visible_plan(tx, id, by=at.principal)
-        return at.show(views.versions(await queries.plan_facts(tx, plan, by=at.principal)))
-
-    return await at.read(query)
+def _past(tx: Transaction, plan: Plan, at: Edge) -> schemas.PlanShown:
+    return views.plan(plan, around=None, today=tx.at.date(), by=at.principal)
 
 
-@router.get("/v1/plans/{id}/diff", response_model=models.PlanDiff)
-async def compare_plan_versions(id: Identifier, at: AtEdge, before: From, after: To) -> Response:
-    async def query(tx: Transaction) -> Response:
-        plan = await commands.visible_plan(tx, id, by=at.principal)
-        for name, version in (("from", before), ("to", after)):
-            if version > plan.version:
-                raise Invalid.at(f"query:{name}", f"The plan has {plan.version} versions.", code="unknown-version")
-        facts = await queries.plan_facts(tx, plan, by=at.principal)
-        return at.show(views.difference(id, facts, before=before, after=after))
-
-    return await at.read(query)
-
-
-@router.post("/v1/plans", status_code=201, response_model=models.PlanShown)
-async def draft_plan(body: models.PlanGiven, at: AtEdge) -> Response:
+@router.post("/v1/plans", status_code=201, response_model=schemas.PlanShown)
+async def draft_plan(body: schemas.PlanGiven, at: AtEdge) -> Response:
     """The next version of the host's plans for the area."""
 
     async def command(tx: Transaction) -> Answered:
@@ -106,8 +101,8 @@ async def draft_plan(body: models.PlanGiven, at: AtEdge) -> Response:
     return await at.write(command, status=201)
 
 
-@router.put("/v1/plans/{id}", response_model=models.PlanShown)
-async def change_plan(id: Identifier, body: models.PlanValuesGiven, at: AtEdge) -> Response:
+@router.put("/v1/plans/{id}", response_model=schemas.PlanShown)
+async def change_plan(id: Identifier, body: schemas.PlanValuesGiven, at: AtEdge) -> Response:
     """Replaces the content of a draft. Needs If-Match."""
 
     async def command(tx: Transaction) -> Answered:
@@ -118,7 +113,7 @@ async def change_plan(id: Identifier, body: models.PlanValuesGiven, at: AtEdge) 
 
 
 def _turning(action: PlanTurn) -> Callable[..., Awaitable[Response]]:
-    async def turn_plan(id: Identifier, body: models.PlanMoved, at: AtEdge) -> Response:
+    async def turn_plan(id: Identifier, body: schemas.PlanMoved, at: AtEdge) -> Response:
         """One turn of the plan's state machine; refused with everything that is missing."""
         if body.conditions and action is not PlanTurn.APPROVE:
             raise Invalid.at("/conditions", "Conditions come with an approval only.", code="not-here")
@@ -133,12 +128,12 @@ for _action in PlanTurn:
         f"/v1/plans/{{id}}/{_action}",
         _turning(_action),
         methods=["POST"],
-        response_model=models.PlanShown,
+        response_model=schemas.PlanShown,
         name=f"{_action.replace('-', '_')}_plan",
     )
 
 
-async def _turned(tx: Transaction, id: str, action: PlanTurn, body: models.PlanMoved, at: Edge) -> Answered:
+async def _turned(tx: Transaction, id: str, action: PlanTurn, body: schemas.PlanMoved, at: Edge) -> Answered:
     saved = await commands.move_plan(
         tx,
         id,
@@ -151,7 +146,7 @@ async def _turned(tx: Transaction, id: str, action: PlanTurn, body: models.PlanM
     return await answered(tx, saved, at)
 
 
-def _values(body: models.PlanValuesGiven) -> commands.PlanValues:
+def _values(body: schemas.PlanValuesGiven) -> commands.PlanValues:
     return commands.PlanValues(
         lead_office_id=body.lead_office_id,
         services=tuple(dict.fromkeys(body.services)),
@@ -168,8 +163,8 @@ def _values(body: models.PlanValuesGiven) -> commands.PlanValues:
     )
 
 
-async def shown(tx: Transaction, plan: Plan, at: Edge) -> models.PlanShown:
-    around = await commands.surroundings(tx, plan)
+async def shown(tx: Transaction, plan: Plan, at: Edge) -> schemas.PlanShown:
+    around = await commands.surroundings(tx, plan, by=at.principal)
     return views.plan(plan, around=around, today=tx.at.date(), by=at.principal)
 
 

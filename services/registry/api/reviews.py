@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from services.registry import queries, schemas, store
 from services.registry.api import views
-from services.registry.commands import organizations as commands
+from services.registry.commands import match_reviews as commands
 from services.registry.domain.match_review import Status
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Paged
@@ -25,6 +25,18 @@ async def list_match_reviews(at: AtEdge, paged: Paged, status: Status | None = N
 async def show_match_review(id: Identifier, at: AtEdge) -> Response:
     review = await at.read(lambda tx: store.match_reviews.get(tx, id))
     return at.show(views.match_review(review, by=at.principal), version=review.version)
+
+
+@router.post("/v1/match-reviews/resolve", response_model=schemas.MatchReviewList)
+async def resolve_match_reviews(body: schemas.ReviewsResolved, at: AtEdge) -> Response:
+    """Settles many in one change: all of them, or none, and then every row's error has its pointer."""
+
+    async def command(tx: Transaction) -> Answered:
+        wanted = [commands.Resolution(**row.model_dump()) for row in body.resolutions]
+        saved = await commands.resolve_reviews(tx, wanted, by=at.principal)
+        return Answered(schemas.MatchReviewList(items=[views.match_review(r, by=at.principal) for r in saved]))
+
+    return await at.write(command)
 
 
 @router.post("/v1/match-reviews/{id}/resolve", response_model=schemas.MatchReviewShown)

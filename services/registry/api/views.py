@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from services.registry import schemas
 from services.registry.domain import designation as designations
@@ -37,7 +38,7 @@ def focus_area(area: FocusArea, *, by: Principal) -> schemas.FocusAreaShown:
     )
 
 
-def organization(found: Organization, *, by: Principal) -> schemas.OrganizationShown:
+def organization(found: Organization, *, by: Principal, is_past: bool = False) -> schemas.OrganizationShown:
     return schemas.OrganizationShown(
         id=found.id,
         version=found.version,
@@ -50,14 +51,31 @@ def organization(found: Organization, *, by: Principal) -> schemas.OrganizationS
         cfo_act=found.cfo_act,
         valid_from=found.valid_from,
         valid_to=found.valid_to,
-        actions=_plain_actions(by, "change organization", name="change", href=f"/v1/organizations/{found.id}"),
+        eras=[schemas.EraShown(**asdict(era)) for era in found.eras],
+        predecessor_ids=list(found.predecessor_ids),
+        successor_ids=list(found.successor_ids),
+        actions=[] if is_past else _organization_actions(found, by=by),
     )
+
+
+def _organization_actions(found: Organization, *, by: Principal) -> list[Action]:
+    href = f"/v1/organizations/{found.id}"
+    ended = [f"an organization that exists (it ended on {found.valid_to})"] if found.has_ended else []
+    dated = ("rename", "move", "merge", "split", "dissolve")
+    return [
+        *_plain_actions(by, "change organization", name="change", href=href),
+        *(
+            Action(action=name, href=f"{href}/{name}", possible=not ended, missing=ended)
+            for name in dated
+            if any(by.has(role) for role in ROLES[f"{name} organization"])
+        ),
+    ]
 
 
 def designation(
     at: DesignationAt, *, names: Mapping[str, str], lacking: Sequence[str] = (), by: Principal
 ) -> schemas.DesignationShown:
-    """`lacking` is what stands in the way of designating it."""
+    """`lacking` is what stands in the way of designating it; nothing can be done with what is past."""
     found, step = at.designation, at.step
     return schemas.DesignationShown(
         id=found.id,
@@ -72,14 +90,13 @@ def designation(
         predecessor_id=found.predecessor_id,
         successor_id=found.successor_id,
         history=[_step(s) for s in found.steps],
-        actions=_machine_actions(
-            by,
-            designations.MACHINE,
-            state=found.status,
-            href=f"/v1/designations/{found.id}",
-            lacking={"designate": lacking},
-        ),
+        actions=[] if at.is_past else _designation_actions(found, lacking, by=by),
     )
+
+
+def _designation_actions(found: Designation, lacking: Sequence[str], *, by: Principal) -> list[Action]:
+    href = f"/v1/designations/{found.id}"
+    return _machine_actions(by, designations.MACHINE, state=found.status, href=href, lacking={"designate": lacking})
 
 
 def _step(step: Step) -> schemas.StepShown:
@@ -93,23 +110,6 @@ def _step(step: Step) -> schemas.StepShown:
         clause=step.basis.clause,
         reason=step.basis.reason,
         source=step.basis.source,
-    )
-
-
-def timeline_entry(found: Designation, step: Step, *, names: Mapping[str, str]) -> schemas.TimelineEntry:
-    return schemas.TimelineEntry(
-        effective_on=step.effective_on,
-        service=found.service,
-        action=step.action,
-        status=step.status,
-        designation_id=found.id,
-        organization_id=found.organization_id,
-        organization_name=names.get(found.organization_id or ""),
-        policy=step.basis.policy,
-        clause=step.basis.clause,
-        reason=step.basis.reason,
-        source=step.basis.source,
-        recorded_at=step.recorded_at,
     )
 
 

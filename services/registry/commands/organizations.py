@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from services.registry import facts, store
-from services.registry.domain import match_review as reviews
-from services.registry.domain.match_review import MatchReview
-from services.registry.domain.organization import Alias, Code, Kind, Organization, with_aliases, with_codes
-from services.registry.policy import require, require_for
+from services.registry.domain.organization import Alias, Code, Kind, Organization
+from services.registry.policy import require_for
 from shared.auth import Principal
 from shared.contracts import registry as contracts
 from shared.db import Transaction
@@ -36,11 +33,17 @@ class OrganizationValues:
 async def register_organization(tx: Transaction, values: OrganizationValues, *, by: Principal) -> Organization:
     """Raises Forbidden; Invalid for an unknown parent; Conflict naming the organization that has one of the codes."""
     require_for(by, "register organization")
-    await _check(tx, values, own_id=None)
-    organization = _with(Organization(id=new_id(), version=0, name=values.name, kind=values.kind), values)
+    organization = await begun(tx, values)
     fact = facts.organization(contracts.OrganizationRegistered, organization)
     await store.organizations.add_all(tx, [(organization, fact)])
     return replace(organization, version=1)
+
+
+async def begun(tx: Transaction, values: OrganizationValues, *, predecessor_ids: tuple[str, ...] = ()) -> Organization:
+    """A new one, not yet written. Raises Invalid, Conflict."""
+    await _check(tx, values, own_id=None)
+    new = Organization(id=new_id(), version=0, name=values.name, kind=values.kind, predecessor_ids=predecessor_ids)
+    return _with(new, values)
 
 
 async def change_organization(
@@ -51,12 +54,14 @@ async def change_organization(
     expected_version: int,
     by: Principal,
 ) -> Organization:
-    """Raises Forbidden, NotFound, StaleVersion, Invalid, Conflict."""
+    """Corrects what is on record, without a date. Raises Forbidden, NotFound, StaleVersion, Invalid, Conflict."""
     require_for(by, "change organization")
     current = await store.organizations.get(tx, id)
     if current.version != expected_version:
         raise StaleVersion(f"The organization is at version {current.version}.", current_version=current.version)
     await _check(tx, values, own_id=id)
+    if current.successor_ids and current.has_ended and values.valid_to != current.valid_to:
+        raise Conflict(f"It ended on {current.valid_to} and has successors; that day is not changed.")
     changed = _with(current, values)
     if changed == current:
         return current
@@ -80,72 +85,20 @@ def _with(organization: Organization, values: OrganizationValues) -> Organizatio
 
 async def _check(tx: Transaction, values: OrganizationValues, *, own_id: str | None) -> None:
     if values.parent_id is not None:
-        await _check_parent(tx, values.parent_id, own_id)
+        await check_parent(tx, values.parent_id, own_id)
     taken = await store.organizations.by_code(tx, values.codes)
     for code, organization in taken.items():
         if organization.id != own_id:
             raise Conflict(f"The code {code.scheme}:{code.value} is that of {organization.name} ({organization.id}).")
 
 
-async def _check_parent(tx: Transaction, parent_id: str, own_id: str | None) -> None:
+async def check_parent(tx: Transaction, parent_id: str, own_id: str | None, *, pointer: str = "/parent_id") -> None:
+    """Raises Invalid for an unknown parent, or one that is or stands below its own child."""
     seen: str | None = parent_id
     while seen is not None:
         if seen == own_id:
-            raise Invalid.at("/parent_id", "An organization cannot stand below itself.", code="cycle")
+            raise Invalid.at(pointer, "An organization cannot stand below itself.", code="cycle")
         parent = await store.organizations.find(tx, seen)
         if parent is None:
-            raise Invalid.at("/parent_id", f"There is no organization {seen!r}.", code="unknown-reference")
+            raise Invalid.at(pointer, f"There is no organization {seen!r}.", code="unknown-reference")
         seen = parent.parent_id
-
-
-async def open_reviews(tx: Transaction, opened: Sequence[MatchReview]) -> None:
-    """Names from outside that wait for a coordinator; one review per outside id."""
-    changes = [(review, facts.match_review(contracts.MatchReviewOpened, review)) for review in opened]
-    await store.match_reviews.add_all(tx, changes)
-
-
-async def resolve_review(
-    tx: Transaction,
-    id: str,
-    *,
-    organization_id: str,
-    expected_version: int,
-    by: Principal,
-) -> MatchReview:
-    """The outside id and name belong to this organization from now on.
-
-    Raises Forbidden, NotFound, StaleVersion, RuleViolation unless open, Invalid for an unknown organization.
-    """
-    require(by, *reviews.MACHINE.roles_for("resolve"), to="resolve a match review")
-    review = await _review_at(tx, id, expected_version)
-    organization = await store.organizations.find(tx, organization_id)
-    if organization is None:
-        raise Invalid.at("/organization_id", f"There is no organization {organization_id!r}.", code="unknown-reference")
-    resolved = reviews.resolve(review, organization_id=organization_id)
-    saved = await store.match_reviews.save(tx, resolved, facts.match_review(contracts.MatchReviewResolved, resolved))
-    code = Code(scheme=review.scheme, value=review.value)
-    known = with_aliases(with_codes(organization, (code,)), (review.name,))
-    if known != organization:
-        await store.organizations.save(tx, known, facts.organization(contracts.OrganizationChanged, known))
-    return saved
-
-
-async def dismiss_review(
-    tx: Transaction,
-    id: str,
-    *,
-    reason: str,
-    expected_version: int,
-    by: Principal,
-) -> MatchReview:
-    """This name is no organization of the government. Raises Forbidden, NotFound, StaleVersion, RuleViolation."""
-    require(by, *reviews.MACHINE.roles_for("dismiss"), to="dismiss a match review")
-    dismissed = reviews.dismiss(await _review_at(tx, id, expected_version), reason=reason)
-    return await store.match_reviews.save(tx, dismissed, facts.match_review(contracts.MatchReviewDismissed, dismissed))
-
-
-async def _review_at(tx: Transaction, id: str, expected_version: int) -> MatchReview:
-    review = await store.match_reviews.get(tx, id)
-    if review.version != expected_version:
-        raise StaleVersion(f"The match review is at version {review.version}.", current_version=review.version)
-    return review

@@ -1,4 +1,4 @@
-"""The review of a plan: criteria, completeness check, questions, votes; and the seats of the board."""
+"""The review of a plan: criteria, completeness check, questions, votes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from services.registry.commands.plans import board_for, plan_at, visible_plan
 from services.registry.domain import plan as domain
 from services.registry.domain.plan import Plan
 from services.registry.domain.plan_criteria import BY_ID, Assessment, Criterion
-from services.registry.domain.plan_review import BoardSeat, Check, Choice, Question, Vote, check_vote
+from services.registry.domain.plan_review import Check, Choice, Question, Vote, check_vote
 from services.registry.domain.plan_states import ASSESSABLE, State
-from services.registry.policy import require_for, require_in_area
+from services.registry.policy import require_seat
 from shared.auth import Principal
 from shared.contracts import registry as contracts
 from shared.db import Transaction
-from shared.kernel.errors import Forbidden, Invalid, NotFound, RuleViolation, StaleVersion
+from shared.kernel.errors import Invalid, NotFound, RuleViolation, StaleVersion
 from shared.kernel.ids import new_id
 
 _REVIEWERS = ("coordinator", "omb")
@@ -44,17 +44,7 @@ async def assess_criterion(
         element=element, status=status, evidence=evidence, note=note, assessor=by.actor, assessed_on=tx.at.date()
     )
     changed = replace(plan, criteria=tuple(assessed if c.element == element else c for c in plan.criteria))
-    fact = facts.about_plan(
-        contracts.PlanCriterionAssessed,
-        changed,
-        element=element,
-        status=status.value,
-        evidence=evidence,
-        note=note,
-        assessor=assessed.assessor,
-        assessed_on=assessed.assessed_on,
-    )
-    return await store.plans.save(tx, changed, fact)
+    return await store.plans.save(tx, changed, facts.criterion(changed, assessed))
 
 
 def _check_grounds(status: Assessment, evidence: tuple[str, ...], note: str) -> None:
@@ -108,49 +98,24 @@ async def answer_question(
 async def cast_vote(
     tx: Transaction, id: str, seat_id: str, choice: Choice, *, comment: str, expected_version: int, by: Principal
 ) -> Plan:
-    """One per seat and submission, by who holds the seat.
+    """One per seat and submission, by who holds the seat or acts for its holder.
 
     Raises Forbidden (another's seat, the submitter), NotFound, StaleVersion, Conflict for a second vote, RuleViolation.
     """
     plan = await visible_plan(tx, id, by=by)
-    require_in_area(by, "board", area=plan.focus_area, to="vote")
-    if not by.has("board", scope=seat_id):
-        raise Forbidden(f"Your role is not of the seat {seat_id}.", code="not-your-seat")
     if plan.version != expected_version:
         raise StaleVersion(f"The plan is at version {plan.version}.", current_version=plan.version)
-    domain.check_state(plan, "vote", State.IN_REVIEW)
-    domain.check_separation(plan, "vote", by=by.actor)
     board = await board_for(tx, plan)
     seat = next((seat for seat in board.seats if seat.id == seat_id), None)
+    require_seat(by, seat_id, seat, on=tx.at.date())
+    domain.check_state(plan, "vote", State.IN_REVIEW)
+    domain.check_separation(plan, "vote", by=by.actor)
     if seat is None:
         raise Invalid.at("/seat", f"There is no board seat {seat_id!r}.", code="unknown-reference")
-    check_vote(plan.votes, seat, board=board, by=by.actor)
-    vote = Vote(seat=seat_id, choice=choice, by=by.actor, at=tx.at, comment=comment)
+    acting_for = check_vote(plan.votes, seat, board=board, by=by.actor, on=tx.at.date())
+    vote = Vote(seat=seat_id, choice=choice, by=by.actor, at=tx.at, comment=comment, acting_for=acting_for)
     changed = replace(plan, votes=(*plan.votes, vote))
-    fact = facts.about_plan(contracts.PlanVoteCast, changed, seat=seat_id, choice=choice.value, comment=comment)
+    fact = facts.about_plan(
+        contracts.PlanVoteCast, changed, seat=seat_id, choice=choice.value, comment=comment, acting_for=acting_for
+    )
     return await store.plans.save(tx, changed, fact)
-
-
-async def register_seat(tx: Transaction, seat: BoardSeat, *, by: Principal) -> BoardSeat:
-    """Raises Forbidden; Invalid for an unknown organization; Conflict when the seat exists."""
-    require_for(by, "register board seat")
-    await _check_organization(tx, seat)
-    return await store.board_seats.add(tx, seat, facts.board_seat(contracts.BoardSeatRegistered, seat))
-
-
-async def change_seat(tx: Transaction, seat: BoardSeat, *, by: Principal) -> BoardSeat:
-    """`seat.version` is the one expected. Raises Forbidden, NotFound, StaleVersion, Invalid."""
-    require_for(by, "change board seat")
-    current = await store.board_seats.get(tx, seat.id)
-    if current.version != seat.version:
-        raise StaleVersion(f"The board seat is at version {current.version}.", current_version=current.version)
-    await _check_organization(tx, seat)
-    if seat == current:
-        return current
-    return await store.board_seats.save(tx, seat, facts.board_seat(contracts.BoardSeatChanged, seat))
-
-
-async def _check_organization(tx: Transaction, seat: BoardSeat) -> None:
-    id = seat.organization_id
-    if id is not None and await store.organizations.find(tx, id) is None:
-        raise Invalid.at("/organization_id", f"There is no organization {id!r}.", code="unknown-reference")

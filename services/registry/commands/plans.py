@@ -10,10 +10,12 @@ from sqlalchemy import func, select
 
 from services.registry import facts, store, tables
 from services.registry.domain import plan as domain
+from services.registry.domain.delegation import in_force
 from services.registry.domain.plan import Grounds, Plan, PlanYear, Sections, Surroundings
 from services.registry.domain.plan_progress import Obligation, ObligationKind
 from services.registry.domain.plan_review import Board, recommendation
 from services.registry.domain.plan_states import IN_FORCE, MACHINE, State
+from services.registry.domain.post import PostKind, post_id, signature
 from services.registry.policy import require_in_area, sees_plan
 from shared.auth import Principal
 from shared.contracts import registry as contracts
@@ -109,7 +111,7 @@ async def move_plan(
     plan = await plan_at(tx, id, by=by, expected_version=expected_version, roles=roles, to=action)
     if grounds.policy is not None and await store.policies.find(tx, grounds.policy) is None:
         raise Invalid.at("/policy", f"There is no policy {grounds.policy!r}.", code="unknown-reference")
-    around = await surroundings(tx, plan)
+    around = await surroundings(tx, plan, by=by)
     moved = domain.move(plan, action, grounds=grounds, around=around, at=tx.at, by=by.actor)
     if action == "recommend":
         moved = replace(moved, recommendation=recommendation(plan.votes, around.board))
@@ -140,8 +142,8 @@ async def visible_plan(tx: Transaction, id: str, *, by: Principal) -> Plan:
     return plan
 
 
-async def surroundings(tx: Transaction, plan: Plan) -> Surroundings:
-    """The board as it is now, and whether a newer version of the plan is in force."""
+async def surroundings(tx: Transaction, plan: Plan, *, by: Principal) -> Surroundings:
+    """The board and the director's post as they are now, and whether a newer version of the plan is in force."""
     table = tables.plans
     newer = select(func.count()).where(
         table.c.focus_area == plan.focus_area,
@@ -149,7 +151,13 @@ async def surroundings(tx: Transaction, plan: Plan) -> Surroundings:
         table.c.number > plan.number,
         table.c.state.in_([state.value for state in IN_FORCE]),
     )
-    return Surroundings(board=await board_for(tx, plan), has_newer_in_force=bool((await tx.execute(newer)).scalar_one()))
+    director = post_id(PostKind.QSMO_DIRECTOR, plan.focus_area)
+    post = await store.posts.find(tx, director)
+    return Surroundings(
+        board=await board_for(tx, plan),
+        has_newer_in_force=bool((await tx.execute(newer)).scalar_one()),
+        director=signature(post, director, by=by.actor, on=tx.at.date()),
+    )
 
 
 async def board_for(tx: Transaction, plan: Plan) -> Board:
@@ -161,7 +169,8 @@ async def board_for(tx: Transaction, plan: Plan) -> Board:
         for seat in seats
         if seat.organization_id and plan.host_organization_id in await lineage(tx, seat.organization_id)
     ]
-    return Board(seats=tuple(seats), recused=frozenset(recused))
+    acting = [seat.id for seat in seats if in_force(seat.delegations, tx.at.date())]
+    return Board(seats=tuple(seats), recused=frozenset(recused), acting=frozenset(acting))
 
 
 async def lineage(tx: Transaction, id: str | None) -> tuple[str, ...]:

@@ -73,7 +73,7 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One dated transition: when it takes effect in law, and when it was recorded here."""
+    """One dated transition: when it takes effect in law, when it was recorded here, and who leads from then on."""
 
     action: str
     status: Status
@@ -81,6 +81,7 @@ class Step:
     recorded_at: datetime
     by: str
     basis: Basis
+    organization_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +109,13 @@ class Designation:
     def is_live(self) -> bool:
         return self.status in LIVE
 
-    def as_of(self, day: date, *, known_at: datetime | None = None) -> Step | None:
-        """The step in force on `day` by what had been recorded at `known_at`; None before it began."""
-        known = [s for s in self.steps if s.effective_on <= day and (known_at is None or s.recorded_at <= known_at)]
-        return known[-1] if known else None
+    def as_of(self, day: date, *, known_at: datetime | None = None) -> Designation | None:
+        """As it was on `day` by what had been recorded at `known_at`; None before it began."""
+        known = tuple(s for s in self.steps if s.effective_on <= day and (known_at is None or s.recorded_at <= known_at))
+        if not known:
+            return None
+        successor_id = self.successor_id if known[-1].action == "transfer" else None
+        return replace(self, steps=known, organization_id=known[-1].organization_id, successor_id=successor_id)
 
 
 def begin(
@@ -132,7 +136,15 @@ def begin(
     """
     status = Status(MACHINE.after(action, state=None))
     _need(action, {"policy clause": basis.clause, "lead organization": organization_id}, status=status)
-    step = Step(action=action, status=status, effective_on=on, recorded_at=at, by=by, basis=basis)
+    step = Step(
+        action=action,
+        status=status,
+        effective_on=on,
+        recorded_at=at,
+        by=by,
+        basis=basis,
+        organization_id=organization_id,
+    )
     return Designation(id=id, version=0, focus_area=focus_area, service=service, organization_id=organization_id, steps=(step,))
 
 
@@ -153,16 +165,20 @@ def move(
     """
     status = Status(MACHINE.after(action, state=designation.status))
     lead = organization_id or designation.organization_id
-    _need(
-        action, {"policy clause": basis.clause, "lead organization": lead, "reason": basis.reason}, status=status, more=missing
-    )
-    if on < designation.last.effective_on:
+    given = {"policy clause": basis.clause, "lead organization": lead, "reason": basis.reason}
+    _need(action, given, status=status, more=missing)
+    _check_order(designation, action, on)
+    step = Step(action=action, status=status, effective_on=on, recorded_at=at, by=by, basis=basis, organization_id=lead)
+    return replace(designation, organization_id=lead, steps=(*designation.steps, step))
+
+
+def _check_order(designation: Designation, action: str, on: date) -> None:
+    last = designation.last
+    if on < last.effective_on:
         raise RuleViolation(
-            f"{action} cannot take effect on {on}: {designation.last.action} took effect on {designation.last.effective_on}.",
+            f"{action} cannot take effect on {on}: {last.action} took effect on {last.effective_on}.",
             code="effective-date-order",
         )
-    step = Step(action=action, status=status, effective_on=on, recorded_at=at, by=by, basis=basis)
-    return replace(designation, organization_id=lead, steps=(*designation.steps, step))
 
 
 def _need(action: str, given: dict[str, str | None], *, status: Status, more: tuple[str, ...] = ()) -> None:

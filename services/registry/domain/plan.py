@@ -15,6 +15,7 @@ from services.registry.domain.plan_criteria import Criterion
 from services.registry.domain.plan_progress import Milestone, MilestoneStatus, Obligation
 from services.registry.domain.plan_review import Board, Check, Question, Recommendation, Vote, missing_for_recommendation
 from services.registry.domain.plan_states import IN_FORCE, MACHINE, State
+from services.registry.domain.post import Signature
 from shared.kernel.errors import Forbidden, RuleViolation
 
 HORIZON_YEARS = 5
@@ -48,7 +49,7 @@ class PlanYear:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """One dated transition of a plan."""
+    """One dated transition of a plan; `acting_for` is the post that it was delegated from."""
 
     action: str
     state: State
@@ -58,6 +59,7 @@ class Turn:
     reason: str | None = None
     policy: str | None = None
     clause: str | None = None
+    acting_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +104,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a transition depends on beside the plan itself."""
+    """What a transition depends on beside the plan itself; `director` signs what is submitted."""
 
     board: Board = field(default_factory=Board)
     has_newer_in_force: bool = False
+    director: Signature | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +139,8 @@ def draft(*, id: str, focus_area: str, host: str, number: int, first_fiscal_year
 def move(plan: Plan, action: str, *, grounds: Grounds, around: Surroundings, at: datetime, by: str) -> Plan:
     """The plan after `action`.
 
-    Raises RuleViolation when the state does not allow it, or listing everything missing; Forbidden for whoever submitted it.
+    Raises RuleViolation when the state does not allow it, or listing everything missing; Forbidden for whoever submitted it,
+    and for a submission by anybody but the QSMO's director or whom that is delegated to.
     """
     state = State(MACHINE.after(action, state=plan.state))
     if action in _NOT_BY_SUBMITTER:
@@ -145,12 +149,30 @@ def move(plan: Plan, action: str, *, grounds: Grounds, around: Surroundings, at:
     missing = (*missing_for(plan, action, around), *(name for name in _GIVEN.get(action, ()) if not given[name]))
     if missing:
         raise RuleViolation(f"{action} needs: {', '.join(missing)}.", code="missing", missing=missing)
+    if action == "submit":
+        _check_signature(around.director)
     if grounds.on < plan.last.on:
         raise RuleViolation(
             f"{action} cannot take effect on {grounds.on}: {plan.last.action} took effect on {plan.last.on}.",
             code="effective-date-order",
         )
-    turn = Turn(
+    moved = replace(plan, turns=(*plan.turns, _turn(action, state, grounds, around, at=at, by=by)))
+    if action == "start-review":
+        return replace(moved, votes=(), check=None, recommendation=None)
+    return moved
+
+
+def _check_signature(director: Signature | None) -> None:
+    if director is not None and not director.may:
+        raise Forbidden(
+            f"The post {director.post} is held by another person; submit takes the holder or a delegation.",
+            code="not-your-post",
+        )
+
+
+def _turn(action: str, state: State, grounds: Grounds, around: Surroundings, *, at: datetime, by: str) -> Turn:
+    signed = around.director if action == "submit" else None
+    return Turn(
         action=action,
         state=state,
         on=grounds.on,
@@ -159,18 +181,16 @@ def move(plan: Plan, action: str, *, grounds: Grounds, around: Surroundings, at:
         reason=grounds.reason,
         policy=grounds.policy,
         clause=grounds.clause,
+        acting_for=signed.acting_for if signed else None,
     )
-    moved = replace(plan, turns=(*plan.turns, turn))
-    if action == "start-review":
-        return replace(moved, votes=(), check=None, recommendation=None)
-    return moved
 
 
 def missing_for(plan: Plan, action: str, around: Surroundings) -> tuple[str, ...]:
     """What the plan itself lacks for the action, as far as its state allows it at all."""
     match action:
         case "submit":
-            return missing_for_submission(plan)
+            vacancy = around.director.vacancy if around.director else None
+            return (*((vacancy,) if vacancy else ()), *missing_for_submission(plan))
         case "recommend":
             return missing_for_recommendation(check=plan.check, questions=plan.questions, votes=plan.votes, board=around.board)
         case "approve":

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
+from services.registry.domain.delegation import Delegation, in_force
 from shared.kernel.errors import Conflict, Forbidden, RuleViolation
 
 
@@ -31,6 +32,7 @@ class BoardSeat:
     council: str | None = None
     organization_id: str | None = None
     subject: str | None = None
+    delegations: tuple[Delegation, ...] = ()
 
     @property
     def is_filled(self) -> bool:
@@ -39,13 +41,14 @@ class BoardSeat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
-    """The vote of one seat on one submission."""
+    """The vote of one seat on one submission; `acting_for` is the seat when it was delegated."""
 
     seat: str
     choice: Choice
     by: str
     at: datetime
     comment: str = ""
+    acting_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +87,16 @@ class Recommendation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """The seats as they are now, and those of them that belong to the host."""
+    """The seats as they are now, those that belong to the host, and those that somebody acts for today."""
 
     seats: tuple[BoardSeat, ...] = ()
     recused: Collection[str] = ()
+    acting: Collection[str] = ()
 
     @property
     def filled(self) -> tuple[BoardSeat, ...]:
-        return tuple(seat for seat in self.seats if seat.is_filled)
+        """A vacant seat that is delegated counts too: it votes."""
+        return tuple(seat for seat in self.seats if seat.is_filled or seat.id in self.acting)
 
     @property
     def quorum(self) -> int:
@@ -99,16 +104,23 @@ class Board:
         return len(self.filled) // 2 + 1
 
 
-def check_vote(votes: Sequence[Vote], seat: BoardSeat, *, board: Board, by: str) -> None:
-    """Raises RuleViolation for a vacant or recused seat, Forbidden for another's seat, Conflict for a second vote."""
-    if not seat.is_filled:
-        raise RuleViolation(f"The seat {seat.id} is vacant.", code="seat-vacant", missing=(f"a holder of the seat {seat.id}",))
-    if seat.subject != by:
+def check_vote(votes: Sequence[Vote], seat: BoardSeat, *, board: Board, by: str, on: date) -> str | None:
+    """The seat when `by` votes by delegation, None for its holder.
+
+    Raises RuleViolation for a vacant or recused seat, Forbidden for another's seat, Conflict for a second vote.
+    """
+    delegation = in_force(seat.delegations, on)
+    acts = delegation is not None and delegation.to == by
+    if not seat.is_filled and delegation is None:
+        missing = f"a holder of the seat {seat.id}, or a delegation"
+        raise RuleViolation(f"The seat {seat.id} is vacant.", code="seat-vacant", missing=(missing,))
+    if seat.subject != by and not acts:
         raise Forbidden(f"The seat {seat.id} is held by someone else.", code="not-your-seat")
     if seat.id in board.recused:
         raise RuleViolation(f"The seat {seat.id} belongs to the plan's host and is recused.", code="recused")
     if any(vote.seat == seat.id for vote in votes):
         raise Conflict(f"The seat {seat.id} has voted already.", code="voted-already")
+    return seat.id if acts else None
 
 
 def missing_for_recommendation(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import select
 
 from services.registry import facts, store, tables
-from services.registry.commands.organizations import open_reviews
+from services.registry.commands.match_reviews import open_reviews
 from services.registry.domain.match_review import Candidate, MatchReview, Status
 from services.registry.domain.names import NameIndex
 from services.registry.domain.organization import Code, Organization, with_aliases, with_codes
@@ -65,23 +65,34 @@ class Matcher:
 
     def match(self, reference: Reference) -> Outcome:
         """UNCHANGED when it was known, UPDATED when it was matched now, PARKED when a coordinator has to decide."""
+        return self.place(reference)[0]
+
+    def place(self, reference: Reference) -> tuple[Outcome, str | None]:
+        """As `match`, with the id of the organization that it is."""
         known = self.by_code.get(Code(scheme=reference.scheme, value=reference.value))
         if known is not None:
-            return Outcome(Result.UNCHANGED)
+            return Outcome(Result.UNCHANGED), known.id
         if earlier := self.reviews.get((reference.scheme, reference.value)):
-            return _by_review(earlier)
+            return _by_review(earlier), earlier.organization_id
         found, among = self._by_name(reference)
-        return self._link(self.organizations[found], reference) if found else self._ask(reference, among)
+        if found is not None:
+            return self._link(self.organizations[found], reference), found
+        return self._ask(reference, among), None
 
     def _by_name(self, reference: Reference) -> tuple[str | None, frozenset[str] | None]:
         """The one organization of exactly this name, and where its like may be looked for."""
         if reference.parent_name is None:
-            return _only(self.index.exact(reference.name)), None
-        parent = _only(self.index.exact(reference.parent_name))
+            return self._only(self.index.exact(reference.name)), None
+        parent = self._only(self.index.exact(reference.parent_name))
         if parent is None:
             return None, None
         below = frozenset(self._below(parent))
-        return _only(self.index.exact(reference.name, among=below)), below or None
+        return self._only(self.index.exact(reference.name, among=below)), below or None
+
+    def _only(self, ids: tuple[str, ...]) -> str | None:
+        """The one; of several, the one that exists still."""
+        living = ids if len(ids) == 1 else tuple(id for id in ids if not self.organizations[id].has_ended)
+        return living[0] if len(living) == 1 else None
 
     def _below(self, id: str) -> list[str]:
         direct = self.children.get(id, [])
@@ -123,10 +134,6 @@ class Matcher:
         changes = [(o, facts.organization(contracts.OrganizationChanged, o)) for o in self.changed.values()]
         await store.organizations.save_all(tx, changes)
         await open_reviews(tx, self.opened)
-
-
-def _only(ids: tuple[str, ...]) -> str | None:
-    return ids[0] if len(ids) == 1 else None
 
 
 def _by_review(review: MatchReview) -> Outcome:

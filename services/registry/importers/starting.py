@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.registry import store
-from services.registry.commands import areas, organizations, plan_review
+from services.registry.commands import areas, board_seats, organizations
 from services.registry.domain.designation import Basis
 from services.registry.domain.focus_area import FocusArea, Policy
 from services.registry.domain.organization import Alias
@@ -43,7 +43,7 @@ async def _load(tx: Transaction, found: starter.Starter) -> None:
     for seat in found.board_seats:
         organization_id = ids[seat.organization] if seat.organization else None
         opened = BoardSeat(id=seat.id, version=0, title=seat.title, council=seat.council, organization_id=organization_id)
-        await plan_review.register_seat(tx, opened, by=_STARTER)
+        await board_seats.register_seat(tx, opened, by=_STARTER)
 
 
 def _focus_area(area: starter.StarterArea, policy: str) -> FocusArea:

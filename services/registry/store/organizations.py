@@ -1,77 +1,44 @@
-"""Rows ↔ registry domain."""
+"""Organizations, their lookup tables, and match reviews."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import delete, select
 
 from services.registry import tables
-from services.registry.domain.designation import Basis, Designation, Status, Step
-from services.registry.domain.focus_area import AreaService, FocusArea, Policy
 from services.registry.domain.match_review import Candidate, MatchReview
 from services.registry.domain.match_review import Status as ReviewStatus
 from services.registry.domain.names import normalize
-from services.registry.domain.organization import Alias, Code, Kind, Organization
-from services.registry.domain.plan import Plan
-from services.registry.domain.plan_review import BoardSeat
+from services.registry.domain.organization import Alias, Code, Era, Kind, Organization
 from shared.contracts.fact import Fact
-from shared.db import Row, Transaction, upsert
+from shared.db import Row, Transaction, insert_many, upsert
 from shared.outbox import AggregateStore
 
 _SOURCE = "/registry"
 _CHUNK = 400
-
-
-def _policy(row: Row) -> Policy:
-    return Policy(**row)
-
-
-def _policy_row(policy: Policy) -> dict[str, Any]:
-    return {"title": policy.title, "issuer": policy.issuer, "issued_on": policy.issued_on, "url": policy.url}
-
-
-policies = AggregateStore(
-    source=_SOURCE, name="policy", table=tables.policies, outbox=tables.outbox, to_row=_policy_row, from_row=_policy
-)
-
-
-def _focus_area(row: Row) -> FocusArea:
-    services = tuple(AreaService(**service) for service in row["services"])
-    return FocusArea(**{**row, "aliases": tuple(row["aliases"]), "services": services})
-
-
-def _focus_area_row(area: FocusArea) -> dict[str, Any]:
-    return {
-        "title": area.title,
-        "policy": area.policy,
-        "aliases": list(area.aliases),
-        "services": [{"slug": service.slug, "title": service.title} for service in area.services],
-        "marketplace_opens_on": area.marketplace_opens_on,
-    }
-
-
-focus_areas = AggregateStore(
-    source=_SOURCE,
-    name="focus area",
-    table=tables.focus_areas,
-    outbox=tables.outbox,
-    to_row=_focus_area_row,
-    from_row=_focus_area,
-)
+_ERAS = TypeAdapter(tuple[Era, ...])
 
 
 def _organization(row: Row) -> Organization:
     return Organization(
-        **{
-            **row,
-            "kind": Kind(row["kind"]),
-            "codes": tuple(Code(**code) for code in row["codes"]),
-            "aliases": tuple(_alias(alias) for alias in row["aliases"]),
-        }
+        id=row["id"],
+        version=row["version"],
+        name=row["name"],
+        kind=Kind(row["kind"]),
+        abbreviation=row["abbreviation"],
+        parent_id=row["parent_id"],
+        codes=tuple(Code(**code) for code in row["codes"]),
+        aliases=tuple(_alias(alias) for alias in row["aliases"]),
+        cfo_act=row["cfo_act"],
+        valid_from=row["valid_from"],
+        valid_to=row["valid_to"],
+        eras=_ERAS.validate_python(row["eras"]) if row["eras"] else (),
+        predecessor_ids=tuple(row["predecessor_ids"] or ()),
+        successor_ids=tuple(row["successor_ids"] or ()),
     )
 
 
@@ -101,11 +68,28 @@ def _organization_row(organization: Organization) -> dict[str, Any]:
         "cfo_act": organization.cfo_act,
         "valid_from": organization.valid_from,
         "valid_to": organization.valid_to,
+        "eras": _ERAS.dump_python(organization.eras, mode="json") if organization.eras else [],
+        "predecessor_ids": list(organization.predecessor_ids),
+        "successor_ids": list(organization.successor_ids),
     }
 
 
+def _spans(organization: Organization) -> list[dict[str, Any]]:
+    return [
+        {
+            "organization_id": organization.id,
+            "number": number,
+            "name": name,
+            "parent_id": parent_id,
+            "begins_on": begins_on,
+            "ends_on": ends_on,
+        }
+        for number, (name, parent_id, begins_on, ends_on) in enumerate(organization.spans())
+    ]
+
+
 class OrganizationStore(AggregateStore[Organization]):
-    """Keeps the lookup tables by code and by name in step with each organization."""
+    """Keeps the lookup tables by code, name and day in step with each organization."""
 
     async def add_all(self, tx: Transaction, changes: Sequence[tuple[Organization, Fact]]) -> None:
         await super().add_all(tx, changes)
@@ -123,7 +107,7 @@ class OrganizationStore(AggregateStore[Organization]):
         return saved
 
     async def _unindex(self, tx: Transaction, ids: Sequence[str]) -> None:
-        for table in (tables.organization_codes, tables.organization_names):
+        for table in (tables.organization_codes, tables.organization_names, tables.organization_spans):
             for start in range(0, len(ids), _CHUNK):
                 await tx.execute(delete(table).where(table.c.organization_id.in_(ids[start : start + _CHUNK])))
 
@@ -137,6 +121,7 @@ class OrganizationStore(AggregateStore[Organization]):
             for name in (o.name, *(alias.name for alias in o.aliases))
         }
         await upsert(tx, tables.organization_names, list(names.values()))
+        await insert_many(tx, tables.organization_spans, [row for o in organizations for row in _spans(o)])
 
     async def by_code(self, tx: Transaction, codes: Sequence[Code]) -> dict[Code, Organization]:
         """The organizations that carry these codes."""
@@ -191,107 +176,4 @@ match_reviews = AggregateStore(
     outbox=tables.outbox,
     to_row=_match_review_row,
     from_row=_match_review,
-)
-
-
-def _designation(row: Row) -> Designation:
-    return Designation(
-        id=row["id"],
-        version=row["version"],
-        focus_area=row["focus_area"],
-        service=row["service"],
-        organization_id=row["organization_id"],
-        steps=tuple(_step(step) for step in row["steps"]),
-        predecessor_id=row["predecessor_id"],
-        successor_id=row["successor_id"],
-    )
-
-
-def _step(found: dict[str, Any]) -> Step:
-    return Step(
-        action=found["action"],
-        status=Status(found["status"]),
-        effective_on=date.fromisoformat(found["effective_on"]),
-        recorded_at=datetime.fromisoformat(found["recorded_at"]),
-        by=found["by"],
-        basis=Basis(**found["basis"]),
-    )
-
-
-def _step_document(step: Step) -> dict[str, Any]:
-    basis = step.basis
-    return {
-        "action": step.action,
-        "status": step.status.value,
-        "effective_on": step.effective_on.isoformat(),
-        "recorded_at": step.recorded_at.isoformat(),
-        "by": step.by,
-        "basis": {"policy": basis.policy, "clause": basis.clause, "reason": basis.reason, "source": basis.source},
-    }
-
-
-def _designation_row(designation: Designation) -> dict[str, Any]:
-    return {
-        "focus_area": designation.focus_area,
-        "service": designation.service,
-        "organization_id": designation.organization_id,
-        "status": designation.status.value,
-        "began_on": designation.steps[0].effective_on,
-        "steps": [_step_document(step) for step in designation.steps],
-        "predecessor_id": designation.predecessor_id,
-        "successor_id": designation.successor_id,
-        "recorded_at": designation.last.recorded_at,
-    }
-
-
-designations = AggregateStore(
-    source=_SOURCE,
-    name="designation",
-    table=tables.designations,
-    outbox=tables.outbox,
-    to_row=_designation_row,
-    from_row=_designation,
-)
-
-
-_PLAN = TypeAdapter(Plan)
-
-
-def _plan_row(plan: Plan) -> dict[str, Any]:
-    return {
-        "focus_area": plan.focus_area,
-        "host_organization_id": plan.host_organization_id,
-        "number": plan.number,
-        "state": plan.state.value,
-        "document": _PLAN.dump_python(plan, mode="json"),
-    }
-
-
-def _plan(row: Row) -> Plan:
-    return _PLAN.validate_python({**row["document"], "version": row["version"]})
-
-
-plans = AggregateStore(source=_SOURCE, name="plan", table=tables.plans, outbox=tables.outbox, to_row=_plan_row, from_row=_plan)
-
-
-def _board_seat(row: Row) -> BoardSeat:
-    return BoardSeat(**row)
-
-
-def _board_seat_row(seat: BoardSeat) -> dict[str, Any]:
-    return {
-        "title": seat.title,
-        "council": seat.council,
-        "organization_id": seat.organization_id,
-        "subject": seat.subject,
-    }
-
-
-board_seats = AggregateStore(
-    source=_SOURCE,
-    name="board seat",
-    table=tables.board_seats,
-    outbox=tables.outbox,
-    to_row=_board_seat_row,
-    from_row=_board_seat,
 )

@@ -1,0 +1,142 @@
+"""Posts and board seats, and which of them are vacant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import String, cast, literal, null, select, union_all
+from sqlalchemy.sql.selectable import Subquery
+
+from services.registry import store, tables
+from services.registry.domain.delegation import Delegation, in_force
+from services.registry.domain.plan_review import BoardSeat
+from services.registry.domain.post import Post, PostKind, PostState, PostStep
+from shared.db import Row, Transaction, among
+from shared.web.paging import Page, PageRequest, page_in_memory, page_of
+
+BOARD_SEAT = "board-seat"
+
+
+async def board_seats(tx: Transaction, request: PageRequest) -> Page[BoardSeat]:
+    table = tables.board_seats
+    return await page_of(tx, select(table), by=[table.c.id], request=request, read=store.board_seats.from_row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostFilter:
+    """`as_of` by effective date (default: the newest step), `known_at` by what was recorded then."""
+
+    kind: PostKind | None = None
+    organization_id: str | None = None
+    area: str | None = None
+    state: PostState | None = None
+    as_of: date | None = None
+    known_at: datetime | None = None
+
+    @property
+    def is_dated(self) -> bool:
+        return self.as_of is not None or self.known_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class PostAt:
+    """A post as it was at the time asked about; `is_past` when a time was asked about."""
+
+    post: Post
+    is_past: bool = False
+
+    @property
+    def step(self) -> PostStep:
+        return self.post.last
+
+
+async def posts(tx: Transaction, wanted: PostFilter, request: PageRequest) -> Page[PostAt]:
+    c = tables.posts.c
+    query = select(tables.posts)
+    for column, value in ((c.kind, wanted.kind), (c.organization_id, wanted.organization_id), (c.focus_area, wanted.area)):
+        if value is not None:
+            query = query.where(column == str(value))
+    if wanted.is_dated:
+        rows = await tx.rows(query)
+        found = [at for row in rows if (at := post_at(store.posts.from_row(row), wanted))]
+        held = [at for at in found if wanted.state in {None, at.step.state}]
+        return page_in_memory(held, key=lambda at: (at.post.id,), request=request)
+    if wanted.state is not None:
+        query = query.where(c.state == wanted.state.value)
+    return await page_of(tx, query, by=[c.id], request=request, read=_newest)
+
+
+def _newest(row: Row) -> PostAt:
+    return PostAt(store.posts.from_row(row))
+
+
+def post_at(post: Post, wanted: PostFilter) -> PostAt | None:
+    if not wanted.is_dated:
+        return PostAt(post)
+    then = post.as_of(wanted.as_of or date.max, known_at=wanted.known_at)
+    return PostAt(then, is_past=True) if then else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vacancy:
+    """A post or seat that nobody holds; `since` is None where no date is on record."""
+
+    id: str
+    kind: str
+    organization_id: str | None
+    focus_area: str | None
+    since: date | None
+    delegation: Delegation | None = None
+
+
+async def vacancies(tx: Transaction, request: PageRequest) -> Page[Vacancy]:
+    """Of organizations that exist still."""
+    found = _vacant(tx.at.date())
+    page = await page_of(tx, select(found), by=[found.c.id], request=request, read=_vacancy)
+    acting = await _acting(tx, page.items)
+    return Page([_with(vacancy, acting.get(vacancy.id)) for vacancy in page.items], page.next_cursor)
+
+
+def _vacant(today: date) -> Subquery:
+    seats, posts, organizations = tables.board_seats.c, tables.posts.c, tables.organizations.c
+    over = select(organizations.id).where(organizations.valid_to <= today)
+    return union_all(
+        select(
+            literal(f"{BOARD_SEAT}:").concat(seats.id).label("id"),
+            literal(BOARD_SEAT).label("kind"),
+            seats.organization_id,
+            cast(null(), String).label("focus_area"),
+            cast(null(), posts.since.type).label("since"),
+        ).where(seats.subject.is_(None)),
+        select(posts.id, posts.kind, posts.organization_id, posts.focus_area, posts.since).where(
+            posts.state == PostState.VACANT.value,
+            posts.organization_id.is_(None) | posts.organization_id.not_in(over),
+        ),
+    ).subquery()
+
+
+def _vacancy(row: Row) -> Vacancy:
+    return Vacancy(**row)
+
+
+def _with(vacancy: Vacancy, delegation: Delegation | None) -> Vacancy:
+    return Vacancy(
+        id=vacancy.id,
+        kind=vacancy.kind,
+        organization_id=vacancy.organization_id,
+        focus_area=vacancy.focus_area,
+        since=vacancy.since,
+        delegation=delegation,
+    )
+
+
+async def _acting(tx: Transaction, vacant: list[Vacancy]) -> dict[str, Delegation]:
+    """Who acts today, by the vacancy's id."""
+    seats, posts = tables.board_seats, tables.posts
+    ids = [vacancy.id for vacancy in vacant]
+    held = [store.posts.from_row(row) for row in await tx.rows(select(posts).where(among(tx, posts.c.id, ids)))]
+    seat_ids = [id.removeprefix(f"{BOARD_SEAT}:") for id in ids if id.startswith(f"{BOARD_SEAT}:")]
+    sat = [store.board_seats.from_row(row) for row in await tx.rows(select(seats).where(among(tx, seats.c.id, seat_ids)))]
+    given = {post.id: post.delegations for post in held} | {f"{BOARD_SEAT}:{seat.id}": seat.delegations for seat in sat}
+    return {id: current for id, all_of_it in given.items() if (current := in_force(all_of_it, tx.at.date()))}
