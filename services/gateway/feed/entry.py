@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+import orjson
+
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
@@ -21,6 +23,11 @@ class Entry:
     visibility: str
     event: bytes
     _frame: bytes | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def id(self) -> str:
+        """The event's own, as its service gave it."""
+        return str(orjson.loads(self.event)["id"])
 
     @property
     def structured(self) -> bytes:
