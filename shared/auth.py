@@ -217,6 +217,7 @@ def seed_in(path: Path) -> str:
     try:
         return path.read_text().strip()
     except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
         seed = base64.b64encode(os.urandom(_SEED_BYTES)).decode()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:

@@ -24,6 +24,8 @@ class Settings(ServiceSettings):
     signing_key: SecretStr = Field(
         SecretStr(""), description="32 random bytes in base64: signs checkpoints and tokens, seals webhook secrets; secret"
     )
+    checkpoint_every_s: float = Field(86_400.0, gt=0, description="An event is covered by a signed checkpoint after so long")
+    checkpoint_poll_s: float = Field(60.0, gt=0, description="How often it is looked whether a checkpoint is due")
     webhook_allow_http: bool = Field(default=False, description="Plain http for webhooks: for development only")
     webhook_allowed_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
         (), description="JSON list of networks that webhooks may reach although they are not public"

@@ -13,10 +13,13 @@ from fastapi import FastAPI
 from sqlalchemy import Table
 
 from services.gateway import tables
+from services.gateway.audit.making import Checkpoints
+from services.gateway.audit.proof import Proofs
 from services.gateway.clients import Upstream, embedded_transport, http_transport
 from services.gateway.config import Settings
 from services.gateway.consumers.feed import FeedWriter
 from services.gateway.documents import Documents
+from services.gateway.exports import Exporter
 from services.gateway.fedramp.runner import FedrampImports
 from services.gateway.feed.live import Live
 from services.gateway.feed.reading import FeedReader
@@ -54,6 +57,9 @@ class Gateway:
     live: Live = field(init=False)
     imports: FedrampImports = field(init=False)
     documents: Documents = field(init=False)
+    exporter: Exporter = field(init=False)
+    proofs: Proofs = field(init=False)
+    checkpoints: Checkpoints | None = field(init=False)
     consumer: Consumer = field(init=False)
     writer: FeedWriter = field(init=False)
     keyring: Keyring | None = field(init=False)
@@ -66,13 +72,17 @@ class Gateway:
         self.live = Live(self.reader)
         self.imports = FedrampImports(db=self.db, upstreams=self.upstreams, member=self.settings.member)
         self.documents = Documents(self.upstreams)
+        self.exporter = Exporter(self.db, self.reader)
+        self.proofs = Proofs()
         self.loops = Loops("gateway")
         self.writer = FeedWriter(self.live)
         seed = self.settings.signing_key.get_secret_value()
         self.keyring = Keyring(seed) if seed else None
-        self._rules = self._deliveries = None
+        self._rules = self._deliveries = self.checkpoints = None
         if self.keyring is not None:
             self._build_webhooks(self.keyring)
+            every = timedelta(seconds=self.settings.checkpoint_every_s)
+            self.checkpoints = Checkpoints(self.db, self.keyring, every=every, poll_s=self.settings.checkpoint_poll_s)
         self.consumer = Consumer(
             name="gateway-feed",
             db=self.db,
@@ -140,6 +150,8 @@ class Gateway:
         self.loops.start(self.consumer.name, self.consumer.run)
         if self._deliveries is not None:
             self.loops.start("webhooks", self._deliveries.run)
+        if self.checkpoints is not None:
+            self.loops.start("checkpoints", self.checkpoints.run)
         self.loops.start("idempotency keys", lambda: forgetting(self.db, tables.idempotency))
 
     async def _close_streams(self) -> None:

@@ -115,6 +115,12 @@ PROBLEMS: dict[str, ProblemType] = {
         "Two secrets are live; a third would cut off whoever still has the first.",
         "Wait until the older one has expired; `detail` says when.",
     ),
+    "not-covered-yet": ProblemType(
+        409,
+        "No checkpoint covers this event yet",
+        "Proofs lead to a signed checkpoint; one is made daily, and sooner when much has happened.",
+        "Ask again tomorrow. Until then the hash chain holds the event: GET /v1/audit/head.",
+    ),
     "stale-version": ProblemType(
         412,
         "It was changed since you read it",

@@ -35,6 +35,11 @@ class Entry:
         return b'{"seq":%d,%b' % (self.seq, self.event[1:])
 
     @property
+    def line(self) -> bytes:
+        """As a line of NDJSON."""
+        return _LINE_ENDS.sub(b" ", self.structured) + b"\n"
+
+    @property
     def frame(self) -> bytes:
         """As a Server-Sent Event."""
         if self._frame is None:
