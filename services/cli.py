@@ -116,11 +116,32 @@ def migrate(
 
 
 @audit_app.command("verify")
-def audit_verify(data_folder: DataOption = _DEFAULT_DATA) -> None:
-    """Recompute the hash chain of the whole feed; names the first bad seq."""
+def audit_verify(
+    data_folder: DataOption = _DEFAULT_DATA,
+    export_file: Annotated[
+        Path | None,
+        typer.Option("--export", exists=True, dir_okay=False, help="Verify this audit export, offline"),
+    ] = None,
+    key: Annotated[
+        list[str] | None, typer.Option("--key", help="A public key (base64) that checkpoints may be signed with; repeatable")
+    ] = None,
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoints",
+            exists=True,
+            dir_okay=False,
+            help="JSON of GET /v1/audit/checkpoints put aside earlier",
+        ),
+    ] = None,
+) -> None:
+    """Recompute the hash chain of the whole feed and check its signed checkpoints; names the first bad seq."""
     from services.commandline import audit  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(asyncio.run(audit.verify(DataFolder(data_folder))))
+    trusted = frozenset(key or ())
+    if export_file is not None:
+        raise typer.Exit(audit.verify_file(export_file, trusted=trusted))
+    raise typer.Exit(asyncio.run(audit.verify(DataFolder(data_folder), trusted=trusted, kept=checkpoints)))
 
 
 def main() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from ipaddress import IPv4Network, IPv6Network
 
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from services.adoption.app import create_app as adoption_app
 from services.adoption.config import Settings as AdoptionSettings
@@ -49,7 +51,7 @@ async def embedded(
         for app in services.values():
             await stack.enter_async_context(app.router.lifespan_context(app))
         gateway = gateway_app(
-            GatewaySettings(database_url=folder.database_url("gateway"), migrate=True),
+            _gateway_settings(folder),
             connections=connections,
             services=services,
             development_issuer=issuer,
@@ -59,6 +61,17 @@ async def embedded(
         if starter:
             stack.push_async_callback(_cancelled(await _load_starter(services)))
         yield gateway
+
+
+def _gateway_settings(folder: DataFolder) -> GatewaySettings:
+    """Development: webhooks may go to this machine, without TLS."""
+    return GatewaySettings(
+        database_url=folder.database_url("gateway"),
+        migrate=True,
+        signing_key=SecretStr(folder.signing_key),
+        webhook_allow_http=True,
+        webhook_allowed_networks=(IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
+    )
 
 
 def _owners(folder: DataFolder, connections: Connections) -> dict[str, FastAPI]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from shared.auth import DevelopmentIssuer
+from shared.auth import DevelopmentIssuer, seed_in
 
 
 class DataInUse(Exception):
@@ -34,6 +34,10 @@ class DataFolder:
     @property
     def issuer(self) -> DevelopmentIssuer:
         return DevelopmentIssuer(self.path / "issuer.key")
+
+    @property
+    def signing_key(self) -> str:
+        return seed_in(self.path / "gateway.key")
 
     @property
     def _address(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import time
@@ -27,6 +28,7 @@ _KEYS_TTL_S = 300.0
 _KEYS_MIN_REFRESH_S = 10.0
 _KEYS_TIMEOUT_S = 5.0
 _LEEWAY_S = 30
+_SEED_BYTES = 32
 
 
 class Unauthenticated(Exception):
@@ -208,3 +210,16 @@ def _load_or_create(path: Path) -> Ed25519PrivateKey:
         with os.fdopen(descriptor, "wb") as file:
             file.write(private.private_bytes_raw())
         return private
+
+
+def seed_in(path: Path) -> str:
+    """The seed in a file that only its owner may read; made when it is not there."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        seed = base64.b64encode(os.urandom(_SEED_BYTES)).decode()
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(seed)
+        return seed

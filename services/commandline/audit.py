@@ -4,21 +4,52 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
-from services.gateway.audit import verify_chain
+import orjson
+
+from services.gateway.audit import ChainReport, verify_chain
+from services.gateway.audit.checkpoint import Checkpoint, shown_key
+from services.gateway.audit.offline import from_document, verify_export
+from services.gateway.audit.walk import Broken
+from services.gateway.keyring import Keyring
 from services.installation import DataFolder
 from shared.db import Database
+from shared.kernel.errors import Invalid
 
 
-async def verify(folder: DataFolder) -> int:
-    """0 when the chain holds, 1 when it does not."""
-    db = Database(os.environ.get("QSMO_GATEWAY_DATABASE_URL") or folder.database_url("gateway"))
+async def verify(folder: DataFolder, *, trusted: frozenset[str], kept: Path | None) -> int:
+    """0 when the chain holds, 1 when it does not. Without `trusted` the key of the data folder is taken."""
+    given = os.environ.get("QSMO_GATEWAY_DATABASE_URL")
+    if not trusted and given is None:
+        trusted = frozenset({shown_key(Keyring(folder.signing_key).audit.public_key())})
+    db = Database(given or folder.database_url("gateway"))
     try:
-        report = await verify_chain(db)
+        report = await verify_chain(db, trusted=trusted, kept=_kept(kept) if kept else ())
     finally:
         await db.close()
+    return _said(report)
+
+
+def verify_file(file: Path, *, trusted: frozenset[str]) -> int:
+    """Needs nothing but the file and the key. Raises Invalid without a key."""
+    if not trusted:
+        raise Invalid("An export is verified with --key, the public key of GET /v1/audit/keys that you keep.")
+    with file.open("rb") as lines:
+        return _said(verify_export(lines, trusted=trusted))
+
+
+def _kept(file: Path) -> list[Checkpoint]:
+    try:
+        return [from_document(item) for item in orjson.loads(file.read_bytes())["items"]]
+    except (ValueError, KeyError, TypeError, Broken) as err:
+        raise Invalid(f"{file} holds no checkpoints as GET /v1/audit/checkpoints gives them: {err}.") from err
+
+
+def _said(report: ChainReport) -> int:
     if report.ok:
         sys.stdout.write(f"The feed holds {report.events} facts and its hash chain is whole.\n")
+        sys.stdout.write(f"Signed checkpoints cover the first {report.covered}.\n")
         return 0
     sys.stdout.write(f"The feed is broken at seq {report.first_bad_seq}: {report.reason}\n")
     return 1

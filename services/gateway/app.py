@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -14,6 +15,7 @@ from services.gateway.config import Settings
 from services.gateway.dashboard import marketplace, page
 from services.gateway.proxy import proxy_routes
 from services.gateway.signals import closing_on_signal
+from services.gateway.webhooks.guard import Resolver, system_resolver
 from shared import telemetry
 from shared.auth import DevelopmentIssuer
 from shared.kernel.time import Clock, utc_now
@@ -29,8 +31,11 @@ def create_app(
     services: Mapping[str, FastAPI] | None = None,
     development_issuer: DevelopmentIssuer | None = None,
     clock: Clock = utc_now,
+    resolver: Resolver = system_resolver,
+    tls: ssl.SSLContext | None = None,
 ) -> FastAPI:
-    """`services` are the apps of an embedded run; else the settings say where they listen.
+    """`services` are the apps of an embedded run; else the settings say where they listen. Webhooks find and trust
+    their receivers by `resolver` and `tls`; the system's if absent.
 
     Setting `app.state.closing` ends every open stream, so that the server can stop.
     """
@@ -46,6 +51,8 @@ def create_app(
             development_issuer=development_issuer,
             closing=closing,
             clock=clock,
+            resolver=resolver,
+            tls=tls,
         ),
         routers=(*routers, page.router, marketplace.router, parked_router("gateway")),
         ready_checks=lambda app: app.state.context.checks(),
@@ -65,6 +72,8 @@ def _lifespan(
     development_issuer: DevelopmentIssuer | None,
     closing: asyncio.Event,
     clock: Clock,
+    resolver: Resolver,
+    tls: ssl.SSLContext | None,
 ) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -74,7 +83,15 @@ def _lifespan(
                 telemetry.configure_logging(level=settings.log_level)
                 made = await stack.enter_async_context(kafka_connections(settings, service="gateway", clock=clock))
                 stack.enter_context(closing_on_signal(closing))
-            gateway = context.build(settings, made, services=services, development_issuer=development_issuer, closing=closing)
+            gateway = context.build(
+                settings,
+                made,
+                services=services,
+                development_issuer=development_issuer,
+                closing=closing,
+                resolver=resolver,
+                tls=tls,
+            )
             app.state.context = gateway
             stack.push_async_callback(gateway.stop)
             await gateway.start()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from ipaddress import IPv4Network, IPv6Network
+
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -19,6 +21,22 @@ class Settings(ServiceSettings):
     upstream_deadline_s: float = Field(10.0, gt=0, le=120, description="A service that is silent for longer counts as away")
     compose_deadline_s: float = Field(3.0, gt=0, le=60, description="Composed reads go without a section that takes longer")
     stream_rotation_s: float = Field(600.0, gt=0, description="Event streams end after about this long and are resumed")
+    signing_key: SecretStr = Field(
+        SecretStr(""), description="32 random bytes in base64: signs checkpoints and tokens, seals webhook secrets; secret"
+    )
+    checkpoint_every_s: float = Field(86_400.0, gt=0, description="An event is covered by a signed checkpoint after so long")
+    checkpoint_poll_s: float = Field(60.0, gt=0, description="How often it is looked whether a checkpoint is due")
+    webhook_allow_http: bool = Field(default=False, description="Plain http for webhooks: for development only")
+    webhook_allowed_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
+        (), description="JSON list of networks that webhooks may reach although they are not public"
+    )
+    webhooks_per_owner: int = Field(50, ge=1, le=10_000, description="Subscriptions of one owner at most")
+    webhook_timeout_s: float = Field(15.0, gt=0, le=60, description="A receiver that takes longer has not received")
+    webhook_concurrency: int = Field(64, ge=1, le=1_000, description="Webhook deliveries under way at once")
+    webhook_poll_s: float = Field(1.0, gt=0, le=60, description="How often due webhook retries are looked for")
+    webhook_overlap_s: float = Field(86_400.0, ge=0, description="How long a secret is good after its successor was made")
+    webhook_disable_after_s: float = Field(432_000.0, gt=0, description="A webhook that fails for so long is disabled")
+    webhook_log_days: int = Field(30, ge=1, le=3_650, description="How long the delivery log is kept")
 
     def upstream_url(self, service: str) -> str:
         return {"registry": self.registry_url, "catalog": self.catalog_url, "adoption": self.adoption_url}[service]

@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
 
 from fastapi import FastAPI
 from sqlalchemy import Table
 
 from services.gateway import tables
+from services.gateway.audit.making import Checkpoints
+from services.gateway.audit.proof import Proofs
 from services.gateway.clients import Upstream, embedded_transport, http_transport
 from services.gateway.config import Settings
 from services.gateway.consumers.feed import FeedWriter
 from services.gateway.documents import Documents
+from services.gateway.exports import Exporter
 from services.gateway.fedramp.runner import FedrampImports
 from services.gateway.feed.live import Live
 from services.gateway.feed.reading import FeedReader
+from services.gateway.keyring import Keyring
+from services.gateway.webhooks.commands import Rules
+from services.gateway.webhooks.delivery import Deliveries
+from services.gateway.webhooks.guard import Guard, Resolver, system_resolver
+from services.gateway.webhooks.ledger import Ledger
+from services.gateway.webhooks.sending import Sender
 from shared.auth import DevelopmentIssuer, Verifier
 from shared.db import Database, migrate
 from shared.inbox import Consumer
+from shared.kernel.errors import Unavailable
 from shared.process import Loops
 from shared.service import SERVICES, TOPICS, Connections, forgetting
 from shared.web.app import Check
 
+T = TypeVar("T")
 _MIGRATIONS = "services.gateway.migrations"
 
 
 @dataclass(slots=True, kw_only=True)
 class Gateway:
-    """The gateway has no facts of its own: no outbox, no relay."""
+    """Facts of its own go straight to the feed: no outbox, no relay."""
 
     settings: Settings
     db: Database
@@ -37,11 +51,20 @@ class Gateway:
     upstreams: Mapping[str, Upstream]
     development_issuer: DevelopmentIssuer | None
     closing: asyncio.Event
+    resolver: Resolver = system_resolver
+    tls: ssl.SSLContext | None = None
     reader: FeedReader = field(init=False)
     live: Live = field(init=False)
     imports: FedrampImports = field(init=False)
     documents: Documents = field(init=False)
+    exporter: Exporter = field(init=False)
+    proofs: Proofs = field(init=False)
+    checkpoints: Checkpoints | None = field(init=False)
     consumer: Consumer = field(init=False)
+    writer: FeedWriter = field(init=False)
+    keyring: Keyring | None = field(init=False)
+    _deliveries: Deliveries | None = field(init=False)
+    _rules: Rules | None = field(init=False)
     loops: Loops = field(init=False)
 
     def __post_init__(self) -> None:
@@ -49,7 +72,17 @@ class Gateway:
         self.live = Live(self.reader)
         self.imports = FedrampImports(db=self.db, upstreams=self.upstreams, member=self.settings.member)
         self.documents = Documents(self.upstreams)
+        self.exporter = Exporter(self.db, self.reader)
+        self.proofs = Proofs()
         self.loops = Loops("gateway")
+        self.writer = FeedWriter(self.live)
+        seed = self.settings.signing_key.get_secret_value()
+        self.keyring = Keyring(seed) if seed else None
+        self._rules = self._deliveries = self.checkpoints = None
+        if self.keyring is not None:
+            self._build_webhooks(self.keyring)
+            every = timedelta(seconds=self.settings.checkpoint_every_s)
+            self.checkpoints = Checkpoints(self.db, self.keyring, every=every, poll_s=self.settings.checkpoint_poll_s)
         self.consumer = Consumer(
             name="gateway-feed",
             db=self.db,
@@ -57,9 +90,41 @@ class Gateway:
             topics=TOPICS,
             tables=tables.inbox,
             handlers={},
-            otherwise=FeedWriter(self.live).append,
+            otherwise=self.writer.append,
             member=self.settings.member,
         )
+
+    def _build_webhooks(self, keyring: Keyring) -> None:
+        s = self.settings
+        guard = Guard(allowed=s.webhook_allowed_networks, allow_http=s.webhook_allow_http, resolver=self.resolver)
+        self._rules = Rules(
+            writer=self.writer,
+            keyring=keyring,
+            guard=guard,
+            per_owner=s.webhooks_per_owner,
+            overlap=timedelta(seconds=s.webhook_overlap_s),
+        )
+        self._deliveries = Deliveries(
+            db=self.db,
+            reader=self.reader,
+            live=self.live,
+            ledger=Ledger(self.db, self.writer, disable_after=timedelta(seconds=s.webhook_disable_after_s)),
+            sender=Sender(guard, timeout_s=s.webhook_timeout_s, connections=s.webhook_concurrency, tls=self.tls),
+            keyring=keyring,
+            concurrency=s.webhook_concurrency,
+            poll_s=s.webhook_poll_s,
+            log_kept=timedelta(days=s.webhook_log_days),
+        )
+
+    @property
+    def webhook_rules(self) -> Rules:
+        """Raises Unavailable in an installation without a key."""
+        return _needing_key(self._rules)
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """Raises Unavailable in an installation without a key."""
+        return _needing_key(self._deliveries)
 
     @property
     def consumers(self) -> tuple[Consumer, ...]:
@@ -83,6 +148,10 @@ class Gateway:
         self.loops.start("live", self.live.run)
         self.loops.start("closing", self._close_streams)
         self.loops.start(self.consumer.name, self.consumer.run)
+        if self._deliveries is not None:
+            self.loops.start("webhooks", self._deliveries.run)
+        if self.checkpoints is not None:
+            self.loops.start("checkpoints", self.checkpoints.run)
         self.loops.start("idempotency keys", lambda: forgetting(self.db, tables.idempotency))
 
     async def _close_streams(self) -> None:
@@ -93,6 +162,8 @@ class Gateway:
         self.live.close()
         await self.imports.close()
         await self.loops.stop()
+        if self._deliveries is not None:
+            await self._deliveries.close()
         for upstream in self.upstreams.values():
             await upstream.close()
         await self.db.close()
@@ -109,6 +180,12 @@ class Gateway:
         return {"database": self._schema, "bus": self.connections.bus.ping, "loops": self.loops.check}
 
 
+def _needing_key(found: T | None) -> T:
+    if found is None:
+        raise Unavailable("This needs a key of the installation: its operator sets QSMO_GATEWAY_SIGNING_KEY.", retry_after_s=60)
+    return found
+
+
 def build(
     settings: Settings,
     connections: Connections,
@@ -116,6 +193,8 @@ def build(
     services: Mapping[str, FastAPI] | None,
     development_issuer: DevelopmentIssuer | None,
     closing: asyncio.Event,
+    resolver: Resolver = system_resolver,
+    tls: ssl.SSLContext | None = None,
 ) -> Gateway:
     """Nothing is opened yet: `start` does. Without `services` the settings say where they are."""
     return Gateway(
@@ -125,6 +204,8 @@ def build(
         upstreams={name: _upstream(name, settings, connections, services) for name in SERVICES},
         development_issuer=development_issuer,
         closing=closing,
+        resolver=resolver,
+        tls=tls,
     )
 
 

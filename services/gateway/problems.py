@@ -97,6 +97,30 @@ PROBLEMS: dict[str, ProblemType] = {
         "A step cannot take effect before the step that it follows.",
         "Give a date on or after that of the last step; the history of the designation shows it.",
     ),
+    "too-many-webhooks": ProblemType(
+        409,
+        "You have as many webhooks as you may",
+        "The number of subscriptions of one owner is limited.",
+        "Delete one that you do not need, or ask the operator for a higher limit.",
+    ),
+    "too-many-replays": ProblemType(
+        409,
+        "Enough replays are under way",
+        "The number of replays that one webhook waits for is limited.",
+        "Wait for one to end; GET …/replays shows how far they are.",
+    ),
+    "rotating": ProblemType(
+        409,
+        "A rotation is under way",
+        "Two secrets are live; a third would cut off whoever still has the first.",
+        "Wait until the older one has expired; `detail` says when.",
+    ),
+    "not-covered-yet": ProblemType(
+        409,
+        "No checkpoint covers this event yet",
+        "Proofs lead to a signed checkpoint; one is made daily, and sooner when much has happened.",
+        "Ask again tomorrow. Until then the hash chain holds the event: GET /v1/audit/head.",
+    ),
     "stale-version": ProblemType(
         412,
         "It was changed since you read it",

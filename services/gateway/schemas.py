@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
+from services.gateway.audit.checkpoint import Checkpoint
 from shared.web.wire import Shown
 
 
@@ -57,6 +58,59 @@ class HeadShown(Shown):
 
     seq: int
     hash: str
+
+
+class CheckpointShown(Shown):
+    """`statement` is what is signed (Ed25519, base64); the other members repeat it."""
+
+    first: int
+    seq: int
+    hash: str
+    root: str = Field(description="Merkle root (RFC 9162) over the hashes, as bytes, of events `first` to `seq`")
+    at: str
+    statement: str
+    public_key: str
+    signature: str
+
+
+def shown_checkpoint(found: Checkpoint) -> CheckpointShown:
+    stated = found.statement
+    return CheckpointShown(
+        first=stated.first,
+        seq=stated.seq,
+        hash=stated.hash,
+        root=stated.root,
+        at=stated.at,
+        statement=stated.text,
+        public_key=found.public_key,
+        signature=found.signature,
+    )
+
+
+class CheckpointPage(Shown):
+    items: list[CheckpointShown]
+    next_after: int | None
+
+
+class AuditKey(Shown):
+    key_id: str
+    algorithm: str = "Ed25519"
+    public_key: str
+
+
+class AuditKeys(Shown):
+    items: list[AuditKey]
+
+
+class ProofShown(Shown):
+    """`hash` is SHA-256 of prev_hash (hex, as text), seq (8 bytes, big endian) and `event` (the exact text)."""
+
+    seq: int
+    event: str
+    prev_hash: str
+    hash: str
+    path: list[str]
+    checkpoint: CheckpointShown
 
 
 class Away(Shown):

@@ -79,3 +79,105 @@ operations = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
 )
+
+# Who is told of what. `filters`: as the event API's. `secrets`: [{"sealed", "made_at", "good_until"}], newest first.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("roles", Document, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("filters", Document, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", Text),
+    Column("secrets", Document, nullable=False),
+    Column("sealed_key", Text, nullable=False),
+    Column("public_key", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+Index("webhooks_owner", webhooks.c.owner, webhooks.c.id)
+
+# How far each has been told: everything up to `seq`. Apart from the subscription, as it moves without changing it.
+webhook_cursors = Table(
+    "webhook_cursors",
+    metadata,
+    Column("webhook_id", String(36), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("failing_since", UtcDateTime),
+    Column("next_attempt_at", UtcDateTime),
+)
+
+# The delivery log: one row an attempt.
+webhook_attempts = Table(
+    "webhook_attempts",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("webhook_id", String(36), nullable=False),
+    Column("message_id", String(64), nullable=False),
+    Column("cause", String(16), nullable=False),
+    Column("seq", BigInteger),
+    Column("attempt", Integer, nullable=False),
+    Column("delivered", Integer, nullable=False),
+    Column("status", Integer),
+    Column("error", Text),
+    Column("duration_ms", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+)
+Index("webhook_attempts_webhook", webhook_attempts.c.webhook_id, webhook_attempts.c.id)
+
+webhook_replays = Table(
+    "webhook_replays",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("webhook_id", String(36), nullable=False, index=True),
+    Column("from_seq", BigInteger, nullable=False),
+    Column("to_seq", BigInteger, nullable=False),
+    Column("done_seq", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("next_attempt_at", UtcDateTime),
+    Column("status", String(16), nullable=False, index=True),
+    Column("detail", Text),
+    Column("actor", Text, nullable=False),
+    Column("requested_at", UtcDateTime, nullable=False),
+)
+
+# Signed statements about the chain. `statement` is what is signed; the other columns repeat parts of it to search by.
+audit_checkpoints = Table(
+    "audit_checkpoints",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True, autoincrement=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("statement", Text, nullable=False),
+    Column("public_key", String(44), nullable=False),
+    Column("signature", String(88), nullable=False),
+)
+
+# Keys of systems. What a caller sends is kept only as a digest.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("roles", Document, nullable=False),
+    Column("scopes", Document, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+Index("api_keys_owner", api_keys.c.owner, api_keys.c.id)
+
+api_key_secrets = Table(
+    "api_key_secrets",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("api_key_id", String(36), nullable=False, index=True),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("good_until", UtcDateTime),
+)

@@ -10,7 +10,7 @@ import orjson
 
 from shared.contracts.fact import FACTS
 
-MODULES = ("registry", "catalog", "adoption")
+MODULES = ("registry", "catalog", "adoption", "gateway")
 FOLDER = Path(__file__).parent / "schemas"
 
 

@@ -1,12 +1,14 @@
 """HTTP in: what the gateway answers itself; everything else goes through to the service that owns it."""
 
-from services.gateway.api import audit, documents, events, imports, meta, operations, regime, stream
+from services.gateway.api import audit, documents, events, exports, imports, meta, operations, regime, stream, webhooks
 
 # Fixed paths stand before those with parameters.
 routers = (
     stream.router,
     events.router,
     audit.router,
+    exports.router,
+    webhooks.router,
     regime.router,
     imports.router,
     operations.router,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+import orjson
+
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 
 
@@ -23,9 +25,19 @@ class Entry:
     _frame: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
+    def id(self) -> str:
+        """The event's own, as its service gave it."""
+        return str(orjson.loads(self.event)["id"])
+
+    @property
     def structured(self) -> bytes:
         """The CloudEvent with its `seq`."""
         return b'{"seq":%d,%b' % (self.seq, self.event[1:])
+
+    @property
+    def line(self) -> bytes:
+        """As a line of NDJSON."""
+        return _LINE_ENDS.sub(b" ", self.structured) + b"\n"
 
     @property
     def frame(self) -> bytes:

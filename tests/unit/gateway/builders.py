@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,12 +20,13 @@ from services.gateway.app import create_app
 from services.gateway.config import Settings
 from services.gateway.consumers.feed import FeedWriter
 from services.gateway.context import Gateway
+from services.gateway.webhooks.guard import Resolver, system_resolver
 from shared.auth import AUDIENCE, DEV_ISSUER, DevelopmentIssuer, Verifier
 from shared.bus.port import Bus, Delivery
 from shared.contracts.envelope import Event
 from shared.kernel.cause import Cause
 from shared.kernel.ids import new_id
-from shared.kernel.time import utc_now
+from shared.kernel.time import Clock, utc_now
 from shared.service import Connections
 
 
@@ -111,15 +114,33 @@ class Harness:
     def headers(self, *roles: str, subject: str = "tester") -> dict[str, str]:
         return {"Authorization": f"Bearer {self.issuer.token(subject=subject, roles=list(roles))}"} if roles else {}
 
-    def client(self, *roles: str) -> httpx.AsyncClient:
+    def client(self, *roles: str, subject: str = "tester") -> httpx.AsyncClient:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=self.headers(*roles), timeout=30)
+        headers = self.headers(*roles, subject=subject)
+        return httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers, timeout=30)
 
 
-def connections_for(folder: Path, *, bus: Bus | None = None) -> tuple[Connections, DevelopmentIssuer]:
+# 32 bytes in base64: tests' own.
+SIGNING_KEY = "dGVzdHMnIG93biBrZXksIDMyIGJ5dGVzIGxvbmchISE="
+
+
+class SetClock:
+    """Stands where it is put."""
+
+    def __init__(self, at: datetime | None = None) -> None:
+        self.at = at or utc_now()
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, **by: float) -> None:
+        self.at += timedelta(**by)
+
+
+def connections_for(folder: Path, *, bus: Bus | None = None, clock: Clock = utc_now) -> tuple[Connections, DevelopmentIssuer]:
     issuer = DevelopmentIssuer(folder / "issuer.key")
     verifier = Verifier(issuer=DEV_ISSUER, audience=AUDIENCE, keys=issuer)
-    return Connections(bus=bus or StillBus(), verifier=verifier, clock=utc_now), issuer
+    return Connections(bus=bus or StillBus(), verifier=verifier, clock=clock), issuer
 
 
 @asynccontextmanager
@@ -129,17 +150,23 @@ async def a_gateway(
     *,
     services: Mapping[str, Any] | None = None,
     bus: Bus | None = None,
+    clock: Clock = utc_now,
+    resolver: Resolver = system_resolver,
+    tls: ssl.SSLContext | None = None,
     **settings: Any,
 ) -> AsyncIterator[Harness]:
     """By default over services whose addresses nothing listens at."""
-    connections, issuer = connections_for(folder, bus=bus)
+    connections, issuer = connections_for(folder, bus=bus, clock=clock)
     nowhere = {f"{name}_url": f"http://127.0.0.1:{unused_port()}" for name in ("registry", "catalog", "adoption")}
-    values: dict[str, Any] = {"database_url": database_url, "migrate": True} | nowhere | settings
+    values: dict[str, Any] = {"database_url": database_url, "migrate": True, "signing_key": SIGNING_KEY} | nowhere | settings
     app = create_app(
         Settings.model_validate(values),
         connections=connections,
         services=services,
         development_issuer=issuer,
+        clock=clock,
+        resolver=resolver,
+        tls=tls,
     )
     async with app.router.lifespan_context(app):
         yield Harness(app, issuer)

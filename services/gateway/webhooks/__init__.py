@@ -1,0 +1,1 @@
+"""Tells other systems of events by HTTP, as Standard Webhooks has it."""
