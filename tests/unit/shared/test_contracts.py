@@ -74,7 +74,7 @@ def test_every_fact_has_a_schema_a_version_and_a_topic_of_its_owner() -> None:
         assert (prefix, version) == ("qsmo", "v1"), name
         assert fact.model_json_schema()["type"] == "object"
         assert an_event("a", 1).topic == "qsmo.registry"
-        assert service in {"registry", "catalog", "adoption"}
+        assert service in {"registry", "catalog", "adoption", "gateway"}
 
 
 def test_readers_ignore_what_they_do_not_know() -> None:
