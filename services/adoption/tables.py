@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Date, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
 from shared.db import Document, UtcDateTime
 from shared.imports.tables import import_tables
@@ -197,6 +197,46 @@ agreements = Table(
     Column("signed_by", String(300)),
     Column("countersigned_by", String(300)),
     Column("amendment", Integer, nullable=False),
+    Column("reason", Text),
+)
+
+systems = Table(
+    "systems",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("organization_id", String(128), nullable=False),
+    Column("number", String(300), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("name", String(300), nullable=False),
+    Column("focus_area", String(80), nullable=False, index=True),
+    Column("facts", Document, nullable=False),
+    Column("planned_on", Date),
+    Column("decommissioned_on", Date),
+    Column("adoption_id", String(36), index=True),
+    Column("evidence", Text),
+    Column("reason", Text),
+    UniqueConstraint("organization_id", "number"),
+)
+
+# Never updated: a correction is another row.
+savings = Table(
+    "savings",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("adoption_id", String(36), nullable=False, index=True),
+    Column("organization_id", String(128), nullable=False, index=True),
+    Column("focus_area", String(80), nullable=False, index=True),
+    Column("fiscal_year", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    # US dollars in cents: whole numbers add up exactly in every database.
+    Column("cents", BigInteger, nullable=False),
+    Column("hours", BigInteger, nullable=False),
+    Column("method", String(300), nullable=False),
+    Column("source", String(300), nullable=False),
+    Column("confidence", String(16), nullable=False),
+    Column("reverses", String(36), unique=True),
     Column("reason", Text),
 )
 

@@ -52,6 +52,9 @@ ROUTES: dict[str, str] = {
     "/v1/fits": "adoption",
     "/v1/shortlists": "adoption",
     "/v1/agreements": "adoption",
+    "/v1/systems": "adoption",
+    "/v1/duplications": "adoption",
+    "/v1/savings": "adoption",
     "/v1/demands": "adoption",
 }
 # RFC 9110 §7.6.1; the host is the service's own, and the edge of this process adds its request id itself.

@@ -229,3 +229,50 @@ class GoLiveDecided(AdoptionFact, type="adoption.adoption.go_live_decided"):
     outcome: str
     go_live_on: date
     contingency: str | None = None
+
+
+class SystemFact(AgencyFact):
+    """A legacy system as it is after the change; `yearly_costs`: fiscal year → US dollars as decimal text."""
+
+    system_id: str
+    number: str
+    name: str
+    status: str
+    capabilities: tuple[str, ...] = ()
+    yearly_costs: dict[str, str] = {}
+    planned_on: date | None = None
+    decommissioned_on: date | None = None
+    adoption_id: str | None = None
+    reason: str | None = None
+
+
+class SystemRegistered(SystemFact, type="adoption.system.registered"):
+    pass
+
+
+class SystemChanged(SystemFact, type="adoption.system.changed"):
+    """Also kept after all, with the reason."""
+
+
+class SystemDecommissionPlanned(SystemFact, type="adoption.system.decommission_planned"):
+    pass
+
+
+class SystemDecommissioned(SystemFact, type="adoption.system.decommissioned"):
+    pass
+
+
+class SavingsRecorded(AgencyFact, type="adoption.savings.recorded"):
+    """An entry of the ledger; a reversal has negative figures and names the entry that it `reverses`."""
+
+    entry_id: str
+    adoption_id: str
+    fiscal_year: int
+    kind: str
+    cents: int
+    hours: int
+    method: str
+    source: str
+    confidence: str
+    reverses: str | None = None
+    reason: str | None = None

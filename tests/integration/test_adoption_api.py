@@ -389,7 +389,13 @@ async def test_counts_as_of_a_day_follow_effective_dates(world: World) -> None:
 async def test_the_transition_tables_are_shown(world: World) -> None:
     machines = (await world.api.get("/v1/meta/state-machines/adoption")).json()["machines"]
 
-    assert [machine["name"] for machine in machines] == ["adoption", "adoption phase", "shortlist", "agreement"]
+    assert [machine["name"] for machine in machines] == [
+        "adoption",
+        "adoption phase",
+        "shortlist",
+        "agreement",
+        "legacy system",
+    ]
     assert {"action": "resume", "from": ["on_hold"], "to": "active", "roles": ["agency"], "needs": []} in machines[0][
         "transitions"
     ]

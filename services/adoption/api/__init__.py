@@ -11,7 +11,9 @@ from services.adoption.api import (
     next_steps,
     parked,
     readiness,
+    savings,
     shortlists,
+    systems,
 )
 
 routers = (
@@ -22,6 +24,8 @@ routers = (
     fit.router,
     shortlists.router,
     agreements.router,
+    systems.router,
+    savings.router,
     next_steps.router,
     counts.router,
     parked.router,

@@ -1,5 +1,6 @@
 """Rows ↔ adoption domain."""
 
+from services.adoption.store.accounting import savings, systems
 from services.adoption.store.adoptions import adoptions, pair
 from services.adoption.store.agreements import agreed, agreements
 from services.adoption.store.known import (
@@ -28,8 +29,10 @@ __all__ = [
     "needs",
     "pair",
     "profiles",
+    "savings",
     "shortlists",
     "standings_of",
+    "systems",
     "vehicle",
     "with_all_below",
 ]

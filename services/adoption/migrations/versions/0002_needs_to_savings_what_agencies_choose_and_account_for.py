@@ -1,4 +1,4 @@
-"""readiness, needs, shortlists, demand, agreements."""
+"""needs to savings: what agencies choose and account for."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -105,6 +105,28 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_profiles_focus_area"), "profiles", ["focus_area"], unique=False)
     op.create_table(
+        "savings",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("adoption_id", sa.String(length=36), nullable=False),
+        sa.Column("organization_id", sa.String(length=128), nullable=False),
+        sa.Column("focus_area", sa.String(length=80), nullable=False),
+        sa.Column("fiscal_year", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("cents", sa.BigInteger(), nullable=False),
+        sa.Column("hours", sa.BigInteger(), nullable=False),
+        sa.Column("method", sa.String(length=300), nullable=False),
+        sa.Column("source", sa.String(length=300), nullable=False),
+        sa.Column("confidence", sa.String(length=16), nullable=False),
+        sa.Column("reverses", sa.String(length=36), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("reverses"),
+    )
+    op.create_index(op.f("ix_savings_adoption_id"), "savings", ["adoption_id"], unique=False)
+    op.create_index(op.f("ix_savings_focus_area"), "savings", ["focus_area"], unique=False)
+    op.create_index(op.f("ix_savings_organization_id"), "savings", ["organization_id"], unique=False)
+    op.create_table(
         "shortlists",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -122,6 +144,26 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_shortlists_focus_area"), "shortlists", ["focus_area"], unique=False)
     op.create_index(op.f("ix_shortlists_organization_id"), "shortlists", ["organization_id"], unique=False)
+    op.create_table(
+        "systems",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("organization_id", sa.String(length=128), nullable=False),
+        sa.Column("number", sa.String(length=300), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("name", sa.String(length=300), nullable=False),
+        sa.Column("focus_area", sa.String(length=80), nullable=False),
+        sa.Column("facts", Document, nullable=False),
+        sa.Column("planned_on", sa.Date(), nullable=True),
+        sa.Column("decommissioned_on", sa.Date(), nullable=True),
+        sa.Column("adoption_id", sa.String(length=36), nullable=True),
+        sa.Column("evidence", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("organization_id", "number"),
+    )
+    op.create_index(op.f("ix_systems_adoption_id"), "systems", ["adoption_id"], unique=False)
+    op.create_index(op.f("ix_systems_focus_area"), "systems", ["focus_area"], unique=False)
     op.add_column("known_offerings", sa.Column("kind", sa.String(length=24), nullable=True))
     op.add_column("known_offerings", sa.Column("authorization", Document, nullable=True))
     op.add_column("known_offerings", sa.Column("fit", Document, nullable=True))
