@@ -325,7 +325,7 @@ async def test_the_command_line_verifies_a_file_with_a_key_and_says_what_is_wron
     file = tmp_path / "export.ndjson"
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [QSMO, "audit", "verify", "--export", str(file), *arguments]
+        command = [str(QSMO), "audit", "verify", "--export", str(file), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]})
 
     file.write_bytes(b"".join(lines))
