@@ -22,7 +22,7 @@ from shared.db import Database
 from shared.kernel.cause import Cause
 from tests.unit.gateway.builders import Harness, a_gateway, an_event, append, served
 
-DEADLINE_S = 0.4
+DEADLINE_S = 0.6
 AGENCY = "0190a1b2-0000-7000-8000-000000000001"
 OFFERING = "0190a1b2-0000-7000-8000-000000000002"
 
@@ -119,14 +119,14 @@ async def test_a_page_has_all_its_sections_asked_at_once_and_on_behalf_of_the_ca
     world: World, path: str, sections: set[str]
 ) -> None:
     for owner in world.owners.values():
-        owner.wait_s = 0.15
+        owner.wait_s = 0.3
     begun = time.monotonic()
     page = (await world.page(path, "omb")).json()
 
     assert set(page) == sections | {"id", "missing"}
     assert page["missing"] == []
     assert all(page[name]["signed"] for name in sections)
-    assert time.monotonic() - begun < 0.15 * 2
+    assert time.monotonic() - begun < 0.3 * 2, "one after the other they would take 0.9 s and more"
 
 
 @pytest.mark.parametrize("fault", ["slow", "garbage", "list", "error"])
@@ -140,11 +140,11 @@ async def test_a_service_in_trouble_is_named_with_since_when_and_the_rest_is_ser
 
     away = first["marketplace"]["unavailable"]
     assert (away["service"], first["missing"]) == ("catalog", ["catalog"])
-    assert away["since"] == second["offerings"]["unavailable"]["since"]
+    assert away["since"] == second["marketplace"]["unavailable"]["since"]
     assert first["area"]["path"] == "v1/focus-areas/cybersecurity"
     assert first["adoptions"]["path"] == "v1/adoptions"
     assert took_s < DEADLINE_S + 0.05
-    assert fault == "slow" or took_s < 0.2
+    assert fault == "slow" or took_s < 0.4
 
 
 async def test_a_service_that_breaks_off_or_is_not_there_is_named(tmp_path: Path) -> None:
