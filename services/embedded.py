@@ -64,11 +64,14 @@ async def embedded(
 
 
 def _gateway_settings(folder: DataFolder) -> GatewaySettings:
-    """Development: webhooks may go to this machine, without TLS."""
+    """One machine, one user: no limits per caller; webhooks may go to this machine, without TLS."""
     return GatewaySettings(
         database_url=folder.database_url("gateway"),
         migrate=True,
         signing_key=SecretStr(folder.signing_key),
+        rate_per_s=0,
+        rate_anonymous_per_s=0,
+        streams_per_caller=10_000,
         webhook_allow_http=True,
         webhook_allowed_networks=(IPv4Network("127.0.0.0/8"), IPv6Network("::1/128")),
     )

@@ -13,6 +13,7 @@ from services.gateway import context
 from services.gateway.api import routers
 from services.gateway.config import Settings
 from services.gateway.dashboard import marketplace, page
+from services.gateway.door.door import Door
 from services.gateway.proxy import proxy_routes
 from services.gateway.signals import closing_on_signal
 from services.gateway.webhooks.guard import Resolver, system_resolver
@@ -58,6 +59,9 @@ def create_app(
         ready_checks=lambda app: app.state.context.checks(),
     )
     app.state.closing = closing
+    stack = app.build_middleware_stack
+    # Outside of everything, also of the answers to faults; `add_middleware` would put it inside of those.
+    app.build_middleware_stack = lambda: Door(stack(), settings=settings)  # type: ignore[method-assign]
     # FastAPI's own document knows nothing of the services; ours takes its place.
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "name", "") != "openapi"]
     app.router.routes.extend(proxy_routes())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,11 +73,39 @@ class _Body(httpx.AsyncByteStream):
         self._deadline.reschedule(now() + self._seconds)
 
 
+class Circuit:
+    """Open for a moment after so many failures in a row: who waits for a deadline again and again helps nobody."""
+
+    def __init__(self, *, failures_max: int = 5, open_s: float = 1.0) -> None:
+        self._failures_max = failures_max
+        self._open_s = open_s
+        self._failures = 0
+        self._opened_at = float("-inf")
+
+    @property
+    def is_open(self) -> bool:
+        return self._failures >= self._failures_max and time.monotonic() - self._opened_at < self._open_s
+
+    def failed(self) -> None:
+        self._failures += 1
+        self._opened_at = time.monotonic()
+
+    def succeeded(self) -> None:
+        self._failures = 0
+
+
 class Upstream:
     """Calls one service. Nothing is retried; every wait has a deadline; `down_since` remembers when it went away."""
 
     def __init__(
-        self, service: str, *, base_url: str, transport: httpx.AsyncBaseTransport, clock: Clock, deadline_s: float
+        self,
+        service: str,
+        *,
+        base_url: str,
+        transport: httpx.AsyncBaseTransport,
+        clock: Clock,
+        deadline_s: float,
+        circuit: Circuit | None = None,
     ) -> None:
         self.service = service
         self.down_since: datetime | None = None
@@ -84,6 +113,7 @@ class Upstream:
         self._transport = transport
         self._clock = clock
         self._deadline_s = deadline_s
+        self._circuit = circuit or Circuit()
 
     async def open(
         self, method: str, target: bytes, *, headers: RawHeaders, body: AsyncIterator[bytes] | None = None
@@ -92,6 +122,8 @@ class Upstream:
 
         Raises UpstreamAway.
         """
+        if self._circuit.is_open:
+            raise self.away("it failed several times just now")
         url = self._base.copy_with(raw_path=target)
         named = [(b"host", url.netloc), *headers]
         try:
@@ -101,9 +133,12 @@ class Upstream:
                 request = httpx.Request(method, url, headers=named, stream=stream, extensions={"timeout": timeouts})
                 response = await self._transport.handle_async_request(request)
         except TimeoutError as err:
+            self._circuit.failed()
             raise self.away(f"it gave no answer within {self._deadline_s:g} s") from err
         except httpx.TransportError as err:
+            self._circuit.failed()
             raise self.away(_reason(err)) from err
+        self._circuit.succeeded()
         self.down_since = None
         return response
 
@@ -155,6 +190,11 @@ class Upstream:
         """An error to raise; remembers since when."""
         self.down_since = self.down_since or self._clock()
         return UpstreamAway(self.service, self.down_since, reason)
+
+    def too_late(self, deadline_s: float) -> UpstreamAway:
+        """As `away`, for who would not wait longer."""
+        self._circuit.failed()
+        return self.away(f"no answer within {deadline_s:g} s")
 
     async def close(self) -> None:
         await self._transport.aclose()

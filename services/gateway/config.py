@@ -20,7 +20,18 @@ class Settings(ServiceSettings):
     adoption_url: str = Field("", description="http://host:port of adoption (cluster)")
     upstream_deadline_s: float = Field(10.0, gt=0, le=120, description="A service that is silent for longer counts as away")
     compose_deadline_s: float = Field(3.0, gt=0, le=60, description="Composed reads go without a section that takes longer")
+    circuit_failures: int = Field(5, ge=1, description="A service that fails so often in a row is left alone for a moment")
+    circuit_open_s: float = Field(1.0, ge=0, description="… for so long")
+    page_fresh_s: float = Field(5.0, ge=0, description="Composed pages are kept so long at most; 0: not at all")
+    pages_max: int = Field(1_000, ge=1, description="Composed pages kept in memory at most")
     stream_rotation_s: float = Field(600.0, gt=0, description="Event streams end after about this long and are resumed")
+    rate_per_s: float = Field(200.0, ge=0, description="Requests a second of a caller who is signed in, lasting; 0: no limit")
+    rate_burst: int = Field(2_000, ge=1, description="… and at once")
+    rate_anonymous_per_s: float = Field(50.0, ge=0, description="Requests a second from an address, lasting; 0: no limit")
+    rate_anonymous_burst: int = Field(500, ge=1, description="… and at once")
+    requests_max: int = Field(512, ge=1, description="Requests under way in one process at most; more are told to come again")
+    streams_max: int = Field(20_000, ge=1, description="Event streams and long polls of one process at most")
+    streams_per_caller: int = Field(100, ge=1, description="Event streams and long polls of one caller at most")
     signing_key: SecretStr = Field(
         SecretStr(""), description="32 random bytes in base64: signs checkpoints and tokens, seals webhook secrets; secret"
     )

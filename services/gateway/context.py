@@ -15,7 +15,7 @@ from sqlalchemy import Table
 from services.gateway import tables
 from services.gateway.audit.making import Checkpoints
 from services.gateway.audit.proof import Proofs
-from services.gateway.clients import Upstream, embedded_transport, http_transport
+from services.gateway.clients import Circuit, Upstream, embedded_transport, http_transport
 from services.gateway.config import Settings
 from services.gateway.consumers.feed import FeedWriter
 from services.gateway.documents import Documents
@@ -24,6 +24,8 @@ from services.gateway.fedramp.runner import FedrampImports
 from services.gateway.feed.live import Live
 from services.gateway.feed.reading import FeedReader
 from services.gateway.keyring import Keyring
+from services.gateway.pages.asking import Asker
+from services.gateway.pages.kept import KeptPages
 from services.gateway.webhooks.commands import Rules
 from services.gateway.webhooks.delivery import Deliveries
 from services.gateway.webhooks.guard import Guard, Resolver, system_resolver
@@ -59,6 +61,8 @@ class Gateway:
     documents: Documents = field(init=False)
     exporter: Exporter = field(init=False)
     proofs: Proofs = field(init=False)
+    asker: Asker = field(init=False)
+    pages: KeptPages = field(init=False)
     checkpoints: Checkpoints | None = field(init=False)
     consumer: Consumer = field(init=False)
     writer: FeedWriter = field(init=False)
@@ -74,6 +78,8 @@ class Gateway:
         self.documents = Documents(self.upstreams)
         self.exporter = Exporter(self.db, self.reader)
         self.proofs = Proofs()
+        self.asker = Asker(self.upstreams, deadline_s=self.settings.compose_deadline_s, clock=self.connections.clock)
+        self.pages = KeptPages(self.live, pages_max=self.settings.pages_max, fresh_s=self.settings.page_fresh_s)
         self.loops = Loops("gateway")
         self.writer = FeedWriter(self.live)
         seed = self.settings.signing_key.get_secret_value()
@@ -146,6 +152,7 @@ class Gateway:
         await self.imports.interrupted()
         await self.live.start()
         self.loops.start("live", self.live.run)
+        self.loops.start("pages", self.pages.run)
         self.loops.start("closing", self._close_streams)
         self.loops.start(self.consumer.name, self.consumer.run)
         if self._deliveries is not None:
@@ -219,4 +226,5 @@ def _upstream(service: str, settings: Settings, connections: Connections, servic
         transport=http_transport() if services is None else embedded_transport(services[service]),
         clock=connections.clock,
         deadline_s=settings.upstream_deadline_s,
+        circuit=Circuit(failures_max=settings.circuit_failures, open_s=settings.circuit_open_s),
     )

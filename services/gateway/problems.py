@@ -163,6 +163,19 @@ PROBLEMS: dict[str, ProblemType] = {
         "Changes need If-Match, so that nobody overwrites what they have not seen.",
         "GET the thing first and send its ETag in If-Match.",
     ),
+    "too-many-requests": ProblemType(
+        429,
+        "Too many requests",
+        "You ask more often, or keep more streams open, than a caller may. The RateLimit and RateLimit-Policy fields of every "
+        "answer say how much is left.",
+        "Wait for the seconds of Retry-After. Follow /v1/events/stream or a webhook instead of asking again and again.",
+    ),
+    "overloaded": ProblemType(
+        503,
+        "Busy for now",
+        "This server has as much under way as it can serve, and would rather say so than be slow to all.",
+        "Try again after the seconds of Retry-After. Writes are safe to repeat with the same Idempotency-Key.",
+    ),
     "internal": ProblemType(
         500,
         "The service failed",

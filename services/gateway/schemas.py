@@ -170,3 +170,47 @@ class StateMachinesByService(Shown):
     """Service → its machines, or that it does not answer."""
 
     services: dict[str, list[dict[str, Any]] | Unavailable]
+
+
+class Refused(Shown):
+    service: str
+    status: int
+
+
+class RefusedSection(Shown):
+    """A section that its service does not show this caller."""
+
+    refused: Refused
+
+
+# A section is what its service answers to the same question (see that operation), or why it is not there.
+PageSection = dict[str, Any] | Unavailable | RefusedSection | None
+
+
+class PageShown(Shown):
+    id: str
+    missing: list[str] = Field(description="Services that could not be asked")
+
+
+class AreaPage(PageShown):
+    area: PageSection
+    designations: PageSection
+    plans: PageSection
+    marketplace: PageSection
+    offerings: PageSection
+    adoptions: PageSection
+    stalled: PageSection
+
+
+class AgencyPage(PageShown):
+    organization: PageSection
+    designations: PageSection
+    hosted_plans: PageSection
+    portfolio: PageSection
+    stalled: PageSection
+
+
+class OfferingPageShown(PageShown):
+    offering: PageSection
+    revisions: PageSection
+    adoptions: PageSection

@@ -37,6 +37,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
         415: "Media type not understood",
         422: "Invalid content",
         428: "If-Match is needed",
+        429: "Too many requests",
         503: "Not available for now",
     }.items()
 }

@@ -24,6 +24,8 @@ from tests.support.servers import KafkaServer, PostgresServer, free_port
 SERVICES = ("registry", "catalog", "adoption", "gateway")
 REPOSITORY = Path(__file__).resolve().parents[2]
 _READY_S = 60.0
+# 32 bytes in base64: tests' own.
+SIGNING_KEY = "dGVzdHMnIG93biBrZXksIDMyIGJ5dGVzIGxvbmchISE="
 
 
 @contextmanager
@@ -93,6 +95,7 @@ class Cluster:
             "LOG_LEVEL": "WARNING",
         }
         if service == "gateway":
+            own |= {"SIGNING_KEY": SIGNING_KEY, "RATE_PER_S": "0", "RATE_ANONYMOUS_PER_S": "0"}
             own |= {f"{name.upper()}_URL": f"http://127.0.0.1:{self.ports[name]}" for name in SERVICES[:-1]}
         return {f"QSMO_{service.upper()}_{name}": value for name, value in own.items()}
 

@@ -1,6 +1,6 @@
 """HTTP in: what the gateway answers itself; everything else goes through to the service that owns it."""
 
-from services.gateway.api import audit, documents, events, exports, imports, meta, operations, regime, stream, webhooks
+from services.gateway.api import audit, documents, events, exports, imports, meta, operations, pages, regime, stream, webhooks
 
 # Fixed paths stand before those with parameters.
 routers = (
@@ -10,6 +10,7 @@ routers = (
     exports.router,
     webhooks.router,
     regime.router,
+    pages.router,
     imports.router,
     operations.router,
     meta.router,

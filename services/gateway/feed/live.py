@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -41,6 +41,8 @@ class Live:
         self._ring_bytes = 0
         self._last = 0
         self._waiting: set[asyncio.Event] = set()
+        # Told of every entry this process learns of, in order, before anybody is woken.
+        self.followers: list[Callable[[Sequence[Entry]], None]] = []
         self._poke = asyncio.Event()
         self._chunks: dict[tuple[int, View], Chunk] = {}
         self.closed = False
@@ -90,6 +92,8 @@ class Live:
         self._trim()
         self._chunks.clear()
         telemetry.FEED_HEAD.set(self._last)
+        for follower in self.followers:
+            follower(fresh)
         self._wake_all()
 
     def _trim(self) -> None:

@@ -1,0 +1,53 @@
+"""Area, agency and offering: each on one page, from all services."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from services.gateway import schemas
+from services.gateway.context import Gateway
+from services.gateway.pages.asking import Composed
+from services.gateway.pages.sections import AGENCY, AREA, OFFERING, PageKind
+from shared.web.edge import AtEdge, Edge
+from shared.web.wire import Identifier, Slug
+
+router = APIRouter(tags=["pages"])
+
+
+@router.get("/v1/areas/{slug}/overview", response_model=schemas.AreaPage)
+async def show_area_overview(slug: Slug, at: AtEdge) -> Response:
+    """The area, who leads it, its plans, marketplace, offerings, adoptions and what stalls."""
+    return await _page(at, AREA, slug)
+
+
+@router.get("/v1/agencies/{id}/overview", response_model=schemas.AgencyPage)
+async def show_agency_overview(id: Identifier, at: AtEdge) -> Response:
+    """The organization, what it leads, what it and those below it adopt, and what stalls."""
+    return await _page(at, AGENCY, id)
+
+
+@router.get("/v1/offerings/{id}/overview", response_model=schemas.OfferingPageShown)
+async def show_offering_overview(id: Identifier, at: AtEdge) -> Response:
+    """The offering, its revisions, and who adopts it."""
+    return await _page(at, OFFERING, id)
+
+
+async def _page(at: Edge, kind: PageKind, id: str) -> Response:
+    """As this caller may see it. What a service cannot say now is `unavailable` since when, the rest is served."""
+    gateway: Gateway = at.request.app.state.context
+    key = (kind.name, id, at.principal)
+    found = gateway.pages.find(key)
+    if found is None:
+        asked_at_seq = gateway.live.last
+        found = await gateway.asker.page(kind, id, authorization=at.request.headers.get("authorization"))
+        gateway.pages.keep(key, found, asked_at_seq=asked_at_seq)
+    return _answer(at, found)
+
+
+def _answer(at: Edge, found: Composed) -> Response:
+    shared = "public" if at.principal.is_anonymous else "private"
+    headers = {"ETag": found.etag, "Cache-Control": f"{shared}, no-cache", "Vary": "Authorization, X-Api-Key"}
+    given = [tag.strip() for tag in at.request.headers.get("if-none-match", "").split(",")]
+    if found.etag in given:
+        return Response(status_code=304, headers=headers)
+    return Response(found.body, 200, headers, "application/json")

@@ -1,0 +1,182 @@
+"""The outermost layer: limits per caller, load shedding, and headers that belong on every answer."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from dataclasses import dataclass, field
+
+import orjson
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.gateway.config import Settings
+from services.gateway.door.callers import Callers
+from services.gateway.door.gcra import Limiter, Quota, Verdict
+from shared import telemetry
+from shared.kernel.ids import new_id
+
+Headers = list[tuple[bytes, bytes]]
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+# For probes and scrapers: an overload must stay visible.
+_ALWAYS = frozenset({"/livez", "/readyz", "/metrics", "/internal/progress"})
+_STREAM = "/v1/events/stream"
+_POLL = "/v1/events"
+# What costs more than one unit of a caller's quota.
+_COSTS = (("/v1/exports", 20), ("/v1/imports/", 20), ("/openapi.json", 5))
+_PING_COST = 10
+_SECURITY: Headers = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+]
+_HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    status: int
+    kind: str
+    title: str
+    detail: str
+    retry_after_s: float
+
+
+@dataclass(slots=True)
+class Load:
+    """What is under way in this process. Streams and long polls wait more than they work, and are counted apart."""
+
+    requests: int = 0
+    streams: int = 0
+    streams_by_caller: dict[str, int] = field(default_factory=dict)
+
+
+class Door:
+    """An ASGI middleware; what it refuses never reaches the app."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._signed_in = Quota(rate_per_s=settings.rate_per_s, burst=settings.rate_burst)
+        self._anonymous = Quota(rate_per_s=settings.rate_anonymous_per_s, burst=settings.rate_anonymous_burst)
+        self._limiter = Limiter()
+        self._callers: Callers | None = None
+        self.load = Load()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        # Streams write to it directly, past the layers that only matter for an answer's head.
+        scope["qsmo.transport"] = getattr(getattr(send, "__self__", None), "transport", None)
+        added: Headers = [*_SECURITY, _HSTS] if scope.get("scheme") == "https" else list(_SECURITY)
+        if scope["path"] in _ALWAYS:
+            await self._app(scope, receive, _adding(send, added))
+            return
+        caller, signed_in = await self._caller(scope)
+        verdict = self._counted(scope, caller, self._signed_in if signed_in else self._anonymous, added)
+        waits = scope["path"] == _STREAM or (scope["path"] == _POLL and b"wait=" in scope["query_string"])
+        refusal = self._refusal(caller, verdict, waits=waits)
+        if refusal is not None:
+            await _refuse(refusal, scope, _adding(send, added))
+            return
+        self._begin(caller, waits=waits)
+        try:
+            await self._app(scope, receive, _adding(send, added))
+        finally:
+            self._end(caller, waits=waits)
+
+    async def _caller(self, scope: Scope) -> tuple[str, bool]:
+        if self._callers is None:
+            self._callers = Callers(scope["app"].state.context.verifier)
+        return await self._callers.key(scope)
+
+    def _counted(self, scope: Scope, caller: str, quota: Quota, added: Headers) -> Verdict | None:
+        if not quota.rate_per_s:
+            return None
+        verdict = self._limiter.admit(caller, quota, now=time.monotonic(), cost=_cost(scope["path"]))
+        added += [(b"ratelimit-policy", quota.policy), (b"ratelimit", verdict.field)]
+        return verdict
+
+    def _refusal(self, caller: str, verdict: Verdict | None, *, waits: bool) -> Refusal | None:
+        s, load = self._settings, self.load
+        if verdict is not None and not verdict.admitted:
+            return _too_many(
+                "You ask more often than agreed; the RateLimit fields say how much is left.", verdict.retry_after_s
+            )
+        if waits and load.streams_by_caller.get(caller, 0) >= s.streams_per_caller:
+            return _too_many(f"A caller has {s.streams_per_caller} event streams and long polls at most.", 5)
+        if waits and load.streams >= s.streams_max:
+            return _overloaded("This server has all the event streams it can serve.", 5)
+        if not waits and load.requests >= s.requests_max:
+            return _overloaded("This server has as many requests under way as it can serve.", 1)
+        return None
+
+    def _begin(self, caller: str, *, waits: bool) -> None:
+        if not waits:
+            self.load.requests += 1
+            return
+        self.load.streams += 1
+        self.load.streams_by_caller[caller] = self.load.streams_by_caller.get(caller, 0) + 1
+
+    def _end(self, caller: str, *, waits: bool) -> None:
+        if not waits:
+            self.load.requests -= 1
+            return
+        self.load.streams -= 1
+        self.load.streams_by_caller[caller] -= 1
+        if not self.load.streams_by_caller[caller]:
+            del self.load.streams_by_caller[caller]
+
+
+def _cost(path: str) -> int:
+    if path.endswith("/ping"):
+        return _PING_COST
+    return next((cost for prefix, cost in _COSTS if path.startswith(prefix)), 1)
+
+
+def _too_many(detail: str, retry_after_s: float) -> Refusal:
+    return Refusal(status=429, kind="too-many-requests", title="Too many requests", detail=detail, retry_after_s=retry_after_s)
+
+
+def _overloaded(detail: str, retry_after_s: float) -> Refusal:
+    return Refusal(status=503, kind="overloaded", title="Busy for now", detail=detail, retry_after_s=retry_after_s)
+
+
+def _adding(send: Send, added: Headers) -> Send:
+    """Fields of the answer itself go before ours."""
+
+    async def send_with(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            given = list(message.get("headers", ()))
+            names = {name.lower() for name, _ in given}
+            message["headers"] = given + [pair for pair in added if pair[0] not in names]
+        await send(message)
+
+    return send_with
+
+
+async def _refuse(refusal: Refusal, scope: Scope, send: Send) -> None:
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    request_id = given if _REQUEST_ID.fullmatch(given) else new_id().encode()
+    document = {
+        "type": f"/problems/{refusal.kind}",
+        "title": refusal.title,
+        "status": refusal.status,
+        "detail": refusal.detail,
+        "instance": scope["path"],
+        "trace_id": None,
+    }
+    body = orjson.dumps(document)
+    headers: Headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"retry-after", b"%d" % max(1, math.ceil(refusal.retry_after_s))),
+        (b"x-request-id", request_id),
+    ]
+    telemetry.HTTP_SECONDS.labels("gateway", scope["method"], "refused", str(refusal.status)).observe(0)
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,92 @@
+"""Asks the services behind a page at once, each with the same deadline; splices what they say."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from services.gateway.clients import Answer, Upstream, UpstreamAway
+from services.gateway.pages.sections import PageKind, Section
+from shared.kernel.errors import NotFound
+from shared.kernel.time import Clock
+
+_REFUSALS = frozenset({401, 403})
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A page as JSON text. `missing`: services that could not be asked; then it is not kept."""
+
+    body: bytes
+    etag: str
+    missing: tuple[str, ...]
+
+
+class Asker:
+    def __init__(self, upstreams: Mapping[str, Upstream], *, deadline_s: float, clock: Clock) -> None:
+        self._upstreams = upstreams
+        self._deadline_s = deadline_s
+        self._clock = clock
+        # Section → since when its service answers, but not what was asked for.
+        self._unfit_since: dict[Section, datetime] = {}
+
+    async def page(self, kind: PageKind, id: str, *, authorization: str | None) -> Composed:
+        """Raises NotFound when the service that owns the page's subject says so."""
+        asked = (self._section(section, id, authorization) for section in kind.sections)
+        found = await asyncio.gather(*asked)
+        if found[0] is None:
+            raise NotFound(f"There is no {kind.name} {id!r}, or you may not know of it.")
+        missing = dict.fromkeys(part.service for part in found if isinstance(part, UpstreamAway))
+        parts = [b'"id":' + orjson.dumps(id)]
+        parts += [orjson.dumps(s.name) + b":" + _shown(part) for s, part in zip(kind.sections, found, strict=True)]
+        parts.append(b'"missing":' + orjson.dumps(list(missing)))
+        body = b"{" + b",".join(parts) + b"}"
+        return Composed(body, f'"{hashlib.blake2s(body, digest_size=12).hexdigest()}"', tuple(missing))
+
+    async def _section(self, section: Section, id: str, authorization: str | None) -> bytes | UpstreamAway | None:
+        """The service's own JSON text, None for 404."""
+        upstream = self._upstreams[section.service]
+        target = section.target(id).decode()
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return self._judged(section, await upstream.get(target, authorization=authorization))
+        except UpstreamAway as away:
+            return away
+        except TimeoutError:
+            return upstream.too_late(self._deadline_s)
+
+    def _judged(self, section: Section, answer: Answer) -> bytes | None:
+        """Raises UpstreamAway for what cannot be part of a page."""
+        if (reason := _unfit(answer)) is not None:
+            since = self._unfit_since.setdefault(section, self._clock())
+            raise UpstreamAway(section.service, since, reason)
+        self._unfit_since.pop(section, None)
+        if answer.status == 404:
+            return None
+        if answer.status in _REFUSALS:
+            return orjson.dumps({"refused": {"service": section.service, "status": answer.status}})
+        return answer.body
+
+
+def _unfit(answer: Answer) -> str | None:
+    """Why an answer cannot be part of a page."""
+    if answer.status in {404, *_REFUSALS}:
+        return None
+    if not answer.is_success:
+        return f"it answers HTTP {answer.status}"
+    try:
+        whole = isinstance(orjson.loads(answer.body), dict)
+    except ValueError:
+        whole = False
+    return None if whole else "it answers something else than a JSON object"
+
+
+def _shown(part: bytes | UpstreamAway | None) -> bytes:
+    if part is None:
+        return b"null"
+    return orjson.dumps(part.as_section()) if isinstance(part, UpstreamAway) else part

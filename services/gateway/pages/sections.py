@@ -1,0 +1,62 @@
+"""What each page is made of, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+_MANY = 200
+_SOME = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One question to one service. `{id}` in `path` is the page's own."""
+
+    name: str
+    service: str
+    path: str
+
+    def target(self, id: str) -> bytes:
+        return self.path.replace("{id}", quote(id, safe="")).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class PageKind:
+    """The first section is the page's subject: without it there is no such page."""
+
+    name: str
+    sections: tuple[Section, ...]
+
+
+AREA = PageKind(
+    "area",
+    (
+        Section("area", "registry", "/v1/focus-areas/{id}"),
+        Section("designations", "registry", f"/v1/designations?area={{id}}&limit={_MANY}"),
+        Section("plans", "registry", f"/v1/plans?area={{id}}&limit={_SOME}"),
+        Section("marketplace", "catalog", "/v1/marketplaces/{id}"),
+        Section("offerings", "catalog", f"/v1/offerings?area={{id}}&limit={_SOME}"),
+        Section("adoptions", "adoption", f"/v1/adoptions?area={{id}}&limit={_SOME}"),
+        Section("stalled", "adoption", f"/v1/adoptions?area={{id}}&stalled=true&limit={_SOME}"),
+    ),
+)
+AGENCY = PageKind(
+    "agency",
+    (
+        Section("organization", "registry", "/v1/organizations/{id}"),
+        Section("designations", "registry", f"/v1/designations?organization_id={{id}}&limit={_MANY}"),
+        Section("hosted_plans", "registry", f"/v1/plans?host={{id}}&limit={_SOME}"),
+        Section("portfolio", "adoption", f"/v1/agencies/{{id}}/adoptions?limit={_MANY}"),
+        Section("stalled", "adoption", f"/v1/agencies/{{id}}/adoptions?stalled=true&limit={_SOME}"),
+    ),
+)
+OFFERING = PageKind(
+    "offering",
+    (
+        Section("offering", "catalog", "/v1/offerings/{id}"),
+        Section("revisions", "catalog", f"/v1/offerings/{{id}}/revisions?limit={_SOME}"),
+        Section("adoptions", "adoption", f"/v1/adoptions?offering_id={{id}}&limit={_MANY}"),
+    ),
+)
+KINDS = {kind.name: kind for kind in (AREA, AGENCY, OFFERING)}
