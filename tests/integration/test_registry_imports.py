@@ -9,9 +9,12 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import select
 
+from services.registry import tables
 from services.registry.app import create_app
 from services.registry.config import Settings
+from services.registry.domain.names import normalize
 from services.registry.importers import starting
 from tests.support.apps import Api, an_api
 from tests.support.real_data import REAL_DATA, needs_real_data
@@ -219,3 +222,58 @@ async def test_the_real_register_lists_the_real_vacancies(api: Api) -> None:
     assert first == {"read": 25, "created": 24, "duplicate": 1}
     assert second == {"read": 25, "unchanged": 24, "duplicate": 1}
     assert len(await vacancies(api)) == 11
+
+
+def truth(name: str) -> Any:
+    return orjson.loads((Path(__file__).parents[1] / "unit" / "registry" / f"truth_{name}.json").read_bytes())
+
+
+async def open_reviews(api: Api) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    cursor = ""
+    while True:
+        page = (await api.get(f"/v1/match-reviews?status=open&limit=200{cursor}")).json()
+        found += page["items"]
+        if page["next_cursor"] is None:
+            return found
+        cursor = f"&cursor={page['next_cursor']}"
+
+
+async def id_of(api: Api, code: str | None) -> str | None:
+    scheme, _, value = (code or ":").partition(":")
+    answer = await api.get(f"/v1/organizations/by-key/{scheme}/{value}")
+    return str(answer.json()["id"]) if answer.is_success else None
+
+
+@needs_real_data
+async def test_the_real_lists_match_without_one_wrong_and_what_waits_has_its_organization_in_sight(api: Api) -> None:
+    """At least 80 of the 87 FedRAMP parents and 125 of the 149 .gov agencies, against truth labelled by hand."""
+    await imported(api, "organizations", (REAL_DATA / "agencies" / "agency_codes-2024-11-20.csv").read_bytes())
+    await imported(api, "dotgov", (REAL_DATA / "dotgov" / "current-federal-2024-12-20.csv").read_bytes())
+    await imported(api, "fedramp", agencies("marketplace-2025-01-20.json"))
+    waiting = {(review["name"], review["parent_name"]): review for review in await open_reviews(api)}
+    fedramp, dotgov, among = (truth(name) for name in ("fedramp", "dotgov", "candidates"))
+
+    given = orjson.loads((REAL_DATA / "fedramp" / "marketplace-2025-01-20.json").read_bytes())["data"]["Agencies"]
+    parents = {" ".join(agency["parent"].split()): agency["id"] for agency in reversed(given) if not agency["sub"]}
+    matched = {name: found for name, id in parents.items() if (found := await id_of(api, f"fedramp:{id}"))}
+    wrong = {name for name, found in matched.items() if found != await id_of(api, fedramp[name])}
+    known = {name: found[0] for name in dotgov if len(found := await named(api, name)) == 1}
+    wrong |= {name for name, found in known.items() if found != await id_of(api, dotgov[name])}
+    labelled = [(waiting[found], t["code"]) for t in among if (found := (t["name"], t["parent"])) in waiting]
+    ranks = [await id_of(api, code) in [c["organization_id"] for c in review["candidates"][:3]] for review, code in labelled]
+
+    print(f"\n{len(matched)} of {len(parents)} FedRAMP parents, {len(known)} of {len(dotgov)} .gov agencies,")
+    print(f"{sum(ranks)} of {len(ranks)} labelled reviews of {len(waiting)} waiting have it among the first three")
+    assert wrong == set()
+    assert len(matched) >= 80
+    assert len(known) >= 125
+    assert sum(ranks) / len(ranks) >= 0.9
+
+
+async def named(api: Api, name: str) -> list[str]:
+    """The organizations that the name leads to."""
+    async with api.app.state.context.db.reading() as tx:
+        table = tables.organization_names
+        rows = await tx.rows(select(table.c.organization_id).where(table.c.normalized == normalize(name)))
+    return [row["organization_id"] for row in rows]

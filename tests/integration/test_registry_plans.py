@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -456,51 +454,6 @@ async def test_a_plan_is_drafted_once_under_one_key_and_not_at_all_in_a_dry_run(
     assert (dry.status_code, first.status_code) == (200, 201)
     assert (again.json(), again.headers["idempotency-replayed"]) == (first.json(), "true")
     assert (await fact_types(api)).count("plan.drafted") == 1
-
-
-async def test_hundreds_of_concurrent_changes_leave_one_live_designation_per_service(api: Api) -> None:
-    dhs, cisa = await dhs_and_cisa(api)
-    offices = [cisa, *[await an_organization(api, f"office {n}", parent_id=dhs) for n in range(2)]]
-    board = await a_board(api)
-    await board.approved(dhs, a_content(cisa, *SERVICES))
-    for service in SERVICES:
-        assert (await pre_designated(api, cisa, service)).status_code == 201
-    answers: Counter[int] = Counter()
-    succeeded: Counter[str] = Counter()
-    restored: Counter[int] = Counter()
-
-    async def change(n: int) -> None:
-        """One change on what is live just then; a revoked service is pre-designated again by whoever revoked it."""
-        service, action = SERVICES[n % 3], ("designate", "transfer", "revoke")[n // 3 % 3]
-        listed = await api.get(f"/v1/designations?area=cybersecurity&service={service}&limit=200")
-        for found in [d for d in listed.json()["items"] if d["status"] != "ended"][:1]:
-            body = {"effective_on": "2020-04-27", "reason": "a reason", **BASIS}
-            if action == "transfer":
-                body["organization_id"] = offices[n % len(offices)]
-            tag = f'"{found["version"]}"'
-            answer = await api.post(f"/v1/designations/{found['id']}/{action}", body, "omb", etag=tag)
-            answers[answer.status_code] += 1
-            succeeded[action] += answer.is_success
-        if action == "revoke":
-            body = {"focus_area": "cybersecurity", "service": service, "organization_id": cisa}
-            begin = {**body, "effective_on": "2020-04-27", **BASIS}
-            answer = await api.post("/v1/designations/pre-designate", begin, "omb")
-            assert answer.status_code in {201, 409}, answer.text
-            restored[answer.status_code] += 1
-
-    async with asyncio.TaskGroup() as group:
-        for n in range(375):
-            group.create_task(change(n))
-
-    assert set(answers) <= {200, 201, 409, 412}, answers
-    assert answers.total() + restored.total() > 200, (answers, restored)
-    assert succeeded.total() > 2, succeeded
-    for service in SERVICES:
-        items = (await api.get(f"/v1/designations?service={service}&limit=200")).json()["items"]
-        assert sum(item["status"] != "ended" for item in items) == 1, service
-    facts = Counter(await fact_types(api))
-    assert facts["designation.revoked"] == succeeded["revoke"]
-    assert facts["designation.transferred"] == succeeded["transfer"]
 
 
 async def test_the_loop_that_looks_is_among_those_watched(api: Api) -> None:
