@@ -42,6 +42,7 @@ ROUTES: dict[str, str] = {
     "/v1/adoptions": "adoption",
     "/v1/agencies": "adoption",
     "/v1/stats/adoptions": "adoption",
+    "/v1/stats/adoption-states": "adoption",
     "/v1/parked-rows": "adoption",
     "/v1/parked-events/catalog": "catalog",
     "/v1/parked-events/adoption": "adoption",

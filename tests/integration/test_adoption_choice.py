@@ -15,8 +15,9 @@ from services.adoption import tables
 from services.adoption.domain.fit_catalog import Catalog
 from services.adoption.domain.pinning import unpinned
 from shared.contracts import catalog as catalog_facts
+from shared.contracts.registry import OrganizationChanged
 from shared.kernel.cause import Cause
-from tests.unit.adoption.builders import World, a_world, an_offering
+from tests.unit.adoption.builders import World, a_world, an_offering, an_organization
 
 AREA = "financial-management"
 OWN, OTHER = "agency:7008:sapoc", "agency:014:sapoc"
@@ -427,3 +428,24 @@ async def test_following_the_next_steps_leads_from_nothing_to_an_adoption(world:
     await world.api.post("/v1/adoptions", {"agency_id": "cisa", "offering_id": "full"}, OWN)
     assert (await step())[0] == "in assessment"
     assert (await world.api.get("/v1/agencies/cisa/next-steps", "qsmo:cybersecurity")).json()["items"] != []
+
+
+async def test_agencies_are_rolled_up_from_their_components_for_the_qsmo(world: World) -> None:
+    await world.tell(
+        an_organization("dhs", ("cgac", "070"), name="Homeland Security", cfo_act=True, kind=OrganizationChanged),
+        an_organization("doi", ("cgac", "014"), name="Interior", cfo_act=True, kind=OrganizationChanged),
+    )
+    path = f"/v1/stats/adoption-states?area={AREA}"
+
+    async def states() -> dict[str, str]:
+        return {item["name"]: item["state"] for item in (await world.api.get(path, QSMO)).json()["items"]}
+
+    nothing = await states()
+    await world.api.post("/v1/adoptions", {"agency_id": "cisa", "offering_id": "full"}, OWN)
+    begun = (await world.api.get(path, QSMO)).json()
+
+    assert nothing == {"Homeland Security": "unknown", "Interior": "unknown"}
+    assert await states() == {"Homeland Security": "not_started_in_talks", "Interior": "unknown"}
+    assert begun["government"] == {"not_started_in_talks": 1, "unknown": 1}
+    assert begun["items"][0]["components"] == {"not_started_in_talks": 1}
+    assert [(await world.api.get(path, role)).status_code for role in (OWN, "qsmo:cybersecurity")] == [403, 403]

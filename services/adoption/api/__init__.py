@@ -11,6 +11,7 @@ from services.adoption.api import (
     next_steps,
     parked,
     readiness,
+    rollup,
     savings,
     shortlists,
     systems,
@@ -28,6 +29,7 @@ routers = (
     savings.router,
     next_steps.router,
     counts.router,
+    rollup.router,
     parked.router,
     meta.router,
 )

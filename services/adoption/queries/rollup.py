@@ -1,0 +1,74 @@
+"""The official adoption states of agencies in an area, from what is on record of them and below them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+
+from services.adoption import store, tables
+from services.adoption.domain.rollup import Evidence, State, rolled_up, state_of
+from shared.db import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgencyState:
+    """`components`: state → how many of the organizations below and the agency itself are in it, `unknown` left out."""
+
+    organization_id: str
+    name: str
+    state: State
+    components: Mapping[State, int]
+
+
+async def agency_states(tx: Transaction, area: str) -> list[AgencyState]:
+    """Of the CFO Act agencies, by name."""
+    table = tables.known_organizations
+    agencies = await tx.rows(select(table.c.id, table.c.name).where(table.c.cfo_act.is_(True)).order_by(table.c.name))
+    parents = {row["id"]: row["parent_id"] for row in await tx.rows(select(table.c.id, table.c.parent_id))}
+    evidence = await _evidence(tx, area)
+    own = {row["id"] for row in agencies}
+    states: dict[str, list[State]] = defaultdict(list)
+    for id_, found in evidence.items():
+        if (agency := _agency_above(id_, parents, own)) is not None:
+            states[agency].append(state_of(found))
+    return [_agency_state(row["id"], row["name"], states[row["id"]]) for row in agencies]
+
+
+def _agency_state(id_: str, name: str, states: Sequence[State]) -> AgencyState:
+    components: dict[State, int] = {state: states.count(state) for state in set(states) - {State.UNKNOWN}}
+    return AgencyState(organization_id=id_, name=name, state=rolled_up(states), components=components)
+
+
+def _agency_above(id_: str, parents: Mapping[str, str | None], agencies: set[str]) -> str | None:
+    """The agency itself, or the one that it is part of; a cycle in the tree ends the search."""
+    seen: set[str] = set()
+    at: str | None = id_
+    while at is not None and at not in seen:
+        if at in agencies:
+            return at
+        seen.add(at)
+        at = parents.get(at)
+    return None
+
+
+async def _evidence(tx: Transaction, area: str) -> dict[str, Evidence]:
+    """By organization."""
+    found: dict[str, Evidence] = defaultdict(Evidence)
+    adoptions, areas = tables.adoptions, tables.known_offering_areas
+    of_area = select(areas.c.offering_id).where(areas.c.focus_area == area)
+    for row in await tx.rows(select(adoptions).where(adoptions.c.offering_id.in_(of_area))):
+        adoption = store.adoptions.from_row(row)
+        known = found[adoption.organization_id]
+        found[adoption.organization_id] = replace(known, adoptions=(*known.adoptions, adoption))
+    for table in (tables.needs, tables.profiles):
+        for row in await tx.rows(select(table.c.organization_id).where(table.c.focus_area == area).distinct()):
+            found[row["organization_id"]] = replace(found[row["organization_id"]], stated=True)
+    for row in await tx.rows(
+        select(tables.shortlists).where(tables.shortlists.c.focus_area == area).order_by(tables.shortlists.c.id)
+    ):
+        shortlist = store.shortlists.from_row(row)
+        found[shortlist.organization_id] = replace(found[shortlist.organization_id], shortlist=shortlist)
+    return found
