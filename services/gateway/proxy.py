@@ -37,6 +37,7 @@ ROUTES: dict[str, str] = {
     "/v1/standards": "catalog",
     "/v1/vehicles": "catalog",
     "/v1/search": "catalog",
+    "/v1/catalog": "catalog",
     "/v1/stats/offerings": "catalog",
     "/v1/meta/state-machines/catalog": "catalog",
     "/v1/adoptions": "adoption",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from sqlalchemy import insert
 
@@ -196,3 +198,27 @@ async def test_a_fact_whose_transaction_commits_late_is_not_missed(api: Api) -> 
 
     assert behind == "1"
     assert await codes(api, "?q=changed") == ["changed"]
+
+
+async def test_the_catalog_is_exported_as_far_as_the_caller_sees_in_three_formats(api: Api) -> None:
+    for number in range(3):
+        await a_published(api, code=f"c{number}", name=f"=Ledger {number}", cost_method="zebracost")
+    await a_draft(api, code="hidden")
+
+    async def exported(format_: str, *roles: str) -> str:
+        answer = await api.get(f"/v1/catalog/export?format={format_}", *roles)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    lines = [orjson.loads(line) for line in (await exported("ndjson")).splitlines()]
+    table = list(csv.DictReader((await exported("csv")).splitlines()))
+    catalog = orjson.loads(await exported("dcat-us"))
+
+    assert [line["code"] for line in lines] == [row["code"] for row in table] == ["c0", "c1", "c2"]
+    assert [service["identifier"] for service in catalog["service"]] == ["c0", "c1", "c2"]
+    assert (table[0]["name"], table[0]["covers"]) == ("'=Ledger 0", "CYB.060.030")
+    assert (catalog["@type"], catalog["service"][0]["conformsTo"]) == ("Catalog", ["CYB.060.030"])
+    for format_ in ("ndjson", "csv", "dcat-us"):
+        assert "zebracost" not in await exported(format_, "provider:x")
+        assert "hidden" in await exported(format_, QSMO)
+    assert "zebracost" in await exported("ndjson", "agency:070:cio")

@@ -1,6 +1,6 @@
 """HTTP in: each route opens the transaction at its edge and calls one command or query."""
 
-from services.catalog.api import marketplaces, meta, offerings, providers, revisions, search, standards, vehicles
+from services.catalog.api import exports, marketplaces, meta, offerings, providers, revisions, search, standards, vehicles
 
 routers = (
     marketplaces.router,
@@ -9,6 +9,7 @@ routers = (
     revisions.router,
     offerings.router,
     search.router,
+    exports.router,
     standards.router,
     meta.router,
 )
