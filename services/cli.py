@@ -1,4 +1,4 @@
-"""`qsmo`: serve, token, import, export, migrate, audit.
+"""`qsmo`: serve, token, import, export, migrate, doctor, audit.
 
 Each command loads what it needs when it runs: printing a token must not cost the import of four services.
 """
@@ -78,7 +78,7 @@ def jwks(data_folder: DataOption = _DEFAULT_DATA) -> None:
 
 @app.command(name="import")
 def import_file(
-    kind: Annotated[str, typer.Argument(help="organizations, dotgov, designations, sapoc or fedramp")],
+    kind: Annotated[str, typer.Argument(help="organizations, dotgov, designations, sapoc, standards, controls or fedramp")],
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     data_folder: DataOption = _DEFAULT_DATA,
     *,
@@ -113,6 +113,14 @@ def migrate(
     from services.commandline import data  # noqa: PLC0415 - see the module
 
     asyncio.run(data.migrate(DataFolder(data_folder), services=service))
+
+
+@app.command()
+def doctor(data_folder: DataOption = _DEFAULT_DATA) -> None:
+    """Look at the installation as a whole; exit status 1 when something needs doing, and what."""
+    from services.commandline import doctor as examination  # noqa: PLC0415 - see the module
+
+    raise typer.Exit(asyncio.run(examination.run(DataFolder(data_folder))))
 
 
 @audit_app.command("verify")

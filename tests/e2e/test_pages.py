@@ -116,3 +116,12 @@ def test_what_people_wrote_cannot_become_markup(installation: Installation) -> N
     answer = httpx.get(f"{installation.url}/marketplace", params={"q": '"><script>alert(1)</script>'})
 
     assert "<script>alert" not in answer.text
+
+
+def test_the_doctor_finds_nothing_here_and_says_what_it_looked_at(installation: Installation) -> None:
+    said = installation.qsmo("doctor")
+
+    assert said.returncode == 0, said.stdout + said.stderr
+    for name in ("ready", "clock", "outbox", "events at catalog", "search", "feed", "disk"):
+        assert name in said.stdout
+    assert "→" not in said.stdout
