@@ -16,6 +16,7 @@ from tests.support.servers import (
     PostgresServer,
     Server,
 )
+from tests.support.templates import Templates, service_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,13 +95,22 @@ def kafka(pytestconfig: pytest.Config) -> Iterator[KafkaServer]:
         pytestconfig.stash[STARTED].remove(server)
 
 
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return Templates(tmp_path_factory.mktemp("templates"))
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """SQLAlchemy URL of an empty database of this test's own, on SQLite and on PostgreSQL."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path, templates: Templates) -> Iterator[str]:
+    """SQLAlchemy URL of a database of this test's own, on SQLite and on PostgreSQL.
+
+    Empty, but in a module that is named after a service (`test_catalog_…`): there at that service's newest schema.
+    """
+    service, path = service_of(request.module.__name__), tmp_path / "test.db"
     if request.param == "sqlite":
-        yield f"sqlite+aiosqlite:///{tmp_path / 'test.db'}"
+        yield templates.sqlite(service, path) if service else f"sqlite+aiosqlite:///{path}"
         return
     server = cast("PostgresServer", request.getfixturevalue("postgres"))
     name = f"test_{uuid4().hex}"
-    yield server.create_database(name)
+    yield templates.postgres(service, name, server) if service else server.create_database(name)
     server.drop_database(name)

@@ -284,9 +284,9 @@ class PostgresServer(Server):
     def url(self, database: str) -> str:
         return f"postgresql+asyncpg://{self.superuser}@{LOOPBACK}:{self.port}/{database}"
 
-    def create_database(self, name: str) -> str:
-        """Create an empty database; returns its SQLAlchemy URL."""
-        self.execute(f'CREATE DATABASE "{name}"')
+    def create_database(self, name: str, *, template: str | None = None) -> str:
+        """Create a database, empty or as a copy of one that nobody is connected to; returns its SQLAlchemy URL."""
+        self.execute(f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else ""))
         return self.url(name)
 
     def drop_database(self, name: str) -> None:
