@@ -14,6 +14,7 @@ from shared.kernel.errors import Conflict
 from shared.service import Connections, Owner
 
 _LOOK_EVERY_S = 3_600.0
+_AGAIN_S = 30.0
 
 
 class RegistryOwner(Owner):
@@ -25,16 +26,16 @@ class RegistryOwner(Owner):
 
     async def _look(self) -> None:
         while True:
-            await self.tell_what_is_late()
-            await asyncio.sleep(_LOOK_EVERY_S)
+            told = await self.tell_what_is_late()
+            await asyncio.sleep(_AGAIN_S if told is None else _LOOK_EVERY_S)
 
-    async def tell_what_is_late(self) -> int:
-        """How many facts that made. Another replica may do the same at the same moment; one of them wins."""
+    async def tell_what_is_late(self) -> int | None:
+        """How many facts that made; None when somebody, perhaps another replica's look, changed a plan in between."""
         try:
             async with self.db.transaction(Cause(actor="system:plans")) as tx:
                 return await plan_progress.tell_what_is_late(tx)
         except Conflict:
-            return 0
+            return None
 
 
 def build(settings: Settings, connections: Connections) -> RegistryOwner:

@@ -159,6 +159,11 @@ def test_the_one_door_leads_to_the_plans_the_seats_and_the_scorecard(installatio
     cyber = {service["service"]: service["status"] for service in score["cybersecurity"]["services"]}
     assert {service for service, status in cyber.items() if status == "designated"} == set(DESIGNATED)
     assert installation.get("/v1/plans")["items"] == []
+    vacant = installation.get("/v1/vacancies")["items"]
+    assert [item["id"] for item in vacant] == [f"board-seat:{seat['id']}" for seat in seats]
+    assert installation.get("/v1/posts")["items"] == []
+    versions = installation.get("/v1/focus-areas/cybersecurity/versions")["items"]
+    assert [(v["version"], v["what"], v["by"]) for v in versions] == [(1, "focus_area.registered", "system:starter")]
 
 
 def test_what_was_announced_stands_but_a_new_designation_needs_a_plan(installation: Installation) -> None:

@@ -258,9 +258,10 @@ async def test_the_real_lists_match_without_one_wrong_and_what_waits_has_its_org
     parents = {" ".join(agency["parent"].split()): agency["id"] for agency in reversed(given) if not agency["sub"]}
     matched = {name: found for name, id in parents.items() if (found := await id_of(api, f"fedramp:{id}"))}
     wrong = {name for name, found in matched.items() if found != await id_of(api, fedramp[name])}
-    known = {name: ids[0] for name in dotgov if len(ids := await named(api, name)) == 1}
+    called = {name: await named(api, name) for name in dotgov}
+    known = {name: ids[0] for name, ids in called.items() if len(ids) == 1}
     wrong |= {name for name, found in known.items() if found != await id_of(api, dotgov[name])}
-    labelled = [(waiting[key], t["code"]) for t in among if (key := (t["name"], t["parent"])) in waiting]
+    labelled = [(waiting[t["name"], t["parent"]], t["code"]) for t in among if (t["name"], t["parent"]) in waiting]
     ranks = [await id_of(api, code) in [c["organization_id"] for c in review["candidates"][:3]] for review, code in labelled]
 
     print(f"\n{len(matched)} of {len(parents)} FedRAMP parents, {len(known)} of {len(dotgov)} .gov agencies,")

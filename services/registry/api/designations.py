@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Response
 
 from services.registry import queries, schemas, store
@@ -36,11 +38,11 @@ async def list_designations(
     async def query(tx: Transaction) -> Response:
         page = await queries.designations(tx, wanted, paged)
         names = await queries.organization_names(tx, [found.designation.organization_id for found in page.items])
-        lacking = {found.designation.id: await _lacking(tx, found, at) for found in page.items}
+        lacking = await _lacking(tx, page.items, at)
         return at.show_page(
             page,
             [
-                views.designation(found, names=names, lacking=lacking[found.designation.id], by=at.principal)
+                views.designation(found, names=names, lacking=lacking.get(found.designation.id, ()), by=at.principal)
                 for found in page.items
             ],
         )
@@ -157,10 +159,13 @@ async def _answered(tx: Transaction, saved: Designation, at: Edge) -> Answered:
 
 async def _shown(tx: Transaction, found: DesignationAt, at: Edge) -> schemas.DesignationShown:
     names = await queries.organization_names(tx, [found.designation.organization_id])
-    return views.designation(found, names=names, lacking=await _lacking(tx, found, at), by=at.principal)
+    lacking = (await _lacking(tx, [found], at)).get(found.designation.id, ())
+    return views.designation(found, names=names, lacking=lacking, by=at.principal)
 
 
-async def _lacking(tx: Transaction, found: DesignationAt, at: Edge) -> tuple[str, ...]:
-    """What stands in the way of designating it, for whom it concerns."""
-    waits = found.designation.status is Status.PRE_DESIGNATED and not found.is_past and at.principal.has("omb")
-    return await commands.missing_plan(tx, found.designation) if waits else ()
+async def _lacking(tx: Transaction, found: Sequence[DesignationAt], at: Edge) -> dict[str, tuple[str, ...]]:
+    """What stands in the way of designating each, for whom it concerns."""
+    if not at.principal.has("omb"):
+        return {}
+    waiting = [d.designation for d in found if d.designation.status is Status.PRE_DESIGNATED and not d.is_past]
+    return await commands.missing_plans(tx, waiting)

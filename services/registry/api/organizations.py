@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
 from services.registry import queries, schemas, store
 from services.registry.api import views
+from services.registry.api.members import members
 from services.registry.api.times import AsOf, KnownAt
 from services.registry.commands import organizations as commands
 from services.registry.domain.organization import Alias, Code, Organization
@@ -63,7 +63,7 @@ async def show_organization_tree(id: Identifier, at: AtEdge, as_of: AsOf = None)
 
     async def query(tx: Transaction) -> Response:
         day = as_of or tx.at.date()
-        nodes = [schemas.TreeNodeShown(**asdict(node)) for node in await queries.tree(tx, id, as_of=day)]
+        nodes = [schemas.TreeNodeShown(**members(node)) for node in await queries.tree(tx, id, as_of=day)]
         return at.show(schemas.OrganizationTree(as_of=day, items=nodes))
 
     return await at.read(query)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
 from services.registry import schemas
+from services.registry.api.members import members
 from services.registry.domain import plan_criteria as criteria
 from services.registry.domain.designation import Designation, Status
 from services.registry.domain.focus_area import FocusArea
@@ -32,18 +32,43 @@ def plan(found: Plan, *, around: Surroundings | None, today: date, by: Principal
         horizon=list(found.horizon),
         lead_office_id=found.lead_office_id,
         services=list(found.services),
-        sections=asdict(found.sections),
-        years=[_year(asdict(year)) for year in found.years],
+        sections=members(found.sections),
+        years=[_year(members(year)) for year in found.years],
         criteria=criteria_of(found).items,
         milestones=milestones_of(found, today=today).items,
         corrective_actions=obligations_of(found).items,
-        questions=[schemas.QuestionShown(**asdict(question)) for question in found.questions],
-        check=schemas.CheckShown(**asdict(found.check)) if found.check else None,
-        votes=[schemas.VoteShown(**asdict(vote)) for vote in found.votes],
-        recommendation=schemas.RecommendationShown(**asdict(found.recommendation)) if found.recommendation else None,
-        history=[schemas.TurnShown(**asdict(turn)) for turn in found.turns],
+        questions=[schemas.QuestionShown(**members(question)) for question in found.questions],
+        check=schemas.CheckShown(**members(found.check)) if found.check else None,
+        votes=[schemas.VoteShown(**members(vote)) for vote in found.votes],
+        recommendation=schemas.RecommendationShown(**members(found.recommendation)) if found.recommendation else None,
+        history=[schemas.TurnShown(**members(turn)) for turn in found.turns],
         actions=_actions(found, around=around, by=by) if around else [],
     )
+
+
+def listed(found: Plan, *, around: Surroundings | None, by: Principal) -> schemas.PlanListed:
+    """As it was, without `around`: then nothing can be done with it."""
+    return schemas.PlanListed(
+        id=found.id,
+        version=found.version,
+        focus_area=found.focus_area,
+        host_organization_id=found.host_organization_id,
+        number=found.number,
+        state=found.state,
+        since=found.last.on,
+        horizon=list(found.horizon),
+        lead_office_id=found.lead_office_id,
+        services=list(found.services),
+        criteria=_settled(criterion.is_settled for criterion in found.criteria),
+        milestones=_settled(milestone.status is not MilestoneStatus.SCHEDULED for milestone in found.milestones),
+        corrective_actions=_settled(obligation.is_closed for obligation in found.obligations),
+        actions=_actions(found, around=around, by=by) if around else [],
+    )
+
+
+def _settled(each: Iterable[bool]) -> schemas.SettledOf:
+    known = tuple(each)
+    return schemas.SettledOf(settled=sum(known), total=len(known))
 
 
 def _year(year: dict[str, Any]) -> schemas.PlanYearShown:
@@ -57,7 +82,7 @@ def criteria_of(found: Plan) -> schemas.CriterionList:
 
 def _criterion(found: Criterion) -> schemas.CriterionShown:
     element = BY_ID[found.element]
-    return schemas.CriterionShown(**asdict(found), group=element.group, title=element.title, tests=list(element.tests))
+    return schemas.CriterionShown(**members(found), group=element.group, title=element.title, tests=list(element.tests))
 
 
 def milestones_of(found: Plan, *, today: date) -> schemas.MilestoneList:
@@ -65,13 +90,13 @@ def milestones_of(found: Plan, *, today: date) -> schemas.MilestoneList:
 
 
 def _milestone(found: Milestone, *, today: date) -> schemas.MilestoneShown:
-    given = asdict(found)
+    given = members(found)
     del given["warned"]
     return schemas.MilestoneShown(**given, slip_days=found.slip_days(today), at_risk=found.at_risk(today))
 
 
 def obligations_of(found: Plan) -> schemas.ObligationList:
-    return schemas.ObligationList(items=[schemas.ObligationShown(**asdict(o)) for o in found.obligations])
+    return schemas.ObligationList(items=[schemas.ObligationShown(**members(o)) for o in found.obligations])
 
 
 def _actions(found: Plan, *, around: Surroundings, by: Principal) -> list[Action]:
@@ -80,10 +105,10 @@ def _actions(found: Plan, *, around: Surroundings, by: Principal) -> list[Action
     for transition in MACHINE.transitions:
         if transition.sources == (None,) or not may_in_area(by, *transition.roles, area=found.focus_area):
             continue
-        missing = [*_unsigned(transition.action, around), *missing_for(found, transition.action, around)]
-        if found.state not in transition.sources:
-            wanted = " or ".join(str(source) for source in transition.sources)
-            missing = [f"state {wanted} (it is {found.state})"]
+        if found.state in transition.sources:
+            missing = [*_unsigned(transition.action, around), *missing_for(found, transition.action, around)]
+        else:
+            missing = [f"state {' or '.join(map(str, transition.sources))} (it is {found.state})"]
         href = f"/v1/plans/{found.id}/{transition.action}"
         shown.append(Action(action=transition.action, href=href, possible=not missing, missing=missing))
     return shown

@@ -49,14 +49,14 @@ async def list_plans(
     as_of: AsOf = None,
     known_at: KnownAt = None,
 ) -> Response:
-    """With a time, the plans as they then were, by turns that had taken effect or facts that had been recorded."""
+    """Without their text. With a time, as they then were: by turns that had taken effect, or facts that had been recorded."""
     wanted = PlanFilter(area=area, state=state, host=host, as_of=as_of, known_at=known_at)
 
     async def query(tx: Transaction) -> Response:
         page = await queries.plans(tx, wanted, paged, by=at.principal)
-        if wanted.is_dated:
-            return at.show_page(page, [_past(tx, plan, at) for plan in page.items])
-        return at.show_page(page, [await shown(tx, plan, at) for plan in page.items])
+        around = {} if wanted.is_dated else await commands.surroundings_of(tx, page.items, by=at.principal)
+        listed = [views.listed(plan, around=around.get(plan.id), by=at.principal) for plan in page.items]
+        return at.show_page(page, list(listed))
 
     return await at.read(query)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 
 from services.registry import schemas
+from services.registry.api.members import members
 from services.registry.domain import designation as designations
 from services.registry.domain import match_review as reviews
 from services.registry.domain.designation import Designation, Step
@@ -17,6 +17,8 @@ from services.registry.queries import DesignationAt
 from shared.auth import Principal
 from shared.kernel.machine import StateMachine
 from shared.web.wire import Action
+
+_ORGANIZATION_ACTIONS = ("change", "rename", "move", "merge", "split", "dissolve")
 
 
 def policy(found: Policy) -> schemas.PolicyShown:
@@ -51,7 +53,7 @@ def organization(found: Organization, *, by: Principal, is_past: bool = False) -
         cfo_act=found.cfo_act,
         valid_from=found.valid_from,
         valid_to=found.valid_to,
-        eras=[schemas.EraShown(**asdict(era)) for era in found.eras],
+        eras=[schemas.EraShown(**members(era)) for era in found.eras],
         predecessor_ids=list(found.predecessor_ids),
         successor_ids=list(found.successor_ids),
         actions=[] if is_past else _organization_actions(found, by=by),
@@ -59,16 +61,16 @@ def organization(found: Organization, *, by: Principal, is_past: bool = False) -
 
 
 def _organization_actions(found: Organization, *, by: Principal) -> list[Action]:
+    allowed = [name for name in _ORGANIZATION_ACTIONS if any(by.has(role) for role in ROLES[f"{name} organization"])]
+    if not allowed:
+        return []
     href = f"/v1/organizations/{found.id}"
     ended = [f"an organization that exists (it ended on {found.valid_to})"] if found.has_ended else []
-    dated = ("rename", "move", "merge", "split", "dissolve")
     return [
-        *_plain_actions(by, "change organization", name="change", href=href),
-        *(
-            Action(action=name, href=f"{href}/{name}", possible=not ended, missing=ended)
-            for name in dated
-            if any(by.has(role) for role in ROLES[f"{name} organization"])
-        ),
+        Action(action="change", href=href, possible=True)
+        if name == "change"
+        else Action(action=name, href=f"{href}/{name}", possible=not ended, missing=ended)
+        for name in allowed
     ]
 
 

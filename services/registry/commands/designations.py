@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from sqlalchemy import select
 
 from services.registry import facts, store, tables
-from services.registry.commands.plans import lineage
+from services.registry.commands.plans import lineages
 from services.registry.domain import designation as domain
 from services.registry.domain.designation import MACHINE, Basis, Designation, Status
 from services.registry.domain.plan import missing_for_designation
+from services.registry.domain.plan_states import State
 from services.registry.policy import require
 from shared.auth import Principal
 from shared.contracts import registry as contracts
@@ -101,14 +103,49 @@ async def move_designation(
 
 async def missing_plan(tx: Transaction, designation: Designation) -> tuple[str, ...]:
     """What the plans of the area lack to carry it; empty when one is in force. Source: M-19-16."""
-    table = tables.plans
-    rows = await tx.rows(select(table).where(table.c.focus_area == designation.focus_area).order_by(table.c.id))
-    return missing_for_designation(
-        [store.plans.from_row(row) for row in rows],
-        service=designation.service,
-        lead=designation.organization_id or "",
-        within=await lineage(tx, designation.organization_id),
-    )
+    return (await missing_plans(tx, [designation]))[designation.id]
+
+
+async def missing_plans(tx: Transaction, designations: Sequence[Designation]) -> dict[str, tuple[str, ...]]:
+    """As `missing_plan`, by the designation's id."""
+    scopes = await _scopes(tx, {designation.focus_area for designation in designations})
+    above = await lineages(tx, [d.organization_id for d in designations if d.organization_id])
+    return {
+        d.id: missing_for_designation(
+            scopes.get(d.focus_area, ()),
+            service=d.service,
+            lead=d.organization_id or "",
+            within=above.get(d.organization_id or "", ()),
+        )
+        for d in designations
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scope:
+    """Of a plan, what a designation rests on."""
+
+    state: State
+    host_organization_id: str
+    lead_office_id: str | None
+    services: Collection[str]
+
+
+async def _scopes(tx: Transaction, areas: Collection[str]) -> dict[str, list[_Scope]]:
+    """What the plans of each area cover, without their text."""
+    c = tables.plans.c
+    parts = (c.document["lead_office_id"].label("lead_office_id"), c.document["services"].label("services"))
+    query = select(c.focus_area, c.state, c.host_organization_id, *parts).where(c.focus_area.in_(sorted(areas)))
+    found: dict[str, list[_Scope]] = {}
+    for row in await tx.rows(query.order_by(c.id)):
+        scope = _Scope(
+            state=State(row["state"]),
+            host_organization_id=row["host_organization_id"],
+            lead_office_id=row["lead_office_id"],
+            services=row["services"],
+        )
+        found.setdefault(row["focus_area"], []).append(scope)
+    return found
 
 
 async def transfer_designation(

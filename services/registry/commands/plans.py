@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
 from services.registry import facts, store, tables
 from services.registry.domain import plan as domain
 from services.registry.domain.delegation import in_force
 from services.registry.domain.plan import Grounds, Plan, PlanYear, Sections, Surroundings
 from services.registry.domain.plan_progress import Obligation, ObligationKind
-from services.registry.domain.plan_review import Board, recommendation
+from services.registry.domain.plan_review import Board, BoardSeat, recommendation
 from services.registry.domain.plan_states import IN_FORCE, MACHINE, State
-from services.registry.domain.post import PostKind, post_id, signature
+from services.registry.domain.post import PostKind, Signature, post_id, signature
 from services.registry.policy import require_in_area, sees_plan
 from shared.auth import Principal
 from shared.contracts import registry as contracts
-from shared.db import Transaction
+from shared.db import Transaction, among
 from shared.kernel.errors import Invalid, NotFound, StaleVersion
 from shared.kernel.ids import new_id
 
+_DEPTH_MAX = 20
 _FACTS: dict[str, type[contracts.PlanFact]] = {
     "submit": contracts.PlanSubmitted,
     "start-review": contracts.PlanReviewStarted,
@@ -144,45 +145,85 @@ async def visible_plan(tx: Transaction, id: str, *, by: Principal) -> Plan:
 
 async def surroundings(tx: Transaction, plan: Plan, *, by: Principal) -> Surroundings:
     """The board and the director's post as they are now, and whether a newer version of the plan is in force."""
-    table = tables.plans
-    newer = select(func.count()).where(
-        table.c.focus_area == plan.focus_area,
-        table.c.host_organization_id == plan.host_organization_id,
-        table.c.number > plan.number,
-        table.c.state.in_([state.value for state in IN_FORCE]),
+    return (await surroundings_of(tx, [plan], by=by))[plan.id]
+
+
+async def surroundings_of(tx: Transaction, plans: Sequence[Plan], *, by: Principal) -> dict[str, Surroundings]:
+    """By the plan's id; as few statements for many plans as for one, and only for what their states call for."""
+    boards = await _boards(tx, [plan for plan in plans if plan.state is State.IN_REVIEW])
+    newest = await _newest_in_force(tx, [plan for plan in plans if plan.state in IN_FORCE])
+    signatures = await _signatures(tx, [plan for plan in plans if plan.state is State.DRAFT], by=by)
+    return {
+        plan.id: Surroundings(
+            board=boards.get(plan.id, Board()),
+            has_newer_in_force=newest.get((plan.focus_area, plan.host_organization_id), 0) > plan.number,
+            director=signatures.get(plan.id),
+        )
+        for plan in plans
+    }
+
+
+async def _signatures(tx: Transaction, plans: Sequence[Plan], *, by: Principal) -> dict[str, Signature]:
+    """Whether the caller may submit each plan."""
+    if not plans:
+        return {}
+    directors = {plan.id: post_id(PostKind.QSMO_DIRECTOR, plan.focus_area) for plan in plans}
+    posts = {post.id: post for post in await store.posts.find_by(tx, "id", sorted(set(directors.values())))}
+    return {id: signature(posts.get(post), post, by=by.actor, on=tx.at.date()) for id, post in directors.items()}
+
+
+async def _boards(tx: Transaction, plans: Sequence[Plan]) -> dict[str, Board]:
+    if not plans:
+        return {}
+    seats = [store.board_seats.from_row(row) for row in await tx.rows(select(tables.board_seats).order_by("id"))]
+    above = await lineages(tx, [seat.organization_id for seat in seats if seat.organization_id])
+    return {plan.id: _board(seats, above, plan, today=tx.at.date()) for plan in plans}
+
+
+async def _newest_in_force(tx: Transaction, plans: Sequence[Plan]) -> dict[tuple[str, str], int]:
+    """(area, host) → the highest number of those in force."""
+    if not plans:
+        return {}
+    c = tables.plans.c
+    hosts = sorted({plan.host_organization_id for plan in plans})
+    query = (
+        select(c.focus_area, c.host_organization_id, func.max(c.number).label("newest"))
+        .where(among(tx, c.host_organization_id, hosts), c.state.in_([state.value for state in IN_FORCE]))
+        .group_by(c.focus_area, c.host_organization_id)
     )
-    director = post_id(PostKind.QSMO_DIRECTOR, plan.focus_area)
-    post = await store.posts.find(tx, director)
-    return Surroundings(
-        board=await board_for(tx, plan),
-        has_newer_in_force=bool((await tx.execute(newer)).scalar_one()),
-        director=signature(post, director, by=by.actor, on=tx.at.date()),
-    )
+    return {(row["focus_area"], row["host_organization_id"]): row["newest"] for row in await tx.rows(query)}
 
 
 async def board_for(tx: Transaction, plan: Plan) -> Board:
+    return (await _boards(tx, [plan]))[plan.id]
+
+
+def _board(seats: Sequence[BoardSeat], above: Mapping[str, Sequence[str]], plan: Plan, *, today: date) -> Board:
     """Every seat; recused are those of the host and of what stands below it."""
-    table = tables.board_seats
-    seats = [store.board_seats.from_row(row) for row in await tx.rows(select(table).order_by(table.c.id))]
-    recused = [
-        seat.id
-        for seat in seats
-        if seat.organization_id and plan.host_organization_id in await lineage(tx, seat.organization_id)
-    ]
-    acting = [seat.id for seat in seats if in_force(seat.delegations, tx.at.date())]
+    host = plan.host_organization_id
+    recused = [seat.id for seat in seats if seat.organization_id and host in above.get(seat.organization_id, ())]
+    acting = [seat.id for seat in seats if in_force(seat.delegations, today)]
     return Board(seats=tuple(seats), recused=frozenset(recused), acting=frozenset(acting))
 
 
 async def lineage(tx: Transaction, id: str | None) -> tuple[str, ...]:
     """The organization and all above it, nearest first."""
-    found: list[str] = []
-    while id is not None and id not in found:
-        organization = await store.organizations.find(tx, id)
-        if organization is None:
-            break
-        found.append(id)
-        id = organization.parent_id
-    return tuple(found)
+    return () if id is None else (await lineages(tx, [id])).get(id, ())
+
+
+async def lineages(tx: Transaction, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Of each organization: itself and all above it, nearest first; in one statement."""
+    c = tables.organizations.c
+    start = select(c.id.label("of"), c.id, c.parent_id, literal(0).label("depth")).where(among(tx, c.id, sorted(set(ids))))
+    found = start.cte("above", recursive=True)
+    higher = select(found.c.of, c.id, c.parent_id, found.c.depth + 1).where(
+        c.id == found.c.parent_id, found.c.depth < _DEPTH_MAX
+    )
+    found = found.union_all(higher)
+    above: dict[str, tuple[str, ...]] = {}
+    for row in await tx.rows(select(found.c.of, found.c.id).order_by(found.c.depth)):
+        above[row["of"]] = (*above.get(row["of"], ()), row["id"])
+    return above
 
 
 async def _next_number(tx: Transaction, focus_area: str, host: str) -> int:

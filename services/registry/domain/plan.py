@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Protocol
 
 from services.registry.domain import plan_criteria as criteria
 from services.registry.domain.plan_criteria import Criterion
@@ -243,12 +244,25 @@ def check_state(plan: Plan, action: str, *states: State) -> None:
         )
 
 
-def missing_for_designation(plans: Sequence[Plan], *, service: str, lead: str, within: Collection[str]) -> tuple[str, ...]:
+class PlanScope(Protocol):
+    """As much of a plan as a designation rests on."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def host_organization_id(self) -> str: ...
+    @property
+    def lead_office_id(self) -> str | None: ...
+    @property
+    def services(self) -> Collection[str]: ...
+
+
+def missing_for_designation(plans: Sequence[PlanScope], *, service: str, lead: str, within: Collection[str]) -> tuple[str, ...]:
     """What the best of the area's plans lacks to carry a designation of `lead` for `service`.
 
     `within` is the lead and every organization above it: the host must be one of them.
     """
-    wanted: tuple[tuple[str, Callable[[Plan], bool]], ...] = (
+    wanted: tuple[tuple[str, Callable[[PlanScope], bool]], ...] = (
         ("an approved or active implementation plan", lambda plan: plan.state in IN_FORCE),
         ("a plan of the host that the lead office belongs to", lambda plan: plan.host_organization_id in within),
         (f"a plan that covers the service {service}", lambda plan: service in plan.services),

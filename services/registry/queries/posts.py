@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import String, cast, literal, null, select, union_all
+from sqlalchemy import String, cast, exists, literal, null, select, union_all
 from sqlalchemy.sql.selectable import Subquery
 
 from services.registry import store, tables
 from services.registry.domain.delegation import Delegation, in_force
 from services.registry.domain.plan_review import BoardSeat
 from services.registry.domain.post import Post, PostKind, PostState, PostStep
-from shared.db import Row, Transaction, among
+from shared.db import Row, Transaction
 from shared.web.paging import Page, PageRequest, page_in_memory, page_of
 
 BOARD_SEAT = "board-seat"
@@ -92,15 +92,14 @@ class Vacancy:
 
 async def vacancies(tx: Transaction, request: PageRequest) -> Page[Vacancy]:
     """Of organizations that exist still."""
-    found = _vacant(tx.at.date())
-    page = await page_of(tx, select(found), by=[found.c.id], request=request, read=_vacancy)
-    acting = await _acting(tx, page.items)
-    return Page([_with(vacancy, acting.get(vacancy.id)) for vacancy in page.items], page.next_cursor)
+    today = tx.at.date()
+    found = _vacant(today)
+    return await page_of(tx, select(found), by=[found.c.id], request=request, read=lambda row: _vacancy(row, today))
 
 
 def _vacant(today: date) -> Subquery:
     seats, posts, organizations = tables.board_seats.c, tables.posts.c, tables.organizations.c
-    over = select(organizations.id).where(organizations.valid_to <= today)
+    is_over = exists().where(organizations.id == posts.organization_id, organizations.valid_to <= today)
     return union_all(
         select(
             literal(f"{BOARD_SEAT}:").concat(seats.id).label("id"),
@@ -108,35 +107,21 @@ def _vacant(today: date) -> Subquery:
             seats.organization_id,
             cast(null(), String).label("focus_area"),
             cast(null(), posts.since.type).label("since"),
+            seats.delegations,
         ).where(seats.subject.is_(None)),
-        select(posts.id, posts.kind, posts.organization_id, posts.focus_area, posts.since).where(
-            posts.state == PostState.VACANT.value,
-            posts.organization_id.is_(None) | posts.organization_id.not_in(over),
+        select(posts.id, posts.kind, posts.organization_id, posts.focus_area, posts.since, posts.delegations).where(
+            posts.state == PostState.VACANT.value, ~is_over
         ),
     ).subquery()
 
 
-def _vacancy(row: Row) -> Vacancy:
-    return Vacancy(**row)
-
-
-def _with(vacancy: Vacancy, delegation: Delegation | None) -> Vacancy:
+def _vacancy(row: Row, today: date) -> Vacancy:
+    given = store.delegations(row["delegations"]) if row["delegations"] else ()
     return Vacancy(
-        id=vacancy.id,
-        kind=vacancy.kind,
-        organization_id=vacancy.organization_id,
-        focus_area=vacancy.focus_area,
-        since=vacancy.since,
-        delegation=delegation,
+        id=row["id"],
+        kind=row["kind"],
+        organization_id=row["organization_id"],
+        focus_area=row["focus_area"],
+        since=row["since"],
+        delegation=in_force(given, today),
     )
-
-
-async def _acting(tx: Transaction, vacant: list[Vacancy]) -> dict[str, Delegation]:
-    """Who acts today, by the vacancy's id."""
-    seats, posts = tables.board_seats, tables.posts
-    ids = [vacancy.id for vacancy in vacant]
-    held = [store.posts.from_row(row) for row in await tx.rows(select(posts).where(among(tx, posts.c.id, ids)))]
-    seat_ids = [id.removeprefix(f"{BOARD_SEAT}:") for id in ids if id.startswith(f"{BOARD_SEAT}:")]
-    sat = [store.board_seats.from_row(row) for row in await tx.rows(select(seats).where(among(tx, seats.c.id, seat_ids)))]
-    given = {post.id: post.delegations for post in held} | {f"{BOARD_SEAT}:{seat.id}": seat.delegations for seat in sat}
-    return {id: current for id, all_of_it in given.items() if (current := in_force(all_of_it, tx.at.date()))}

@@ -144,6 +144,30 @@ class ObligationList(Shown):
     items: list[ObligationShown]
 
 
+class SettledOf(Shown):
+    settled: int
+    total: int
+
+
+class PlanListed(Shown):
+    """A plan in a list: where it stands, without its text. `since` is the day from which it has its state."""
+
+    id: str
+    version: int
+    focus_area: str
+    host_organization_id: str
+    number: int
+    state: State
+    since: date
+    horizon: list[int]
+    lead_office_id: str | None
+    services: list[str]
+    criteria: SettledOf
+    milestones: SettledOf
+    corrective_actions: SettledOf
+    actions: list[Action] = Field(alias="_actions")
+
+
 class PlanPage(Shown):
-    items: list[PlanShown]
+    items: list[PlanListed]
     next_cursor: str | None

@@ -18,6 +18,11 @@ _STEPS = TypeAdapter(tuple[PostStep, ...])
 _DELEGATIONS = TypeAdapter(tuple[Delegation, ...])
 
 
+def delegations(column: Any) -> tuple[Delegation, ...]:
+    """From what stands in a column of this name."""
+    return _DELEGATIONS.validate_python(column or ())
+
+
 def _post(row: Row) -> Post:
     return Post(
         id=row["id"],
@@ -26,7 +31,7 @@ def _post(row: Row) -> Post:
         organization_id=row["organization_id"],
         focus_area=row["focus_area"],
         steps=_STEPS.validate_python(row["steps"]),
-        delegations=_DELEGATIONS.validate_python(row["delegations"]),
+        delegations=delegations(row["delegations"]),
     )
 
 
@@ -46,7 +51,7 @@ posts = AggregateStore(source=_SOURCE, name="post", table=tables.posts, outbox=t
 
 
 def _board_seat(row: Row) -> BoardSeat:
-    return BoardSeat(**{**row, "delegations": _DELEGATIONS.validate_python(row["delegations"] or ())})
+    return BoardSeat(**{**row, "delegations": delegations(row["delegations"])})
 
 
 def _board_seat_row(seat: BoardSeat) -> dict[str, Any]:
