@@ -229,6 +229,12 @@ PROBLEMS: dict[str, ProblemType] = {
         "The number of subscriptions of one owner is limited.",
         "Delete one that you do not need, or ask the operator for a higher limit.",
     ),
+    "too-many-api-keys": ProblemType(
+        409,
+        "You have as many API keys as you may",
+        "The number of live keys of one owner is limited.",
+        "Revoke one that you do not need, or ask the operator for a higher limit.",
+    ),
     "too-many-replays": ProblemType(
         409,
         "Enough replays are under way",
