@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import httpx
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from jwt.algorithms import OKPAlgorithm
 
 from shared.contracts.fact import Visibility
@@ -23,6 +23,8 @@ from shared.kernel.errors import Unavailable
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 AUDIENCE = "qsmo"
 DEV_ISSUER = "urn:qsmo:development"
+# Of the tokens that the gateway makes for API keys.
+GATEWAY_ISSUER = "urn:qsmo:gateway"
 _FEDERAL_WIDE = frozenset({"omb", "coordinator", "auditor"})
 _KEYS_TTL_S = 300.0
 _KEYS_MIN_REFRESH_S = 10.0
@@ -55,10 +57,11 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller; `subject` is None for the public."""
+    """The caller; `subject` is None for the public. `api_key`: the id of the key that the caller came with."""
 
     subject: str | None = None
     roles: tuple[Role, ...] = field(default=())
+    api_key: str | None = None
 
     @property
     def is_anonymous(self) -> bool:
@@ -147,19 +150,25 @@ class Verifier:
     def __init__(self, *, issuer: str, audience: str, keys: KeySource) -> None:
         self._issuer = issuer
         self._audience = audience
-        self._keys = keys
+        self._keys = {issuer: keys}
+
+    def trust(self, issuer: str, keys: KeySource) -> None:
+        """Accept tokens of another issuer besides."""
+        self._keys[issuer] = keys
 
     async def principal(self, token: str) -> Principal:
         """Raises Unauthenticated with the reason, Unavailable when the issuer's keys cannot be had."""
         try:
-            header = jwt.get_unverified_header(token)
-            key = await self._keys.key(header.get("kid", ""))
+            unverified = jwt.decode_complete(token, options={"verify_signature": False})
+            issuer = str(unverified["payload"].get("iss"))
+            issuer = issuer if issuer in self._keys else self._issuer
+            key = await self._keys[issuer].key(unverified["header"].get("kid", ""))
             claims = jwt.decode(
                 token,
                 key,
                 algorithms=list(ALGORITHMS),
                 audience=self._audience,
-                issuer=self._issuer,
+                issuer=issuer,
                 leeway=_LEEWAY_S,
                 options={"require": ["exp", "sub", "iss", "aud"]},
             )
@@ -174,7 +183,12 @@ def _principal_of(claims: Mapping[str, Any]) -> Principal:
     roles = claims.get("roles", [])
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise Unauthenticated("The token's `roles` claim is not a list of strings.")
-    return Principal(str(claims["sub"]), tuple(Role.parse(role) for role in roles))
+    api_key = claims.get("api_key") if claims["iss"] == GATEWAY_ISSUER else None
+    return Principal(str(claims["sub"]), tuple(Role.parse(role) for role in roles), api_key)
+
+
+def public_jwk(public: Ed25519PublicKey, *, key_id: str) -> dict[str, Any]:
+    return {**json.loads(OKPAlgorithm.to_jwk(public)), "kid": key_id, "use": "sig", "alg": "EdDSA"}
 
 
 class DevelopmentIssuer:
@@ -191,8 +205,7 @@ class DevelopmentIssuer:
         return self._private.public_key()
 
     def jwks(self) -> dict[str, Any]:
-        public = json.loads(OKPAlgorithm.to_jwk(self._private.public_key()))
-        return {"keys": [{**public, "kid": self.KEY_ID, "use": "sig", "alg": "EdDSA"}]}
+        return {"keys": [public_jwk(self._private.public_key(), key_id=self.KEY_ID)]}
 
     def token(self, *, subject: str, roles: list[str], lifetime_s: int = 12 * 3600) -> str:
         now = int(time.time())

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import Table, func, select
 
 from shared import telemetry
-from shared.auth import JwksUrl, Verifier
+from shared.auth import GATEWAY_ISSUER, JwksUrl, Verifier
 from shared.bus.port import Bus
 from shared.db import Database, migrate
 from shared.imports.rows import ImportKind
@@ -117,13 +117,18 @@ async def kafka_connections(settings: ServiceSettings, *, service: str, clock: C
     bootstrap = settings.bus_url.removeprefix("kafka://")
     bus = KafkaBus(KafkaSettings(bootstrap=bootstrap, client_id=f"qsmo-{service}-{settings.member}"))
     keys = JwksUrl(settings.jwks_url)
+    gateway_keys = JwksUrl(settings.gateway_jwks_url) if settings.gateway_jwks_url else None
     await bus.start()
     try:
         verifier = Verifier(issuer=settings.issuer, audience=settings.audience, keys=keys)
+        if gateway_keys is not None:
+            verifier.trust(GATEWAY_ISSUER, gateway_keys)
         yield Connections(bus=bus, verifier=verifier, clock=clock)
     finally:
         await bus.close()
         await keys.close()
+        if gateway_keys is not None:
+            await gateway_keys.close()
 
 
 def owner_lifespan(

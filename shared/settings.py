@@ -29,6 +29,7 @@ class ServiceSettings(BaseSettings):
     issuer: str = Field("", description="`iss` of the tokens to accept")
     audience: str = Field(AUDIENCE, description="`aud` of the tokens to accept")
     jwks_url: str = Field("", description="Where the issuer publishes its keys")
+    gateway_jwks_url: str = Field("", description="Where the gateway publishes the keys of tokens it makes for API keys")
     migrate: bool = Field(default=False, description="Bring the schema up to date at start (else `qsmo migrate` does)")
     member: str = Field(default_factory=socket.gethostname, description="Stable name of this replica in consumer groups")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")

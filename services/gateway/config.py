@@ -37,6 +37,8 @@ class Settings(ServiceSettings):
     )
     checkpoint_every_s: float = Field(86_400.0, gt=0, description="An event is covered by a signed checkpoint after so long")
     checkpoint_poll_s: float = Field(60.0, gt=0, description="How often it is looked whether a checkpoint is due")
+    api_keys_per_owner: int = Field(20, ge=1, le=10_000, description="Live API keys of one owner at most")
+    api_key_overlap_s: float = Field(86_400.0, ge=0, description="How long a key's secret is good after its successor was made")
     webhook_allow_http: bool = Field(default=False, description="Plain http for webhooks: for development only")
     webhook_allowed_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
         (), description="JSON list of networks that webhooks may reach although they are not public"

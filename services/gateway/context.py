@@ -24,6 +24,8 @@ from services.gateway.fedramp.runner import FedrampImports
 from services.gateway.feed.live import Live
 from services.gateway.feed.reading import FeedReader
 from services.gateway.keyring import Keyring
+from services.gateway.keys.commands import Rules as KeyRules
+from services.gateway.keys.exchange import Exchange, Tokens
 from services.gateway.pages.asking import Asker
 from services.gateway.pages.kept import KeptPages
 from services.gateway.webhooks.commands import Rules
@@ -31,7 +33,7 @@ from services.gateway.webhooks.delivery import Deliveries
 from services.gateway.webhooks.guard import Guard, Resolver, system_resolver
 from services.gateway.webhooks.ledger import Ledger
 from services.gateway.webhooks.sending import Sender
-from shared.auth import DevelopmentIssuer, Verifier
+from shared.auth import GATEWAY_ISSUER, DevelopmentIssuer, Verifier
 from shared.db import Database, migrate
 from shared.inbox import Consumer
 from shared.kernel.errors import Unavailable
@@ -64,6 +66,8 @@ class Gateway:
     asker: Asker = field(init=False)
     pages: KeptPages = field(init=False)
     checkpoints: Checkpoints | None = field(init=False)
+    tokens: Tokens | None = field(init=False)
+    _exchange: Exchange | None = field(init=False)
     consumer: Consumer = field(init=False)
     writer: FeedWriter = field(init=False)
     keyring: Keyring | None = field(init=False)
@@ -84,9 +88,12 @@ class Gateway:
         self.writer = FeedWriter(self.live)
         seed = self.settings.signing_key.get_secret_value()
         self.keyring = Keyring(seed) if seed else None
-        self._rules = self._deliveries = self.checkpoints = None
+        self._rules = self._deliveries = self.checkpoints = self.tokens = self._exchange = None
         if self.keyring is not None:
             self._build_webhooks(self.keyring)
+            self.tokens = Tokens(self.keyring.tokens)
+            self._exchange = Exchange(self.db, self.tokens)
+            self.verifier.trust(GATEWAY_ISSUER, self.tokens)
             every = timedelta(seconds=self.settings.checkpoint_every_s)
             self.checkpoints = Checkpoints(self.db, self.keyring, every=every, poll_s=self.settings.checkpoint_poll_s)
         self.consumer = Consumer(
@@ -131,6 +138,19 @@ class Gateway:
     def deliveries(self) -> Deliveries:
         """Raises Unavailable in an installation without a key."""
         return _needing_key(self._deliveries)
+
+    @property
+    def exchange(self) -> Exchange:
+        """Raises Unavailable in an installation without a key."""
+        return _needing_key(self._exchange)
+
+    @property
+    def key_rules(self) -> KeyRules:
+        """Raises Unavailable in an installation without a key: what it made could not be used."""
+        _needing_key(self._exchange)
+        s = self.settings
+        overlap = timedelta(seconds=s.api_key_overlap_s)
+        return KeyRules(writer=self.writer, per_owner=s.api_keys_per_owner, overlap=overlap)
 
     @property
     def consumers(self) -> tuple[Consumer, ...]:

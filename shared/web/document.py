@@ -29,14 +29,16 @@ VALIDATE_ONLY = {
     "description": "Answer as the write would, and keep nothing.",
     "schema": {"type": "boolean", "default": False},
 }
+API_KEY = {"type": "apiKey", "in": "header", "name": "X-Api-Key"}
+_SIGNED: list[dict[str, list[str]]] = [{"bearer": []}, {"api_key": []}]
 BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
     """The document with If-Match, Idempotency-Key, validate_only and the bearer scheme where they apply."""
-    document.setdefault("components", {}).setdefault("securitySchemes", {})["bearer"] = BEARER
+    document.setdefault("components", {}).setdefault("securitySchemes", {}).update(bearer=BEARER, api_key=API_KEY)
     for path, method, operation in operations(document):
-        operation.setdefault("security", [{"bearer": []}] if method in _WRITES else [{}, {"bearer": []}])
+        operation.setdefault("security", _SIGNED if method in _WRITES else [{}, *_SIGNED])
         if method not in _WRITES:
             continue
         _document_dry_run(operation)
@@ -49,8 +51,8 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
 
 def _document_dry_run(operation: dict[str, Any]) -> None:
     responses = operation["responses"]
-    if "201" in responses:
-        responses.setdefault("200", {**responses["201"], "description": "What would be made (validate_only), or made before"})
+    if made := responses.get("201") or responses.get("202"):
+        responses.setdefault("200", {**made, "description": "What would be made (validate_only), or made before"})
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

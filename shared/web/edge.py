@@ -65,7 +65,9 @@ class Edge:
             return await query(tx)
 
     def expected_version(self) -> int:
-        """From If-Match. 428 when absent; a tag that is none of ours is as stale as an old one."""
+        """From If-Match. 401 for the public, 428 when absent; a tag that is none of ours is as stale as an old one."""
+        if self.principal.is_anonymous:
+            raise Unauthenticated("This needs a bearer token.")
         given = self.request.headers.get("if-match")
         if given is None:
             raise HTTPException(428, "A change needs If-Match with the ETag of the version you read (GET it first).")
@@ -81,7 +83,7 @@ class Edge:
         """
         if self.principal.is_anonymous:
             raise Unauthenticated("This needs a bearer token.")
-        dry = self._is_dry_run()
+        dry = self.is_dry_run()
         idempotent = await self._idempotent_request()
         try:
             async with self.context.db.transaction(self.cause) as tx:
@@ -97,7 +99,8 @@ class Edge:
             return Response(shown.body, 200, {"QSMO-Validate-Only": "true"}, _MEDIA_TYPE)
         return _response(answer)
 
-    def _is_dry_run(self) -> bool:
+    def is_dry_run(self) -> bool:
+        """Whether `?validate_only=true` asks that nothing is kept. 400 for anything but true and false."""
         given = self.request.query_params.getlist("validate_only") or ["false"]
         if len(given) > 1 or given[0] not in {"true", "false"}:
             raise HTTPException(400, "validate_only is true or false, once.")

@@ -90,6 +90,7 @@ class Cluster:
             "ISSUER": DEV_ISSUER,
             "AUDIENCE": AUDIENCE,
             "JWKS_URL": self.jwks_url,
+            "GATEWAY_JWKS_URL": f"{self.url}/.well-known/gateway-jwks.json",
             "MIGRATE": "true",
             "MEMBER": f"{service}-0",
             "LOG_LEVEL": "WARNING",

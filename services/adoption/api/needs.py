@@ -90,9 +90,10 @@ async def change_needs(id: Identifier, body: models.StatementGiven, at: AtEdge) 
 @router.put("/v1/needs/{id}/csv", response_model=models.NeedsShown, openapi_extra={"requestBody": _CSV})
 async def change_needs_by_csv(id: Identifier, at: AtEdge) -> Response:
     """The needs anew from CSV with the columns fibf_id, scale, mission_critical, comment; the rest stays. Needs If-Match."""
-    given = _of_csv(await at.request.body())
+    content = await at.request.body()
 
     async def command(tx: Transaction) -> Needs:
+        given = _of_csv(content)
         current = await commands.visible_needs(tx, id, by=at.principal)
         statement = Statement(needs=given, constraints=current.constraints, size=current.size or {}, shared=current.shared)
         return await commands.change_needs(tx, id, statement, expected_version=at.expected_version(), by=at.principal)

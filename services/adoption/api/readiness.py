@@ -27,16 +27,16 @@ async def show_readiness_rubric(at: AtEdge) -> Response:
     return at.show(models.RubricShown(source=SOURCE, dimensions=dimensions))
 
 
-@router.get("/v1/agencies/{id}/readiness/{area}", response_model=models.ProfileShown)
-async def show_readiness(id: Identifier, area: Slug, at: AtEdge) -> Response:
-    found = await at.read(lambda tx: _visible(tx, id, area, at))
+@router.get("/v1/agencies/{agency_id}/readiness/{area}", response_model=models.ProfileShown)
+async def show_readiness(agency_id: Identifier, area: Slug, at: AtEdge) -> Response:
+    found = await at.read(lambda tx: _visible(tx, agency_id, area, at))
     return at.show(_shown(found), version=found.version)
 
 
-@router.get("/v1/agencies/{id}/readiness/{area}/versions", response_model=models.ProfileVersions)
-async def list_readiness_versions(id: Identifier, area: Slug, at: AtEdge) -> Response:
+@router.get("/v1/agencies/{agency_id}/readiness/{area}/versions", response_model=models.ProfileVersions)
+async def list_readiness_versions(agency_id: Identifier, area: Slug, at: AtEdge) -> Response:
     async def query(tx: Transaction) -> models.ProfileVersions:
-        found = await _visible(tx, id, area, at)
+        found = await _visible(tx, agency_id, area, at)
         table = tables.profile_versions
         rows = await tx.rows(select(table).where(table.c.profile_id == found.id).order_by(table.c.n))
         return _versions([_version(row) for row in rows])
@@ -44,21 +44,21 @@ async def list_readiness_versions(id: Identifier, area: Slug, at: AtEdge) -> Res
     return at.show(await at.read(query))
 
 
-@router.put("/v1/agencies/{id}/readiness/{area}", response_model=models.ProfileShown)
-async def assess_readiness(id: Identifier, area: Slug, body: models.FindingsGiven, at: AtEdge) -> Response:
+@router.put("/v1/agencies/{agency_id}/readiness/{area}", response_model=models.ProfileShown)
+async def assess_readiness(agency_id: Identifier, area: Slug, body: models.FindingsGiven, at: AtEdge) -> Response:
     """By the agency, or the area's QSMO. The first assessment needs no If-Match, each further one does."""
     findings = {dimension: Finding(level=each.level, evidence=each.evidence) for dimension, each in body.standings.items()}
 
     async def command(tx: Transaction) -> Answered:
         saved = await commands.assess_profile(
             tx,
-            organization_id=id,
+            organization_id=agency_id,
             focus_area=area,
             findings=findings,
             expected_version=at.expected_version() if "if-match" in at.request.headers else None,
             by=at.principal,
         )
-        return Answered(_shown(saved), saved.version, f"/v1/agencies/{id}/readiness/{area}")
+        return Answered(_shown(saved), saved.version, f"/v1/agencies/{agency_id}/readiness/{area}")
 
     return await at.write(command)
 

@@ -27,8 +27,8 @@ router = APIRouter(tags=["savings"])
 FiscalYearGiven = Annotated[int | None, Query(ge=2000, le=2100)]
 
 
-@router.post("/v1/adoptions/{id}/savings", status_code=201, response_model=models.EntryShown)
-async def post_savings(id: Identifier, body: models.EntryGiven, at: AtEdge) -> Response:
+@router.post("/v1/adoptions/{adoption_id}/savings", status_code=201, response_model=models.EntryShown)
+async def post_savings(adoption_id: Identifier, body: models.EntryGiven, at: AtEdge) -> Response:
     """A baseline first; realized savings only from operations on. An entry is never changed, only reversed."""
     figure = Figure(
         fiscal_year=body.fiscal_year,
@@ -41,17 +41,17 @@ async def post_savings(id: Identifier, body: models.EntryGiven, at: AtEdge) -> R
     )
 
     async def command(tx: Transaction) -> Answered:
-        return _answered(await commands.post_savings(tx, id, figure, by=at.principal))
+        return _answered(await commands.post_savings(tx, adoption_id, figure, by=at.principal))
 
     return await at.write(command, status=201)
 
 
-@router.post("/v1/savings/{id}/reverse", status_code=201, response_model=models.EntryShown)
-async def reverse_savings(id: Identifier, body: models.Reasoned, at: AtEdge) -> Response:
+@router.post("/v1/savings/{entry_id}/reverse", status_code=201, response_model=models.EntryShown)
+async def reverse_savings(entry_id: Identifier, body: models.Reasoned, at: AtEdge) -> Response:
     """Posts an entry that undoes this one."""
 
     async def command(tx: Transaction) -> Answered:
-        return _answered(await commands.reverse_savings(tx, id, reason=body.reason, by=at.principal))
+        return _answered(await commands.reverse_savings(tx, entry_id, reason=body.reason, by=at.principal))
 
     return await at.write(command, status=201)
 

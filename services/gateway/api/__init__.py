@@ -1,6 +1,19 @@
 """HTTP in: what the gateway answers itself; everything else goes through to the service that owns it."""
 
-from services.gateway.api import audit, documents, events, exports, imports, meta, operations, pages, regime, stream, webhooks
+from services.gateway.api import (
+    audit,
+    documents,
+    events,
+    exports,
+    imports,
+    keys,
+    meta,
+    operations,
+    pages,
+    regime,
+    stream,
+    webhooks,
+)
 
 # Fixed paths stand before those with parameters.
 routers = (
@@ -9,6 +22,7 @@ routers = (
     audit.router,
     exports.router,
     webhooks.router,
+    keys.router,
     regime.router,
     pages.router,
     imports.router,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ from services.gateway.context import Gateway
 from services.gateway.dashboard import render
 from services.gateway.documents import Merged
 from services.gateway.problems import PROBLEMS
+from shared.contracts import generate
 from shared.kernel.errors import NotFound
 from shared.web.wire import Slug
 
@@ -26,6 +28,17 @@ async def show_document(request: Request) -> Response:
 async def _merged(request: Request) -> Merged:
     gateway: Gateway = request.app.state.context
     return await gateway.documents.merged(request.app.openapi())
+
+
+@cache
+def _events_document() -> bytes:
+    return generate.asyncapi_text()
+
+
+@router.get("/asyncapi.json")
+async def show_events_document() -> Response:
+    """Every event, as AsyncAPI 3; the same as docs/asyncapi.json."""
+    return Response(_events_document(), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
 
 
 @router.get("/docs")

@@ -143,12 +143,20 @@ async def show_webhook_secrets(id: Identifier, at: AtEdge) -> Response:
     return Response(schemas.SecretsShown(items=items).model_dump_json(), 200, {"Cache-Control": "no-store"}, "application/json")
 
 
+_NOT_SENT = schemas.PingShown(
+    message_id="", delivered=False, status=None, error="validate_only: nothing was sent", duration_ms=0
+)
+
+
 @router.post("/v1/webhooks/{webhook_id}/ping", response_model=schemas.PingShown)
 async def ping_webhook(webhook_id: Identifier, at: AtEdge) -> Response:
     """Sends a `qsmo.gateway.webhook.pinged.v1` now, and says what came of it."""
     if at.principal.is_anonymous:
         raise Unauthenticated("Webhooks are for callers who are signed in.")
+    dry = at.is_dry_run()
     found = await at.read(lambda tx: commands.owned(tx, at.principal, webhook_id))
+    if dry:
+        return Response(_NOT_SENT.model_dump_json(), headers={"QSMO-Validate-Only": "true"}, media_type="application/json")
     made = await _gateway(at).deliveries.ping(found)
     outcome = made.outcome
     shown = schemas.PingShown(

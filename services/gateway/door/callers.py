@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from starlette.types import Scope
 
+from services.gateway.keys.exchange import Exchange
+from services.gateway.keys.key import PREFIX, needed
 from shared.auth import Principal, Unauthenticated, Verifier
 from shared.kernel.errors import Unavailable
 
@@ -13,24 +17,54 @@ _KNOWN_MAX = 10_000
 _KNOWN_S = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A name to count under, and whether it is more than an address."""
+
+    name: str
+    is_known: bool = True
+
+
+class NotAllowed(Exception):
+    """The key that came along opens nothing, or not this; `status` is 401 or 403."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
 class Callers:
     """Remembers for a minute whose a token is: checking a signature again and again costs more than the request.
 
-    Only for counting: whether a token may do something is decided where it is done, each time.
+    Tokens only for counting: whether one may do something is decided where it is done, each time. Keys are judged here, and
+    go on as a token of the gateway's own.
     """
 
-    def __init__(self, verifier: Verifier) -> None:
+    def __init__(self, verifier: Verifier, exchange: Callable[[], Exchange]) -> None:
         self._verifier = verifier
+        self._exchange = exchange
         self._known: dict[bytes, tuple[Principal | None, float]] = {}
 
-    async def key(self, scope: Scope) -> tuple[str, bool]:
-        """A name to count under, and whether the caller is signed in."""
-        token = next((value for name, value in scope["headers"] if name == b"authorization"), None)
+    async def admitted(self, scope: Scope) -> Caller:
+        """Raises NotAllowed, Unavailable."""
+        key, token = _credentials(scope["headers"])
+        if key is not None:
+            return await self._by_key(scope, key)
         principal = await self._principal(token) if token else None
-        if principal is not None:
-            return f"subject {principal.subject}", True
-        client = scope.get("client")
-        return f"address {client[0] if client else '-'}", False
+        return Caller(f"subject {principal.subject}") if principal is not None else address_of(scope)
+
+    async def _by_key(self, scope: Scope, secret: str) -> Caller:
+        """Raises NotAllowed, Unavailable."""
+        exchange = self._exchange()
+        key = await exchange.key(secret)
+        if key is None:
+            raise NotAllowed(401, "This API key is not valid: unknown, revoked, expired, or rotated for too long.")
+        if not key.allows(scope["method"], scope["path"]):
+            wanted = ", ".join(needed(scope["method"], scope["path"]))
+            raise NotAllowed(403, f"This needs an API key with the scope {wanted}; this one has {', '.join(key.scopes)}.")
+        kept = [pair for pair in scope["headers"] if pair[0] not in {b"authorization", b"x-api-key"}]
+        scope["headers"] = [*kept, (b"authorization", b"Bearer " + exchange.token(key).encode())]
+        return Caller(f"key {key.id}")
 
     async def _principal(self, header: bytes) -> Principal | None:
         now = time.monotonic()
@@ -49,3 +83,19 @@ class Callers:
             return await self._verifier.principal(token.strip())
         except (Unauthenticated, Unavailable):
             return None
+
+
+def address_of(scope: Scope) -> Caller:
+    client = scope.get("client")
+    return Caller(f"address {client[0] if client else '-'}", is_known=False)
+
+
+def _credentials(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, bytes | None]:
+    """API key, or the Authorization field. Raises NotAllowed when both came."""
+    given = {name: value for name, value in headers if name in {b"authorization", b"x-api-key"}}
+    token, key = given.get(b"authorization"), given.get(b"x-api-key")
+    if key is not None and token is not None:
+        raise NotAllowed(401, "Send X-Api-Key or Authorization, not both.")
+    if token is not None and token[:7].lower() == b"bearer " and token[7:].strip().startswith(PREFIX.encode()):
+        key = token[7:].strip()
+    return (key.decode("latin-1"), None) if key is not None else (None, token)

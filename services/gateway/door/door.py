@@ -11,9 +11,10 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.config import Settings
-from services.gateway.door.callers import Callers
+from services.gateway.door.callers import Caller, Callers, NotAllowed, address_of
 from services.gateway.door.gcra import Limiter, Quota, Verdict
 from shared import telemetry
+from shared.kernel.errors import Unavailable
 from shared.kernel.ids import new_id
 
 Headers = list[tuple[bytes, bytes]]
@@ -42,7 +43,7 @@ class Refusal:
     kind: str
     title: str
     detail: str
-    retry_after_s: float
+    retry_after_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -76,38 +77,46 @@ class Door:
         if scope["path"] in _ALWAYS:
             await self._app(scope, receive, _adding(send, added))
             return
-        caller, signed_in = await self._caller(scope)
-        verdict = self._counted(scope, caller, self._signed_in if signed_in else self._anonymous, added)
+        refusal: Refusal | None = None
+        try:
+            caller = await self._callers_of(scope).admitted(scope)
+        except NotAllowed as error:
+            caller, refusal = address_of(scope), _not_allowed(error)
+        except Unavailable as error:
+            caller, refusal = address_of(scope), _overloaded(error.detail, error.retry_after_s)
+        verdict = self._counted(scope, caller, added)
         waits = scope["path"] == _STREAM or (scope["path"] == _POLL and b"wait=" in scope["query_string"])
-        refusal = self._refusal(caller, verdict, waits=waits)
+        refusal = self._refusal(caller, verdict, waits=waits) or refusal
         if refusal is not None:
             await _refuse(refusal, scope, _adding(send, added))
             return
-        self._begin(caller, waits=waits)
+        self._begin(caller.name, waits=waits)
         try:
             await self._app(scope, receive, _adding(send, added))
         finally:
-            self._end(caller, waits=waits)
+            self._end(caller.name, waits=waits)
 
-    async def _caller(self, scope: Scope) -> tuple[str, bool]:
+    def _callers_of(self, scope: Scope) -> Callers:
         if self._callers is None:
-            self._callers = Callers(scope["app"].state.context.verifier)
-        return await self._callers.key(scope)
+            gateway = scope["app"].state.context
+            self._callers = Callers(gateway.verifier, lambda: gateway.exchange)
+        return self._callers
 
-    def _counted(self, scope: Scope, caller: str, quota: Quota, added: Headers) -> Verdict | None:
+    def _counted(self, scope: Scope, caller: Caller, added: Headers) -> Verdict | None:
+        quota = self._signed_in if caller.is_known else self._anonymous
         if not quota.rate_per_s:
             return None
-        verdict = self._limiter.admit(caller, quota, now=time.monotonic(), cost=_cost(scope["path"]))
+        verdict = self._limiter.admit(caller.name, quota, now=time.monotonic(), cost=_cost(scope["path"]))
         added += [(b"ratelimit-policy", quota.policy), (b"ratelimit", verdict.field)]
         return verdict
 
-    def _refusal(self, caller: str, verdict: Verdict | None, *, waits: bool) -> Refusal | None:
+    def _refusal(self, caller: Caller, verdict: Verdict | None, *, waits: bool) -> Refusal | None:
         s, load = self._settings, self.load
         if verdict is not None and not verdict.admitted:
             return _too_many(
                 "You ask more often than agreed; the RateLimit fields say how much is left.", verdict.retry_after_s
             )
-        if waits and load.streams_by_caller.get(caller, 0) >= s.streams_per_caller:
+        if waits and load.streams_by_caller.get(caller.name, 0) >= s.streams_per_caller:
             return _too_many(f"A caller has {s.streams_per_caller} event streams and long polls at most.", 5)
         if waits and load.streams >= s.streams_max:
             return _overloaded("This server has all the event streams it can serve.", 5)
@@ -142,6 +151,11 @@ def _too_many(detail: str, retry_after_s: float) -> Refusal:
     return Refusal(status=429, kind="too-many-requests", title="Too many requests", detail=detail, retry_after_s=retry_after_s)
 
 
+def _not_allowed(error: NotAllowed) -> Refusal:
+    kind, title = ("unauthenticated", "Sign in first") if error.status == 401 else ("forbidden", "You may not do this")
+    return Refusal(status=error.status, kind=kind, title=title, detail=str(error))
+
+
 def _overloaded(detail: str, retry_after_s: float) -> Refusal:
     return Refusal(status=503, kind="overloaded", title="Busy for now", detail=detail, retry_after_s=retry_after_s)
 
@@ -174,9 +188,12 @@ async def _refuse(refusal: Refusal, scope: Scope, send: Send) -> None:
     headers: Headers = [
         (b"content-type", b"application/problem+json"),
         (b"content-length", b"%d" % len(body)),
-        (b"retry-after", b"%d" % max(1, math.ceil(refusal.retry_after_s))),
         (b"x-request-id", request_id),
     ]
+    if refusal.retry_after_s:
+        headers.append((b"retry-after", b"%d" % max(1, math.ceil(refusal.retry_after_s))))
+    if refusal.status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="qsmo"'))
     telemetry.HTTP_SECONDS.labels("gateway", scope["method"], "refused", str(refusal.status)).observe(0)
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
