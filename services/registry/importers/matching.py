@@ -87,7 +87,8 @@ class Matcher:
         if parent is None:
             return None, None
         below = frozenset(self._below(parent))
-        return self._only(self.index.exact(reference.name, among=below)), below or None
+        # A part of that name must stand below; what is like it may be the parent itself under another name.
+        return self._only(self.index.exact(reference.name, among=below)), (below | {parent}) if below else None
 
     def _only(self, ids: tuple[str, ...]) -> str | None:
         """The one; of several, the one that exists still."""
