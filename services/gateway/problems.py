@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class ProblemType:
-    """A stable `type` of problem documents, explained."""
-
-    status: int
-    title: str
-    meaning: str
-    remedy: str
-
+from services.gateway.problem_type import ProblemType
+from services.gateway.problems_of_rules import OF_RULES
 
 PROBLEMS: dict[str, ProblemType] = {
+    **OF_RULES,
     "malformed": ProblemType(
         400,
         "The request cannot be understood",

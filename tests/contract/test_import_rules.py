@@ -13,9 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 SEEDS = {
-    "services-apart": ("services/catalog/queries.py", "import services.registry.queries"),
+    "services-apart": ("services/catalog/queries/offerings.py", "import services.registry.queries"),
     "house": ("shared/process.py", "import services.embedded"),
-    "owner-layers": ("services/registry/store.py", "import services.registry.api"),
+    "owner-layers": ("services/registry/store/designations.py", "import services.registry.api"),
     "pure-domain": ("services/registry/domain/designation.py", "import sqlalchemy"),
     "kafka-adapter": ("services/registry/commands/areas.py", "import aiokafka"),
     "no-wire-inside": ("services/registry/commands/areas.py", "import fastapi"),
