@@ -52,6 +52,12 @@ PROBLEMS: dict[str, ProblemType] = {
         "What you sent has a key that something else has already, or refers to something that was just removed.",
         "Look the existing one up by its key and change it instead.",
     ),
+    "id-taken": ProblemType(
+        409,
+        "Something else has this id",
+        "Policies, focus areas, board seats and the like share one space of ids in a service: a fact names its subject by it.",
+        "Choose another id.",
+    ),
     "still-running": ProblemType(
         409,
         "The same request is still running",

@@ -79,7 +79,13 @@ class AggregateStore(Generic[A]):
             await insert_many(tx, self.table, rows)
         except IntegrityError as err:
             raise Conflict(f"This {self.name} exists already, or refers to something that does not.") from err
-        await self._record(tx, [(a, 1, fact) for a, fact in changes])
+        try:
+            await self._record(tx, [(a, 1, fact) for a, fact in changes])
+        except IntegrityError as err:
+            taken = (
+                f"Something else of this service has this id; ids are unique across its kinds. Choose another {self.name} id."
+            )
+            raise Conflict(taken, code="id-taken") from err
 
     async def save_all(self, tx: Transaction, changes: Sequence[tuple[A, Fact]]) -> None:
         """Many changed aggregates, each at most once. Raises StaleVersion, and then nothing is written."""

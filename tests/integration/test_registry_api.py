@@ -93,6 +93,17 @@ async def test_what_was_known_earlier_is_still_told_as_it_was_known(api: Api) ->
     assert then["status"] == "pre_designated"
 
 
+async def test_an_id_of_another_kind_is_refused_and_nothing_is_half_made(api: Api) -> None:
+    await an_area(api)
+    area = {"id": "m-19-16", "title": "An area named like its policy", "policy": "m-19-16", "services": []}
+
+    refused = await api.post("/v1/focus-areas", area, "omb")
+
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/id-taken")
+    assert "Choose another focus area id" in refused.json()["detail"]
+    assert (await api.get("/v1/focus-areas/m-19-16", "omb")).status_code == 404
+
+
 async def test_a_service_has_one_live_designation(api: Api) -> None:
     await an_area(api)
     await pre_designated(api, await an_organization(api, "CISA"))
