@@ -130,6 +130,10 @@ def audit_verify(
         Path | None,
         typer.Option("--export", exists=True, dir_okay=False, help="Verify this audit export, offline"),
     ] = None,
+    proof_file: Annotated[
+        Path | None,
+        typer.Option("--proof", exists=True, dir_okay=False, help="Verify this proof of one event, offline"),
+    ] = None,
     key: Annotated[
         list[str] | None, typer.Option("--key", help="A public key (base64) that checkpoints may be signed with; repeatable")
     ] = None,
@@ -147,6 +151,8 @@ def audit_verify(
     from services.commandline import audit  # noqa: PLC0415 - see the module
 
     trusted = frozenset(key or ())
+    if proof_file is not None:
+        raise typer.Exit(audit.verify_proof(proof_file, trusted=trusted))
     if export_file is not None:
         raise typer.Exit(audit.verify_file(export_file, trusted=trusted))
     raise typer.Exit(asyncio.run(audit.verify(DataFolder(data_folder), trusted=trusted, kept=checkpoints)))

@@ -10,7 +10,8 @@ import orjson
 
 from services.gateway.audit import ChainReport, verify_chain
 from services.gateway.audit.checkpoint import Checkpoint, shown_key
-from services.gateway.audit.offline import from_document, verify_export
+from services.gateway.audit.offline import from_document, proof_from, verify_export
+from services.gateway.audit.proof import fault_of
 from services.gateway.audit.walk import Broken
 from services.gateway.keyring import Keyring
 from services.installation import DataFolder
@@ -37,6 +38,25 @@ def verify_file(file: Path, *, trusted: frozenset[str]) -> int:
         raise Invalid("An export is verified with --key, the public key of GET /v1/audit/keys that you keep.")
     with file.open("rb") as lines:
         return _said(verify_export(lines, trusted=trusted))
+
+
+def verify_proof(file: Path, *, trusted: frozenset[str]) -> int:
+    """Of one event, as `GET /v1/audit/proofs/{seq}` gave it; nothing else is needed. Raises Invalid."""
+    if not trusted:
+        raise Invalid("A proof is verified with --key, the public key of GET /v1/audit/keys that you keep.")
+    try:
+        proof = proof_from(orjson.loads(file.read_bytes()))
+    except (ValueError, Broken) as err:
+        raise Invalid(f"{file} holds no proof as GET /v1/audit/proofs/{{seq}} gives one: {err}.") from err
+    fault = fault_of(proof, trusted=trusted)
+    stated = proof.checkpoint.statement
+    if fault is None:
+        sys.stdout.write(
+            f"Event {proof.seq} is covered by the checkpoint of {stated.first} to {stated.seq}, which the key signed.\n"
+        )
+    else:
+        sys.stdout.write(f"The proof of event {proof.seq} does not hold: {fault}\n")
+    return 0 if fault is None else 1
 
 
 def _kept(file: Path) -> list[Checkpoint]:

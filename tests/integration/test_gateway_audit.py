@@ -22,8 +22,8 @@ from services.gateway.audit import making as making_module
 from services.gateway.audit import verify_chain
 from services.gateway.audit.checkpoint import Checkpoint, Statement, shown_key
 from services.gateway.audit.making import Checkpoints, checkpoints
-from services.gateway.audit.offline import from_document, verify_export
-from services.gateway.audit.proof import Proof, fault_of
+from services.gateway.audit.offline import from_document, proof_from, verify_export
+from services.gateway.audit.proof import fault_of
 from services.gateway.chain import link
 from shared.contracts.envelope import instant
 from shared.db import Database
@@ -244,7 +244,7 @@ async def test_a_proof_shows_that_a_checkpoint_covers_the_event_and_nothing_else
     async with harness.client() as client:
         for seq in (1, 2, 9, 10, 11, 20):
             shown = (await client.get(f"/v1/audit/proofs/{seq}")).json()
-            proof = as_proof(shown)
+            proof = proof_from(shown)
             assert fault_of(proof, trusted=trusted(harness)) is None
             assert orjson.loads(proof.event)["id"] == (await client.get(f"/v1/events/{seq}")).json()["id"]
             assert fault_of(replace(proof, event=proof.event.replace("open", "shut")), trusted=trusted(harness))
@@ -256,11 +256,6 @@ async def test_a_proof_shows_that_a_checkpoint_covers_the_event_and_nothing_else
 
     assert (uncovered.status_code, uncovered.json()["type"]) == (409, "/problems/not-covered-yet")
     assert missing.status_code == 404
-
-
-def as_proof(shown: dict[str, Any]) -> Proof:
-    values = {name: shown[name] for name in ("seq", "event", "prev_hash", "hash")}
-    return Proof(**values, path=tuple(shown["path"]), checkpoint=from_document(shown["checkpoint"]))
 
 
 async def test_who_may_not_see_an_event_gets_no_proof_of_it(harness: Harness, clock: SetClock) -> None:
@@ -341,6 +336,32 @@ async def test_the_command_line_verifies_a_file_with_a_key_and_says_what_is_wron
     assert (bad.returncode, "broken at seq 1" in bad.stdout) == (1, True)
 
 
+async def test_the_command_line_verifies_a_proof_of_one_event(harness: Harness, clock: SetClock, tmp_path: Path) -> None:
+    await two_days(harness, clock)
+    async with harness.client() as client:
+        shown = (await client.get("/v1/audit/proofs/3")).json()
+    (key,) = trusted(harness)
+    file = tmp_path / "proof.json"
+
+    def run(document: object, *arguments: str) -> subprocess.CompletedProcess[str]:
+        file.write_bytes(orjson.dumps(document))
+        command = [str(QSMO), "audit", "verify", "--proof", str(file), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": os.environ["PATH"]})
+
+    good, keyless = run(shown, "--key", key), run(shown)
+    bad = run({**shown, "event": shown["event"].replace("open", "shut")}, "--key", key)
+    garbage: list[object] = [[], {}, {**shown, "path": [1]}, {**shown, "checkpoint": {}}]
+    unread = [run(document, "--key", key) for document in garbage]
+
+    assert (good.returncode, good.stdout) == (
+        0,
+        "Event 3 is covered by the checkpoint of 1 to 10, which the key signed.\n",
+    )
+    assert (keyless.returncode, "--key" in keyless.stderr) == (1, True)
+    assert (bad.returncode, "the hash is not that of the event" in bad.stdout) == (1, True)
+    assert [(said.returncode, "holds no proof" in said.stderr) for said in unread] == [(1, True)] * 4
+
+
 async def test_proving_an_event_among_many_is_quick(harness: Harness, clock: SetClock) -> None:
     for _ in range(5):
         await append(harness.gateway, *(an_event(time=instant(clock.at)) for _ in range(1_000)))
@@ -350,7 +371,7 @@ async def test_proving_an_event_among_many_is_quick(harness: Harness, clock: Set
         shown = (await client.get("/v1/audit/proofs/4321")).json()
 
     assert len(shown["path"]) <= 13
-    assert fault_of(as_proof(shown), trusted=trusted(harness)) is None
+    assert fault_of(proof_from(shown), trusted=trusted(harness)) is None
 
 
 def _keyring(harness: Harness) -> Any:

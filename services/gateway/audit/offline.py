@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from services.gateway.audit.checkpoint import Checkpoint, Statement
+from services.gateway.audit.proof import Proof
 from services.gateway.audit.walk import Broken, ChainReport, ChainWalk
 
 
@@ -107,3 +108,15 @@ def from_document(document: dict[str, Any]) -> Checkpoint:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as err:
         raise Broken(1, f"a checkpoint cannot be read: {err}") from err
+
+
+def proof_from(document: dict[str, Any]) -> Proof:
+    """As `GET /v1/audit/proofs/{seq}` shows one. Raises Broken."""
+    try:
+        seq, path = document["seq"], tuple(document["path"])
+        texts = {name: document[name] for name in ("event", "prev_hash", "hash")}
+    except (KeyError, TypeError) as err:
+        raise Broken(1, f"the proof cannot be read: {err}") from err
+    if type(seq) is not int or not all(isinstance(text, str) for text in (*texts.values(), *path)):
+        raise Broken(seq if type(seq) is int else 1, "the proof cannot be read: a value of it has another type")
+    return Proof(seq=seq, path=path, checkpoint=from_document(document.get("checkpoint", {})), **texts)

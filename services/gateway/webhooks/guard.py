@@ -77,10 +77,6 @@ class Guard:
         return str(found[0])
 
 
-def _addresses(texts: Sequence[str]) -> list[Address]:
-    return [ip_address(text.partition("%")[0]) for text in texts]
-
-
 def _literal(host: str) -> Address | None:
     try:
         return ip_address(host)

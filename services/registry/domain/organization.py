@@ -83,9 +83,6 @@ class Organization:
     predecessor_ids: tuple[str, ...] = ()
     successor_ids: tuple[str, ...] = ()
 
-    def has_code(self, code: Code) -> bool:
-        return code in self.codes
-
     def known_as(self, name: str) -> bool:
         return name == self.name or any(alias.name == name for alias in self.aliases)
 

@@ -32,16 +32,14 @@ from enum import StrEnum
 from itertools import groupby
 from pathlib import Path
 
-from services.registry.domain.designation import MACHINE, Status
+from services.registry.domain.designation import Status
 from services.registry.importers import history_terms as terms
-from services.registry.importers.starter import Starter
 from shared.imports.files import csv_rows
 
 COLUMNS = ("date", "commit", "file", "name", "phase", "agency", "services")
 LAG_DAYS = 60
 
 _ORDER = {Status.RESEARCH: 0, Status.PRE_DESIGNATED: 1, Status.DESIGNATED: 2}
-_AFTER = {t.action: Status(t.target) for t in MACHINE.transitions} | {"transfer": Status.PRE_DESIGNATED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,34 +140,6 @@ def read(path: Path) -> Iterator[HistoryRow]:
     for number, cells in csv_rows(path, required=COLUMNS):
         known = {name: " ".join(cells.get(name, "").split()) for name in names}
         yield HistoryRow(number=number, **known)
-
-
-def recorded_by(starter: Starter) -> tuple[Recorded, ...]:
-    """What the starter's own designation steps put on record."""
-    above = {organization.key: organization.parent for organization in starter.organizations}
-    leads: dict[tuple[str, str], tuple[str, ...]] = {}
-    found: list[Recorded] = []
-    for step in sorted(starter.steps, key=lambda step: step.effective_on):
-        for service in step.services:
-            if step.organization:
-                leads[step.area, service] = tuple(_chain(step.organization, above))
-            found.append(
-                Recorded(
-                    area=step.area,
-                    service=service,
-                    status=_AFTER[step.action],
-                    leads=leads.get((step.area, service), ()),
-                    effective_on=step.effective_on,
-                )
-            )
-    return tuple(found)
-
-
-def _chain(key: str, above: dict[str, str | None]) -> Iterator[str]:
-    current: str | None = key
-    while current is not None:
-        yield current
-        current = above.get(current)
 
 
 def plan(rows: Iterable[HistoryRow], *, recorded: Sequence[Recorded] = ()) -> HistoryPlan:

@@ -3,23 +3,55 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
-from services.registry.domain.designation import Status
+from services.registry.domain.designation import MACHINE, Status
 from services.registry.importers import designation_history as history
 from services.registry.importers import starter
 from services.registry.importers.designation_history import HistoryRow, OutcomeKind, Recorded
+from services.registry.importers.starter import Starter
 from shared.kernel.errors import Invalid
 from tests.support.real_data import needs_real_data
 from tests.unit.registry import real_data
 
 FM_SERVICES = ("accounts-payable", "accounts-receivable", "general-ledger", "reporting")
 LEGAL_DAY = date(2020, 6, 29)
+
+
+AFTER = {t.action: Status(t.target) for t in MACHINE.transitions} | {"transfer": Status.PRE_DESIGNATED}
+
+
+def recorded_by(starter: Starter) -> tuple[Recorded, ...]:
+    """What the starter's own designation steps put on record."""
+    above = {organization.key: organization.parent for organization in starter.organizations}
+    leads: dict[tuple[str, str], tuple[str, ...]] = {}
+    found: list[Recorded] = []
+    for step in sorted(starter.steps, key=lambda step: step.effective_on):
+        for service in step.services:
+            if step.organization:
+                leads[step.area, service] = tuple(chain(step.organization, above))
+            found.append(
+                Recorded(
+                    area=step.area,
+                    service=service,
+                    status=AFTER[step.action],
+                    leads=leads.get((step.area, service), ()),
+                    effective_on=step.effective_on,
+                )
+            )
+    return tuple(found)
+
+
+def chain(key: str, above: dict[str, str | None]) -> Iterator[str]:
+    current: str | None = key
+    while current is not None:
+        yield current
+        current = above.get(current)
 
 
 def a_row(**changes: str | int) -> HistoryRow:
@@ -220,7 +252,7 @@ def test_a_file_that_is_not_this_csv_is_refused_with_the_reason(tmp_path: Path, 
 @needs_real_data
 def test_the_real_history_adds_to_the_starter_only_what_is_researched() -> None:
     rows = list(history.read(real_data.HISTORY))
-    plan = history.plan(rows, recorded=history.recorded_by(starter.load()))
+    plan = history.plan(rows, recorded=recorded_by(starter.load()))
 
     assert [outcome.number for outcome in plan.outcomes] == list(range(1, 404))
     assert Counter(outcome.kind.value for outcome in plan.outcomes) == {"observes": 398, "changes": 5}
@@ -237,7 +269,7 @@ def test_the_real_history_adds_to_the_starter_only_what_is_researched() -> None:
 @needs_real_data
 def test_the_real_history_taken_again_adds_nothing() -> None:
     rows = list(history.read(real_data.HISTORY))
-    recorded = list(history.recorded_by(starter.load()))
+    recorded = list(recorded_by(starter.load()))
     recorded += [
         Recorded(area=change.area, service=service, status=change.status, leads=(), effective_on=change.observed_on)
         for change in history.plan(rows, recorded=recorded).changes
