@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -62,6 +63,18 @@ class Shown(BaseModel):
     """A response body, built by our own code."""
 
     model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+
+class MoneyGiven(Wire):
+    """Dollars and cents as text: a JSON number may lose cents on its way."""
+
+    amount: Annotated[str, Field(pattern=r"^\d{1,16}(\.\d{1,2})?$")]
+    currency: Literal["USD"] = "USD"
+
+
+class MoneyShown(Shown):
+    amount: Decimal
+    currency: str = "USD"
 
 
 class Action(Shown):

@@ -39,9 +39,16 @@ async def bus(kafka: KafkaServer) -> AsyncIterator[KafkaBus]:
 
 @pytest.fixture
 async def topic(bus: KafkaBus) -> str:
+    """Waits for a broker: one that starves is fenced by its controller until it sends a heartbeat again."""
     name = f"test.{uuid4().hex}"
-    await bus.ensure_topics([name])
-    return name
+    async with asyncio.timeout(40):
+        while True:
+            try:
+                await bus.ensure_topics([name])
+            except BusUnavailable:
+                await asyncio.sleep(0.2)
+            else:
+                return name
 
 
 async def keep_publishing(bus: KafkaBus, message: Message) -> None:

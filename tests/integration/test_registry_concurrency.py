@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from services.registry.app import create_app
-from services.registry.config import Settings
-from tests.support.apps import Api, an_api
+from tests.support.apps import Api
 from tests.support.plans import BASIS, a_content
+from tests.support.registry import a_registry, an_organization
 from tests.support.replay import designations_after, designations_in_table
 
 CALLS = 500
@@ -23,19 +22,8 @@ ACTIONS = ("designate", "transfer", "revoke")
 
 @pytest.fixture
 async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
-    settings = Settings(database_url=database_url, migrate=True)
-    async with an_api(lambda made: create_app(settings, connections=made), tmp_path) as api:
-        policy = {"id": "m-19-16", "title": "M-19-16", "issuer": "OMB", "issued_on": "2019-04-26"}
-        assert (await api.post("/v1/policies", policy, "omb")).status_code == 201
-        services = [{"slug": slug, "title": slug} for slug in SERVICES]
-        area = {"id": "cybersecurity", "title": "Cybersecurity", "policy": "m-19-16", "services": services}
-        assert (await api.post("/v1/focus-areas", area, "omb")).status_code == 201
+    async with a_registry(database_url, tmp_path, services=SERVICES) as api:
         yield api
-
-
-async def an_organization(api: Api, name: str, **more: Any) -> str:
-    answer = await api.post("/v1/organizations", {"name": name, "kind": "component", **more}, "coordinator")
-    return str(answer.json()["id"])
 
 
 async def pre_designate(api: Api, service: str, lead: str) -> int:

@@ -9,41 +9,22 @@ from typing import Any
 
 import pytest
 
-from services.registry.app import create_app
-from services.registry.config import Settings
-from tests.support.apps import Api, an_api
+from tests.support.apps import Api
 from tests.support.plans import BASIS, EVIDENCE, a_content
+from tests.support.registry import Day, a_registry
 from tests.support.replay import plans_replay
 
 SERVICES = ("dns-resolver", "soc-standardization")
 
 
-class Day:
-    def __init__(self) -> None:
-        self.now = datetime(2019, 9, 2, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def on(self, day: str) -> str:
-        self.now = datetime.fromisoformat(f"{day}T12:00:00+00:00")
-        return self.now.isoformat()
-
-
 @pytest.fixture
 def day() -> Day:
-    return Day()
+    return Day(datetime(2019, 9, 2, 12, tzinfo=UTC))
 
 
 @pytest.fixture
 async def api(database_url: str, tmp_path: Path, day: Day) -> AsyncIterator[Api]:
-    settings = Settings(database_url=database_url, migrate=True)
-    async with an_api(lambda made: create_app(settings, connections=made), tmp_path, clock=day) as api:
-        policy = {"id": "m-19-16", "title": "M-19-16", "issuer": "OMB", "issued_on": "2019-04-26"}
-        assert (await api.post("/v1/policies", policy, "omb")).status_code == 201
-        services = [{"slug": slug, "title": slug} for slug in SERVICES]
-        area = {"id": "cybersecurity", "title": "Cybersecurity", "policy": "m-19-16", "services": services}
-        assert (await api.post("/v1/focus-areas", area, "omb")).status_code == 201
+    async with a_registry(database_url, tmp_path, clock=day, services=SERVICES) as api:
         yield api
 
 

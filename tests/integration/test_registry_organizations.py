@@ -12,42 +12,26 @@ import pytest
 from sqlalchemy import select
 
 from services.registry import store, tables
-from services.registry.app import create_app
-from services.registry.config import Settings
 from services.registry.domain.match_review import MatchReview, Status
 from services.registry.facts import match_review
 from shared.contracts import registry as contracts
 from shared.kernel.cause import Cause
-from tests.support.apps import Api, an_api
+from tests.support.apps import Api
+from tests.support.registry import Day, a_registry, an_organization
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 GROUND = {"reason": "by executive order", "source": "EO 14347"}
 
 
-class Day:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def day() -> Day:
-    return Day()
+    return Day(NOW)
 
 
 @pytest.fixture
 async def api(database_url: str, tmp_path: Path, day: Day) -> AsyncIterator[Api]:
-    settings = Settings(database_url=database_url, migrate=True)
-    async with an_api(lambda made: create_app(settings, connections=made), tmp_path, clock=day) as api:
+    async with a_registry(database_url, tmp_path, clock=day) as api:
         yield api
-
-
-async def an_organization(api: Api, name: str, **more: Any) -> str:
-    answer = await api.post("/v1/organizations", {"name": name, "kind": "component", **more}, "coordinator")
-    assert answer.status_code == 201, answer.text
-    return str(answer.json()["id"])
 
 
 async def do(api: Api, id: str, action: str, on: str, *roles: str, **body: Any) -> Any:

@@ -11,38 +11,23 @@ import pytest
 from sqlalchemy import select
 
 from services.registry import tables
-from services.registry.app import create_app
-from services.registry.config import Settings
-from tests.support.apps import Api, an_api
+from tests.support.apps import Api
 from tests.support.plans import a_content
+from tests.support.registry import Day, a_registry
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DIRECTOR = "qsmo-director:cybersecurity"
 OWN = "qsmo:cybersecurity"
 
 
-class Day:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def day() -> Day:
-    return Day()
+    return Day(NOW)
 
 
 @pytest.fixture
 async def api(database_url: str, tmp_path: Path, day: Day) -> AsyncIterator[Api]:
-    settings = Settings(database_url=database_url, migrate=True)
-    async with an_api(lambda made: create_app(settings, connections=made), tmp_path, clock=day) as api:
-        policy = {"id": "m-19-16", "title": "M-19-16", "issuer": "OMB", "issued_on": "2019-04-26"}
-        assert (await api.post("/v1/policies", policy, "omb")).status_code == 201
-        services = [{"slug": "dns-resolver", "title": "DNS"}]
-        area = {"id": "cybersecurity", "title": "Cybersecurity", "policy": "m-19-16", "services": services}
-        assert (await api.post("/v1/focus-areas", area, "omb")).status_code == 201
+    async with a_registry(database_url, tmp_path, clock=day, services=("dns-resolver",)) as api:
         yield api
 
 

@@ -8,11 +8,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.adoption.api.agreement_models import FiscalYearName, MoneyGiven, MoneyShown
+from services.adoption.api.agreement_models import FiscalYearName
 from services.adoption.api.choice_models import FibfId, Year
 from services.adoption.domain.savings import Confidence, Kind
 from services.adoption.domain.system import Status
-from shared.web.wire import Action, Day, Identifier, Line, Reason, Shown, Slug, Whole, Wire
+from shared.web.wire import Action, Day, Identifier, Line, MoneyGiven, MoneyShown, Reason, Shown, Slug, Whole, Wire
 
 SignedAmount = Annotated[str, Field(pattern=r"^-?\d{1,14}(\.\d{1,2})?$")]
 Hours = Annotated[int, Field(ge=-10_000_000, le=10_000_000), Whole]

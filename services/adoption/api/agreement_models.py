@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from services.adoption.domain.agreement import Kind, Status
 from services.adoption.domain.gate import Outcome
-from shared.web.wire import Action, Day, Identifier, Line, LongText, Reason, Shown, Wire
+from shared.web.wire import Action, Day, Identifier, Line, LongText, MoneyGiven, MoneyShown, Reason, Shown, Wire
 
 FiscalYearName = Annotated[str, Field(pattern=r"^20\d\d$")]
-
-
-class MoneyGiven(Wire):
-    amount: Annotated[str, Field(pattern=r"^\d{1,16}(\.\d{1,2})?$")]
-    currency: Literal["USD"] = "USD"
-
-
-class MoneyShown(Shown):
-    amount: Decimal
-    currency: str = "USD"
 
 
 class TermsGiven(Wire):

@@ -16,7 +16,7 @@ from services.adoption.domain.agreement import Agreement, Status, Terms, missing
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Paged
 from shared.web.paging import page_of
-from shared.web.wire import Action, Identifier
+from shared.web.wire import Action, Identifier, MoneyShown
 
 router = APIRouter(tags=["agreements"])
 
@@ -151,7 +151,7 @@ async def _shown(tx: Transaction, found: Agreement, at: Edge) -> models.Agreemen
         kind=terms.kind,
         begins_on=terms.begins_on,
         ends_on=terms.ends_on,
-        funding={str(year): models.MoneyShown(amount=amount) for year, amount in sorted(terms.funding.items())},
+        funding={str(year): MoneyShown(amount=amount) for year, amount in sorted(terms.funding.items())},
         scope=terms.scope,
         signed_by=found.signed_by,
         countersigned_by=found.countersigned_by,

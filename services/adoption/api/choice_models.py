@@ -14,18 +14,13 @@ from services.adoption.domain.needs import CONSTRAINTS_MAX, NEEDS_MAX, Limit, Pr
 from services.adoption.domain.readiness import Dimension
 from services.adoption.domain.shortlist import OFFERINGS_MAX, Status
 from services.adoption.domain.shortlist import Outcome as Decided
-from shared.web.wire import Action, Identifier, LongText, Reason, Shown, Slug, Whole, Wire
+from shared.web.wire import Action, Identifier, LongText, MoneyShown, Reason, Shown, Slug, Whole, Wire
 
 Level = Annotated[int, Field(ge=1, le=5), Whole]
 Year = Annotated[int, Field(ge=2000, le=2100), Whole]
 Size = Annotated[int, Field(ge=1, le=1_000_000_000_000), Whole]
 Unit = Literal["user", "employee", "transaction", "asset"]
 FibfId = Annotated[str, Field(pattern=r"^[A-Z]{2,8}([.-][A-Z0-9]+)+$", max_length=40)]
-
-
-class MoneyShown(Shown):
-    amount: Decimal
-    currency: str = "USD"
 
 
 class DimensionShown(Shown):

@@ -9,6 +9,7 @@ from decimal import Decimal
 from services.adoption.api import choice_models as models
 from services.adoption.domain.fit import Fit, Question, weight_of
 from services.adoption.domain.fit_changes import Effect
+from shared.web.wire import MoneyShown
 
 _HUNDREDTH = Decimal("0.01")
 
@@ -28,7 +29,7 @@ def fit(found: Fit, *, rank: int | None) -> models.FitShown:
         hindrances=[models.HindranceShown(kind=each.kind, detail=each.detail) for each in found.hindrances],
         outcomes=dict(sorted(counts.items())),
         critical_gaps=found.critical_gaps,
-        yearly_cost=None if found.yearly_cost is None else models.MoneyShown(amount=found.yearly_cost),
+        yearly_cost=None if found.yearly_cost is None else MoneyShown(amount=found.yearly_cost),
         readiness_gaps=[models.GapShown(dimension=g.dimension, asks=g.asks, has=g.has) for g in found.gaps],
     )
 

@@ -11,7 +11,6 @@ from sqlalchemy import select
 from services.adoption import policy, store, tables
 from services.adoption import queries as adoption_queries
 from services.adoption.api import accounting_models as models
-from services.adoption.api.agreement_models import MoneyShown
 from services.adoption.api.systems import named
 from services.adoption.commands import savings as commands
 from services.adoption.commands.savings import Figure
@@ -21,7 +20,7 @@ from services.adoption.queries.accounting import Reconciled, Slice, Sum
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Paged
 from shared.web.paging import page_of
-from shared.web.wire import Identifier, Slug
+from shared.web.wire import Identifier, MoneyShown, Slug
 
 router = APIRouter(tags=["savings"])
 FiscalYearGiven = Annotated[int | None, Query(ge=2000, le=2100)]

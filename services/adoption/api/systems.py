@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from services.adoption import policy, store, tables
 from services.adoption.api import accounting_models as models
-from services.adoption.api.agreement_models import MoneyGiven, MoneyShown
 from services.adoption.commands import systems as commands
 from services.adoption.domain.duplication import Cluster
 from services.adoption.domain.system import MACHINE, Cost, Facts, Status, System
@@ -19,7 +18,7 @@ from shared.db import Transaction
 from shared.kernel.time import FiscalYear
 from shared.web.edge import Answered, AtEdge, Edge, Paged
 from shared.web.paging import page_of
-from shared.web.wire import Action, Identifier, Slug
+from shared.web.wire import Action, Identifier, MoneyGiven, MoneyShown, Slug
 
 router = APIRouter(tags=["systems"])
 

@@ -8,8 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from services.catalog.domain.vehicle import Kind, Status
-from services.catalog.schemas.content import Count, MoneyGiven, MoneyShown, TierShown
-from shared.web.wire import Action, Day, Identifier, Line, Shown, Url, Wire
+from services.catalog.schemas.content import Count, TierShown
+from shared.web.wire import Action, Day, Identifier, Line, MoneyGiven, MoneyShown, Shown, Url, Wire
 
 
 class TermsGiven(Wire):

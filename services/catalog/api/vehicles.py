@@ -16,12 +16,12 @@ from services.catalog.domain.price import Estimate, Price
 from services.catalog.domain.vehicle import MACHINE, Kind, Status, Terms, Vehicle
 from services.catalog.policy import may_for_vehicle
 from services.catalog.queries import buying as queries
-from services.catalog.schemas.content import MoneyShown, TierShown
+from services.catalog.schemas.content import TierShown
 from shared.auth import Principal
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Paged
 from shared.web.paging import page_of
-from shared.web.wire import Action, Identifier
+from shared.web.wire import Action, Identifier, MoneyShown
 
 router = APIRouter(tags=["vehicles"])
 _SIZE_MAX = 1_000_000_000

@@ -20,7 +20,7 @@ from services.catalog.queries import MarketplaceView, OfferingView
 from services.catalog.schemas import content as parts
 from services.catalog.store import Revision
 from shared.auth import Principal
-from shared.web.wire import Action
+from shared.web.wire import Action, MoneyShown
 
 # Begins or renews an offering; none of them is done to the one that is shown.
 _NOT_SHOWN = frozenset({"draft", "list", "renew"})
@@ -156,8 +156,8 @@ def _price(price: Price) -> parts.PriceShown:
     return parts.PriceShown(
         model=price.model,
         unit=price.unit,
-        tiers=[parts.TierShown(up_to=t.up_to, amount=parts.MoneyShown(amount=t.amount), per=t.per) for t in price.tiers],
-        setup=parts.MoneyShown(amount=price.setup),
+        tiers=[parts.TierShown(up_to=t.up_to, amount=MoneyShown(amount=t.amount), per=t.per) for t in price.tiers],
+        setup=MoneyShown(amount=price.setup),
         included=list(price.included),
     )
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from services.catalog.domain.content import CoverageLevel, Dimension
 from services.catalog.domain.price import Per, Unit
-from shared.web.wire import Day, Identifier, Line, LongText, Shown, Url, Whole, Wire
+from shared.web.wire import Day, Identifier, Line, LongText, MoneyGiven, MoneyShown, Shown, Url, Whole, Wire
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$", max_length=40)]
 FibfId = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,8}([.-][A-Z0-9]+)+$", max_length=40)]
@@ -18,16 +17,6 @@ MonthDay = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[
 Code = Identifier
 Level = Annotated[int, Field(ge=1, le=5), Whole]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000_000), Whole]
-
-
-class MoneyGiven(Wire):
-    amount: Annotated[str, Field(pattern=r"^\d{1,16}(\.\d{1,2})?$")]
-    currency: Literal["USD"] = "USD"
-
-
-class MoneyShown(Shown):
-    amount: Decimal
-    currency: str = "USD"
 
 
 class CoverageGiven(Wire):

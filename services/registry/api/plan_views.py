@@ -17,7 +17,7 @@ from services.registry.domain.plan_progress import Milestone, MilestoneStatus, O
 from services.registry.domain.plan_states import MACHINE
 from services.registry.policy import may_in_area
 from shared.auth import Principal
-from shared.web.wire import Action
+from shared.web.wire import Action, MoneyShown
 
 
 def plan(found: Plan, *, around: Surroundings | None, today: date, by: Principal) -> schemas.PlanShown:
@@ -73,7 +73,7 @@ def _settled(each: Iterable[bool]) -> schemas.SettledOf:
 
 def _year(year: dict[str, Any]) -> schemas.PlanYearShown:
     funds = year.pop("funds")
-    return schemas.PlanYearShown(**year, funds=None if funds is None else schemas.MoneyShown(amount=funds))
+    return schemas.PlanYearShown(**year, funds=None if funds is None else MoneyShown(amount=funds))
 
 
 def criteria_of(found: Plan) -> schemas.CriterionList:

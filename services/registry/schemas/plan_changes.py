@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from services.registry.domain.plan_criteria import Assessment
 from services.registry.domain.plan_review import Choice
-from shared.web.wire import Day, Identifier, Line, LongText, Reason, Slug, Url, Whole, Wire
+from shared.web.wire import Day, Identifier, Line, LongText, MoneyGiven, Reason, Slug, Url, Whole, Wire
 
 Year = Annotated[int, Field(ge=2000, le=2100), Whole]
 Evidence = Annotated[list[Url], Field(max_length=50)]
-
-
-class MoneyGiven(Wire):
-    amount: Annotated[str, Field(pattern=r"^\d{1,16}(\.\d{1,2})?$")]
-    currency: Literal["USD"] = "USD"
 
 
 class PlanYearGiven(Wire):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from decimal import Decimal
 
 from pydantic import Field
 
@@ -11,12 +10,7 @@ from services.registry.domain.plan_criteria import Assessment, Group
 from services.registry.domain.plan_progress import MilestoneStatus, ObligationKind, ObligationStatus
 from services.registry.domain.plan_review import Choice
 from services.registry.domain.plan_states import State
-from shared.web.wire import Action, Shown
-
-
-class MoneyShown(Shown):
-    amount: Decimal
-    currency: str = "USD"
+from shared.web.wire import Action, MoneyShown, Shown
 
 
 class PlanYearShown(Shown):
