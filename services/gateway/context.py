@@ -21,6 +21,7 @@ from services.gateway.consumers.feed import FeedWriter
 from services.gateway.documents import Documents
 from services.gateway.exports import Exporter
 from services.gateway.fedramp.runner import FedrampImports
+from services.gateway.feed.fanout import Fanout
 from services.gateway.feed.live import Live
 from services.gateway.feed.reading import FeedReader
 from services.gateway.keyring import Keyring
@@ -42,6 +43,7 @@ from shared.service import SERVICES, TOPICS, Connections, forgetting
 from shared.web.app import Check
 
 T = TypeVar("T")
+_HEARTBEAT_S = 15.0
 _MIGRATIONS = "services.gateway.migrations"
 
 
@@ -59,6 +61,7 @@ class Gateway:
     tls: ssl.SSLContext | None = None
     reader: FeedReader = field(init=False)
     live: Live = field(init=False)
+    fanout: Fanout = field(init=False)
     imports: FedrampImports = field(init=False)
     documents: Documents = field(init=False)
     exporter: Exporter = field(init=False)
@@ -78,6 +81,7 @@ class Gateway:
     def __post_init__(self) -> None:
         self.reader = FeedReader(self.db)
         self.live = Live(self.reader)
+        self.fanout = Fanout(self.live, heartbeat_s=_HEARTBEAT_S)
         self.imports = FedrampImports(db=self.db, upstreams=self.upstreams, member=self.settings.member)
         self.documents = Documents(self.upstreams)
         self.exporter = Exporter(self.db, self.reader)
@@ -172,6 +176,7 @@ class Gateway:
         await self.imports.interrupted()
         await self.live.start()
         self.loops.start("live", self.live.run)
+        self.loops.start("fan-out", self.fanout.run)
         self.loops.start("pages", self.pages.run)
         self.loops.start("closing", self._close_streams)
         self.loops.start(self.consumer.name, self.consumer.run)

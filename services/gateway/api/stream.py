@@ -42,6 +42,8 @@ async def stream_events(
         View(at.principal, filters),
         cursor=head if cursor is None else cursor,
         rotation_s=gateway.settings.stream_rotation_s,
+        slow_s=gateway.settings.stream_slow_s,
+        fanout=gateway.fanout,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 import time
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.config import Settings
 from services.gateway.door.callers import Caller, Callers, NotAllowed, address_of
 from services.gateway.door.gcra import Limiter, Quota, Verdict
+from services.gateway.feed.stream import EventStream
 from shared import telemetry
 from shared.kernel.errors import Unavailable
 from shared.kernel.ids import new_id
@@ -26,6 +28,10 @@ _POLL = "/v1/events"
 # What costs more than one unit of a caller's quota.
 _COSTS = (("/v1/exports", 20), ("/v1/imports/", 20), ("/openapi.json", 5))
 _PING_COST = 10
+# After a restart everybody comes back at once; what a request needs until its stream is open would stay the process's for good.
+_OPENING_AT_ONCE = 64
+# What the server looks at while it writes a body; all else of the request is done with when a stream begins.
+_KEPT_OF_SCOPE = frozenset({"type", "method", "path", "http_version"})
 _SECURITY: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -65,14 +71,13 @@ class Door:
         self._anonymous = Quota(rate_per_s=settings.rate_anonymous_per_s, burst=settings.rate_anonymous_burst)
         self._limiter = Limiter()
         self._callers: Callers | None = None
+        self._opening = asyncio.Semaphore(_OPENING_AT_ONCE)
         self.load = Load()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        # Streams write to it directly, past the layers that only matter for an answer's head.
-        scope["qsmo.transport"] = getattr(getattr(send, "__self__", None), "transport", None)
         added: Headers = [*_SECURITY, _HSTS] if scope.get("scheme") == "https" else list(_SECURITY)
         if scope["path"] in _ALWAYS:
             await self._app(scope, receive, _adding(send, added))
@@ -92,9 +97,23 @@ class Door:
             return
         self._begin(caller.name, waits=waits)
         try:
-            await self._app(scope, receive, _adding(send, added))
+            await self._within(scope, receive, send, added)
         finally:
             self._end(caller.name, waits=waits)
+
+    async def _within(self, scope: Scope, receive: Receive, send: Send, added: Headers) -> None:
+        """The app; then, out here, the body of a stream whose head it has sent."""
+        if scope["path"] != _STREAM:
+            await self._app(scope, receive, _adding(send, added))
+            return
+        handed_over: list[EventStream] = []
+        scope["qsmo.handed_over"] = handed_over
+        async with self._opening:
+            await self._app(scope, receive, _adding(send, added))
+        for name in scope.keys() - _KEPT_OF_SCOPE:
+            del scope[name]
+        for stream in handed_over:
+            await stream.run(receive, send, server=getattr(send, "__self__", None))
 
     def _callers_of(self, scope: Scope) -> Callers:
         if self._callers is None:
