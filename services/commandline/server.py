@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from getpass import getuser
@@ -10,6 +11,7 @@ from getpass import getuser
 import httpx
 
 from services.installation import DataFolder
+from shared import telemetry
 from shared.kernel.errors import Unavailable
 
 _TIMEOUT = httpx.Timeout(60.0, write=600.0)
@@ -31,6 +33,7 @@ async def api(folder: DataFolder) -> AsyncIterator[httpx.AsyncClient]:
         return
     from services.embedded import embedded  # noqa: PLC0415 - all four services: only for whoever has no server to ask
 
+    telemetry.configure_logging(level="WARNING", json=not sys.stderr.isatty())  # standard output is for what was asked for
     async with embedded(folder) as gateway:
         transport = httpx.ASGITransport(gateway, raise_app_exceptions=False)
         async with httpx.AsyncClient(

@@ -89,7 +89,8 @@ class Fanout:
     async def run(self) -> None:
         """For as long as the process lives."""
         while True:
-            await self._wake.wait()
+            if not self._groups:  # there are some when this was started again after a failure
+                await self._wake.wait()
             with self._live.waiting(self._wake):
                 while self._groups:
                     self._wake.clear()
