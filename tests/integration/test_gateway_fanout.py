@@ -15,6 +15,9 @@ import psutil
 import pytest
 
 from services.gateway.feed import fanout as fanout_module
+from services.gateway.feed.live import Chunk
+from services.gateway.feed.view import View
+from shared.kernel.errors import Unavailable
 from tests.unit.gateway.builders import Harness, a_gateway, an_event, append, served
 
 
@@ -143,6 +146,29 @@ async def test_all_end_whole_when_the_process_stops(harness: Harness) -> None:
         for reader in readers:
             await reader.until(b"0\r\n\r\n")
             reader.writer.close()
+
+
+async def test_a_failure_of_the_feed_costs_those_at_the_head_nothing(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = []
+    chunk = harness.gateway.live.chunk
+
+    async def failing(view: View, cursor: int) -> Chunk:
+        if not failures:
+            failures.append(cursor)
+            raise Unavailable("The database is not available.")
+        return await chunk(view, cursor)
+
+    async with served(harness.app) as url:
+        reader = await Reader.at(url)
+        await until_together(harness, 1)
+        monkeypatch.setattr(harness.gateway.live, "chunk", failing)
+        await append(harness.gateway, an_event())
+        await reader.until(b"id: 1\n")
+        await append(harness.gateway, an_event())
+        await reader.until(b"id: 2\n")
+
+        assert (failures, reader.seqs) == ([0], [1, 2])
+        reader.writer.close()
 
 
 async def test_views_do_not_mix(harness: Harness) -> None:
