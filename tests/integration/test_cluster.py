@@ -84,6 +84,19 @@ async def test_each_service_verifies_tokens_for_itself(cluster: Cluster) -> None
             assert forged.status_code == 401
 
 
+async def test_an_api_key_opens_the_owners_that_fetch_the_gateways_keys(cluster: Cluster) -> None:
+    await cluster.ready()
+    person = {"Authorization": f"Bearer {cluster.token('omb')}"}
+    policy = {"id": "m-13-08", "title": "M-13-08", "issuer": "OMB", "issued_on": "2013-03-25"}
+    async with httpx.AsyncClient(base_url=cluster.url, timeout=30) as client:
+        made = await client.post("/v1/api-keys", json={"name": "a system", "scopes": ["registry:write"]}, headers=person)
+        assert made.status_code == 201, made.text
+        by_key = await client.post("/v1/policies", json=policy, headers={"X-Api-Key": made.json()["secret"]})
+        forged = await client.post("/v1/policies", json=policy, headers={"X-Api-Key": made.json()["secret"][:-1]})
+
+    assert (by_key.status_code, forged.status_code) == (201, 401), by_key.text
+
+
 async def test_a_service_that_is_down_is_named_and_the_rest_is_served(cluster: Cluster) -> None:
     await cluster.ready()
     cluster.kill("adoption")
