@@ -52,7 +52,7 @@ async def behind(sqlite: str, tmp_path: Path) -> AsyncIterator[tuple[Harness, Fa
 
 
 async def test_a_caller_who_asks_too_often_is_told_when_to_come_again(sqlite: str, tmp_path: Path) -> None:
-    limits: dict[str, Any] = {"rate_anonymous_per_s": 1, "rate_anonymous_burst": 3, "rate_per_s": 2, "rate_burst": 5}
+    limits: dict[str, Any] = {"rate_anonymous_per_s": 0.1, "rate_anonymous_burst": 3, "rate_per_s": 0.1, "rate_burst": 5}
     async with a_gateway(sqlite, tmp_path, **limits) as harness:
         async with harness.client() as public:
             answers = [await public.get("/v1/events") for _ in range(4)]
@@ -66,9 +66,9 @@ async def test_a_caller_who_asks_too_often_is_told_when_to_come_again(sqlite: st
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert [answer.headers["ratelimit"].split(";")[1] for answer in answers] == ["r=2", "r=1", "r=0", "r=0"]
-    assert answers[0].headers["ratelimit-policy"] == '"default";q=3;w=3'
+    assert answers[0].headers["ratelimit-policy"] == '"default";q=3;w=30'
     refused = answers[3]
-    assert refused.headers["retry-after"] == "1"
+    assert 1 <= int(refused.headers["retry-after"]) <= 10
     assert (refused.headers["content-type"], refused.json()["type"]) == (
         "application/problem+json",
         "/problems/too-many-requests",
