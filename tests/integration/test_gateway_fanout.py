@@ -149,7 +149,7 @@ async def test_all_end_whole_when_the_process_stops(harness: Harness) -> None:
 
 
 async def test_a_failure_of_the_feed_costs_those_at_the_head_nothing(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    failures = []
+    failures: list[int] = []
     chunk = harness.gateway.live.chunk
 
     async def failing(view: View, cursor: int) -> Chunk:
