@@ -13,7 +13,7 @@ from sqlalchemy import Table, func, select
 from shared import telemetry
 from shared.auth import GATEWAY_ISSUER, JwksUrl, Verifier
 from shared.bus.port import Bus
-from shared.db import Database, migrate
+from shared.db import Database, Transaction, migrate
 from shared.imports.rows import ImportKind
 from shared.imports.runner import ImportRunner
 from shared.imports.tables import ImportTables
@@ -96,6 +96,11 @@ class Owner:
                 "pending": int((await tx.execute(recorded.where(c.published_at.is_(None)))).scalar_one()),
                 "heard": sum([await consumer.heard(tx) for consumer in self.consumers]),
             }
+
+    async def applied(self, tx: Transaction, *, service: str, aggregate: str) -> int | None:
+        """As `shared.inbox.Consumer.applied`, of the consumer that is furthest behind."""
+        found = [await consumer.applied(tx, f"qsmo.{service}", aggregate) for consumer in self.consumers]
+        return min((version for version in found if version is not None), default=None)
 
     def checks(self) -> dict[str, Check]:
         return {"database": self._schema, "bus": self.connections.bus.ping, "loops": self.loops.check}

@@ -183,8 +183,15 @@ class Upstream:
             await response.aclose()
         return Answer(response.status_code, response.headers, content)
 
-    async def get(self, path: str, *, params: Mapping[str, Any] | None = None, authorization: str | None = None) -> Answer:
-        return await self.call("GET", path, params=params, authorization=authorization)
+    async def get(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        authorization: str | None = None,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+    ) -> Answer:
+        return await self.call("GET", path, params=params, authorization=authorization, headers=headers)
 
     def away(self, reason: str) -> UpstreamAway:
         """An error to raise; remembers since when."""

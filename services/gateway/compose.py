@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from services.gateway.clients import Upstream, UpstreamAway
+from services.gateway.clients import RawHeaders, Upstream, UpstreamAway
 
 _PAGE = 200
 _PAGES_MAX = 20
@@ -37,8 +37,9 @@ class Sections:
 class Composer:
     """Asks concurrently, each with the same deadline; what is asked for is public."""
 
-    def __init__(self, upstreams: Mapping[str, Upstream], *, deadline_s: float) -> None:
+    def __init__(self, upstreams: Mapping[str, Upstream], *, deadline_s: float, headers: RawHeaders | None = None) -> None:
         self._upstreams = upstreams
+        self._headers = headers or []
         self._deadline_s = deadline_s
 
     async def regime(self, *, as_of: date | None) -> JsonObject:
@@ -59,18 +60,18 @@ class Composer:
         upstream = self._upstreams[service]
         try:
             async with asyncio.timeout(self._deadline_s):
-                return await _all_items(upstream, path, params, key=key)
+                return await _all_items(upstream, path, params, key=key, headers=self._headers)
         except UpstreamAway as away:
             return Missing(away.as_section())
         except TimeoutError:
             return Missing(upstream.away(f"no answer within {self._deadline_s:g} s").as_section())
 
 
-async def _all_items(upstream: Upstream, path: str, params: JsonObject, *, key: str) -> list[JsonObject]:
+async def _all_items(upstream: Upstream, path: str, params: JsonObject, *, key: str, headers: RawHeaders) -> list[JsonObject]:
     """Raises UpstreamAway, also for an answer that is no list."""
     items: list[JsonObject] = []
     for _ in range(_PAGES_MAX):
-        answer = await upstream.get(path, params=params)
+        answer = await upstream.get(path, params=params, headers=headers)
         if not answer.is_success:
             raise upstream.away(f"it answers HTTP {answer.status}")
         try:

@@ -35,7 +35,7 @@ from services.gateway.webhooks.guard import Guard, Resolver, system_resolver
 from services.gateway.webhooks.ledger import Ledger
 from services.gateway.webhooks.sending import Sender
 from shared.auth import GATEWAY_ISSUER, DevelopmentIssuer, Verifier
-from shared.db import Database, migrate
+from shared.db import Database, Transaction, migrate
 from shared.inbox import Consumer
 from shared.kernel.errors import Unavailable
 from shared.process import Loops
@@ -206,6 +206,9 @@ class Gateway:
     async def progress(self) -> dict[str, int]:
         async with self.db.reading() as tx:
             return {"recorded": 0, "pending": 0, "heard": await self.consumer.heard(tx)}
+
+    async def applied(self, tx: Transaction, *, service: str, aggregate: str) -> int | None:
+        return await self.consumer.applied(tx, f"qsmo.{service}", aggregate)
 
     def checks(self) -> dict[str, Check]:
         """The gateway is ready without the services behind it: it serves the rest and says what is missing."""

@@ -43,6 +43,8 @@ class Transaction:
     cause: Cause
     at: datetime
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    # (service, aggregate) → the version that its newest fact of this transaction made.
+    recorded: dict[tuple[str, str], int] = field(default_factory=dict)
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
         return await self.connection.execute(statement, parameters)

@@ -162,6 +162,10 @@ class Consumer:
             await self._ledger.park_delivery(tx, delivery, reason=reason)
         telemetry.CONSUMED.labels(self.name, "parked").inc()
 
+    async def applied(self, tx: Transaction, topic: str, subject: str) -> int | None:
+        """The version of an aggregate that was applied last, 0 before the first; None for a topic not read here."""
+        return await self._ledger.applied(tx, topic, subject) if topic in self._topics else None
+
     async def heard(self, tx: Transaction) -> int:
         """How many events were ever applied, by whichever member of the group."""
         return await self._ledger.heard(tx)

@@ -62,6 +62,11 @@ class Ledger:
         )
         return {f"{row.topic}:{row.subject}": row.version for row in await tx.execute(query)}
 
+    async def applied(self, tx: Transaction, topic: str, subject: str) -> int:
+        """The version of an aggregate that was applied last; 0 before the first."""
+        aggregate = f"{topic}:{subject}"
+        return (await self._applied(tx, [aggregate])).get(aggregate, 0)
+
     async def heard(self, tx: Transaction) -> int:
         """How many events were ever applied: versions count from 1 without a gap, so they are what the last ones add up to."""
         c = self._positions.c

@@ -114,6 +114,8 @@ class AggregateStore(Generic[A]):
     async def _record(self, tx: Transaction, changes: Sequence[tuple[A, int, Fact]]) -> None:
         time = instant(tx.at)
         await insert_many(tx, self.outbox, [self._outbox_row(tx, time, *change) for change in changes])
+        service = self.source.removeprefix("/")
+        tx.recorded.update({(service, aggregate.id): version for aggregate, version, _ in changes})
 
     def _outbox_row(self, tx: Transaction, time: str, aggregate: A, version: int, fact: Fact) -> dict[str, Any]:
         event = Event(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, Query, Request, Response
@@ -15,23 +15,23 @@ from starlette.exceptions import HTTPException
 
 from shared import telemetry
 from shared.auth import ANONYMOUS, Principal, Unauthenticated, Verifier
-from shared.db import Database, RollbackOnly, Transaction
+from shared.db import RollbackOnly, Transaction
 from shared.kernel.cause import Cause
 from shared.kernel.errors import StaleVersion
 from shared.kernel.ids import new_id
+from shared.web import own_writes
 from shared.web.idempotency import Answer, IdempotentRequest, earlier_answer, keep_answer
 from shared.web.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest
 
 T = TypeVar("T")
 _MEDIA_TYPE = "application/json"
+_READS = frozenset({"GET", "HEAD"})
 _IF_MATCH = re.compile(r'"(\d{1,9})(?:-[0-9a-f]+)?"')
 
 
-class ServiceContext(Protocol):
+class ServiceContext(own_writes.Hearing, Protocol):
     """What the edge needs of a running service."""
 
-    @property
-    def db(self) -> Database: ...
     @property
     def verifier(self) -> Verifier: ...
     @property
@@ -89,7 +89,7 @@ class Edge:
             async with self.context.db.transaction(self.cause) as tx:
                 if idempotent and (earlier := await earlier_answer(tx, self.context.idempotency, idempotent)):
                     return _response(earlier, {"Idempotency-Replayed": "true"})
-                answer = _answer(await command(tx), status)
+                answer = _naming(tx, _answer(await command(tx), status))
                 if dry:
                     raise RollbackOnly(answer)
                 if idempotent:
@@ -146,15 +146,25 @@ def _answer(shown: Answered, status: int) -> Answer:
     return Answer(status=status, headers=headers, body=body)
 
 
+def _naming(tx: Transaction, answer: Answer) -> Answer:
+    written = own_writes.token(tx.recorded)
+    return answer if written is None else replace(answer, headers={**answer.headers, own_writes.VERSION: written})
+
+
 def _response(answer: Answer, more: dict[str, str] | None = None) -> Response:
     return Response(answer.body, answer.status, {**answer.headers, **(more or {})}, _MEDIA_TYPE)
 
 
 async def edge(request: Request) -> Edge:
-    """FastAPI dependency. Raises Unauthenticated for a token that is not valid; no token means the public."""
+    """FastAPI dependency. Raises Unauthenticated for a token that is not valid; no token means the public.
+
+    A read that names earlier writes (`QSMO-After`) waits for them. Raises Unavailable when they take too long.
+    """
     context: ServiceContext = request.app.state.context
     request.state.principal = ANONYMOUS
     request.state.principal = await _principal(request, context.verifier)
+    if request.method in _READS and (after := request.headers.get(own_writes.AFTER)) is not None:
+        await own_writes.wait_for(context, after)
     return Edge(request, context, request.state.principal)
 
 

@@ -17,6 +17,7 @@ from services.gateway.keys.commands import Wanted
 from services.gateway.keys.key import ApiKey, new_secret
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
+from shared.web import own_writes
 from shared.web.edge import Answered, AtEdge, Edge, Paged
 from shared.web.paging import page_of
 from shared.web.wire import Identifier
@@ -45,8 +46,7 @@ async def _write(
         return answer
     body = orjson.dumps({**orjson.loads(answer.body), "secret": secret})
     headers = {"ETag": answer.headers["etag"], "Cache-Control": "no-store"}
-    if "location" in answer.headers:
-        headers["Location"] = answer.headers["location"]
+    headers |= {name: answer.headers[name] for name in ("location", own_writes.VERSION) if name in answer.headers}
     return Response(body, answer.status_code, headers, "application/json")
 
 

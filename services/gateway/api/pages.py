@@ -5,9 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from services.gateway import schemas
+from services.gateway.api.parameters import on_behalf
 from services.gateway.context import Gateway
 from services.gateway.pages.asking import Composed
 from services.gateway.pages.sections import AGENCY, AREA, OFFERING, PageKind
+from shared.web import own_writes
 from shared.web.edge import AtEdge, Edge
 from shared.web.wire import Identifier, Slug
 
@@ -36,10 +38,11 @@ async def _page(at: Edge, kind: PageKind, id: str) -> Response:
     """As this caller may see it. What a service cannot say now is `unavailable` since when, the rest is served."""
     gateway: Gateway = at.request.app.state.context
     key = (kind.name, id, at.principal)
-    found = gateway.pages.find(key)
+    # What was kept may be of before the caller's own writes.
+    found = None if own_writes.AFTER in at.request.headers else gateway.pages.find(key)
     if found is None:
         asked_at_seq = gateway.live.last
-        found = await gateway.asker.page(kind, id, authorization=at.request.headers.get("authorization"))
+        found = await gateway.asker.page(kind, id, headers=on_behalf(at))
         gateway.pages.keep(key, found, asked_at_seq=asked_at_seq)
     return _answer(at, found)
 

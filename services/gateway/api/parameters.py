@@ -6,12 +6,16 @@ from typing import Annotated
 
 from fastapi import Depends, Query
 
+from services.gateway.clients import RawHeaders
 from services.gateway.feed.view import Filters
+from shared.web import own_writes
+from shared.web.edge import Edge
 from shared.web.wire import Identifier, Slug
 
 SEQ_MAX = (1 << 63) - 1
 _TYPE = r"^[A-Za-z0-9_.-]{1,200}$"
 _TYPES_MAX = 20
+_AFTER = own_writes.AFTER.lower().encode()
 
 
 def _filters(
@@ -28,3 +32,13 @@ def _filters(
 
 Filtered = Annotated[Filters, Depends(_filters)]
 After = Annotated[int, Query(ge=0, le=SEQ_MAX, description="Only what comes after this seq")]
+
+
+def after(at: Edge) -> RawHeaders:
+    """After which writes the services behind a page are asked."""
+    return [pair for pair in at.request.headers.raw if pair[0] == _AFTER]
+
+
+def on_behalf(at: Edge) -> RawHeaders:
+    """… and by whom."""
+    return [pair for pair in at.request.headers.raw if pair[0] in {_AFTER, b"authorization"}]

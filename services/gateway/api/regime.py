@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Query, Response
 
 from services.gateway import schemas
+from services.gateway.api.parameters import after
 from services.gateway.compose import Composer
 from services.gateway.context import Gateway
 from shared.web.edge import AtEdge
@@ -22,5 +23,5 @@ async def show_regime(
 ) -> Response:
     """Per focus area: leads by service, marketplace, offerings, adoptions. A section whose service is away says so."""
     gateway: Gateway = at.request.app.state.context
-    composer = Composer(gateway.upstreams, deadline_s=gateway.settings.compose_deadline_s)
+    composer = Composer(gateway.upstreams, deadline_s=gateway.settings.compose_deadline_s, headers=after(at))
     return Response(orjson.dumps(await composer.regime(as_of=as_of)), media_type="application/json")

@@ -27,3 +27,4 @@ async def record(tx: Transaction, writer: FeedWriter, fact: Fact, *, subject: st
         agency=getattr(fact, fact.agency_field, None),
     )
     await writer.append(tx, [event])
+    tx.recorded["gateway", subject] = version

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import orjson
 
-from services.gateway.clients import Answer, Upstream, UpstreamAway
+from services.gateway.clients import Answer, RawHeaders, Upstream, UpstreamAway
 from services.gateway.pages.sections import PageKind, Section
 from shared.kernel.errors import NotFound
 from shared.kernel.time import Clock
@@ -35,9 +35,12 @@ class Asker:
         # Section → since when its service answers, but not what was asked for.
         self._unfit_since: dict[Section, datetime] = {}
 
-    async def page(self, kind: PageKind, id: str, *, authorization: str | None) -> Composed:
-        """Raises NotFound when the service that owns the page's subject says so."""
-        asked = (self._section(section, id, authorization) for section in kind.sections)
+    async def page(self, kind: PageKind, id: str, *, headers: RawHeaders) -> Composed:
+        """`headers` say on whose behalf, and after which writes.
+
+        Raises NotFound when the service that owns the page's subject says so.
+        """
+        asked = (self._section(section, id, headers) for section in kind.sections)
         found = await asyncio.gather(*asked)
         if found[0] is None:
             raise NotFound(f"There is no {kind.name} {id!r}, or you may not know of it.")
@@ -48,13 +51,13 @@ class Asker:
         body = b"{" + b",".join(parts) + b"}"
         return Composed(body, f'"{hashlib.blake2s(body, digest_size=12).hexdigest()}"', tuple(missing))
 
-    async def _section(self, section: Section, id: str, authorization: str | None) -> bytes | UpstreamAway | None:
+    async def _section(self, section: Section, id: str, headers: RawHeaders) -> bytes | UpstreamAway | None:
         """The service's own JSON text, None for 404."""
         upstream = self._upstreams[section.service]
         target = section.target(id).decode()
         try:
             async with asyncio.timeout(self._deadline_s):
-                return self._judged(section, await upstream.get(target, authorization=authorization))
+                return self._judged(section, await upstream.get(target, headers=headers))
         except UpstreamAway as away:
             return away
         except TimeoutError:
