@@ -57,6 +57,8 @@ class Receiver:
         body, more = b"", True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":  # cut before its end: nothing was delivered
+                return
             body += message.get("body", b"")
             more = message.get("more_body", False)
         received = Received({name.decode(): value.decode() for name, value in scope["headers"]}, body)
