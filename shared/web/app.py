@@ -16,14 +16,12 @@ from shared.kernel.errors import QsmoError
 from shared.web import problems
 from shared.web.document import completed
 from shared.web.middleware import RequestFrame
-from shared.web.wire import Problem, Shown
+from shared.web.wire import Shown
 
 Check = Callable[[], Awaitable[None]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-_PROBLEM: dict[str, Any] = {
-    "model": Problem,
-    "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
+# Without `model`: FastAPI would build a validator for each of them on each route.
+_PROBLEM = {"content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {**_PROBLEM, "description": text}
     for status, text in {

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.web.idempotency import KEY_PATTERN
+from shared.web.wire import Problem
 
 _WRITES = ("post", "put", "patch", "delete")
 IF_MATCH = {
@@ -35,8 +36,10 @@ BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
 def completed(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with If-Match, Idempotency-Key, validate_only and the bearer scheme where they apply."""
-    document.setdefault("components", {}).setdefault("securitySchemes", {}).update(bearer=BEARER, api_key=API_KEY)
+    """The document with If-Match, Idempotency-Key, validate_only, the bearer scheme and problems where they apply."""
+    components = document.setdefault("components", {})
+    components.setdefault("securitySchemes", {}).update(bearer=BEARER, api_key=API_KEY)
+    _describe_problems(components.setdefault("schemas", {}))
     for path, method, operation in operations(document):
         operation.setdefault("security", _SIGNED if method in _WRITES else [{}, *_SIGNED])
         if method not in _WRITES:
@@ -47,6 +50,12 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
         wanted = [VALIDATE_ONLY] + ([IDEMPOTENCY_KEY] if method == "post" else []) + ([IF_MATCH] if "{id}" in path else [])
         parameters.extend(parameter for parameter in wanted if parameter["name"] not in names)
     return document
+
+
+def _describe_problems(schemas: dict[str, Any]) -> None:
+    described = Problem.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
+    schemas.update(described.pop("$defs", {}))
+    schemas["Problem"] = described
 
 
 def _document_dry_run(operation: dict[str, Any]) -> None:
