@@ -8,154 +8,160 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
-from typing import Annotated
 
+import click
 import orjson
-import typer
 
 from services.installation import DataFolder, DataInUse
 from shared.kernel.errors import QsmoError
 
-DataOption = Annotated[Path, typer.Option("--data", envvar="QSMO_DATA", help="Folder of the embedded installation")]
-_DEFAULT_DATA = Path(".data")
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    help="The QSMO Marketplace Platform: serve it, import into it, verify it.",
-    pretty_exceptions_enable=False,
+_FILE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
+_FOLDER = click.Path(path_type=Path)
+_data_folder = click.option(
+    "--data", type=_FOLDER, default=".data", envvar="QSMO_DATA", show_default=True, help="Folder of the embedded installation."
 )
-audit_app = typer.Typer(no_args_is_help=True, help="Check what the feed says it is.")
-app.add_typer(audit_app, name="audit")
+_host = click.option("--host", default="127.0.0.1", envvar="QSMO_HOST", show_default=True, help="Address to listen on.")
+_port = click.option("--port", type=click.IntRange(1, 65_535), default=8080, envvar="QSMO_PORT", show_default=True)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def app() -> None:
+    """The QSMO Marketplace Platform: serve it, import into it, verify it."""
 
 
 @app.command()
-def serve(
-    data_folder: DataOption = _DEFAULT_DATA,
-    host: Annotated[str, typer.Option(envvar="QSMO_HOST", help="Address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="QSMO_PORT", min=1, max=65535)] = 8080,
-    *,
-    starter: Annotated[bool, typer.Option(help="Load the starter data on first start")] = True,
-) -> None:
+@_data_folder
+@_host
+@_port
+@click.option("--starter/--no-starter", default=True, help="Load the starter data on first start.", show_default=True)
+def serve(data: Path, host: str, port: int, *, starter: bool) -> None:
     """Run all four services in one process (embedded mode)."""
     gc.disable()  # until `serving` tunes it: scanning what is being imported is a sixth of the start
     from services.commandline import serving  # noqa: PLC0415 - see the module
 
-    asyncio.run(serving.serve(DataFolder(data_folder), host=host, port=port, starter=starter))
+    asyncio.run(serving.serve(DataFolder(data), host=host, port=port, starter=starter))
 
 
 @app.command()
-def demo(
-    data_folder: DataOption = Path(".data/demo"),
-    host: Annotated[str, typer.Option(envvar="QSMO_HOST")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="QSMO_PORT", min=1, max=65535)] = 8080,
-    real_data: Annotated[Path, typer.Option(envvar="QSMO_REAL_DATA", help="Folder of real public files")] = Path(
-        "../shared/data"
-    ),
-) -> None:
+@click.option("--data", type=_FOLDER, default=".data/demo", envvar="QSMO_DATA", show_default=True)
+@_host
+@_port
+@click.option(
+    "--real-data",
+    type=_FOLDER,
+    default="../shared/data",
+    envvar="QSMO_REAL_DATA",
+    show_default=True,
+    help="Folder of real public files.",
+)
+def demo(data: Path, host: str, port: int, real_data: Path) -> None:
     """Serve, and import the real files at hand while you watch."""
     from services.commandline import demo as story  # noqa: PLC0415 - see the module
 
-    asyncio.run(story.demo(DataFolder(data_folder), host=host, port=port, real_data=real_data))
+    asyncio.run(story.demo(DataFolder(data), host=host, port=port, real_data=real_data))
 
 
 @app.command()
-def token(
-    role: Annotated[list[str], typer.Option(help="e.g. omb, coordinator, qsmo:cybersecurity, agency:7000:sapoc")],
-    subject: Annotated[str, typer.Option(help="Who the token is for")] = "developer",
-    data_folder: DataOption = _DEFAULT_DATA,
-) -> None:
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    help="e.g. omb, coordinator, qsmo:cybersecurity, agency:7000:sapoc; repeatable.",
+)
+@click.option("--subject", default="developer", show_default=True, help="Who the token is for.")
+@_data_folder
+def token(data: Path, roles: tuple[str, ...], subject: str) -> None:
     """Print a development token for this installation, good for 12 hours."""
-    typer.echo(DataFolder(data_folder).issuer.token(subject=subject, roles=role))
+    click.echo(DataFolder(data).issuer.token(subject=subject, roles=list(roles)))
 
 
 @app.command()
-def jwks(data_folder: DataOption = _DEFAULT_DATA) -> None:
+@_data_folder
+def jwks(data: Path) -> None:
     """Print the public keys of this folder's development issuer, as an identity provider publishes its own."""
-    typer.echo(orjson.dumps(DataFolder(data_folder).issuer.jwks()).decode())
+    click.echo(orjson.dumps(DataFolder(data).issuer.jwks()).decode())
 
 
 @app.command(name="import")
-def import_file(
-    kind: Annotated[str, typer.Argument(help="organizations, dotgov, designations, sapoc, standards, controls or fedramp")],
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
-    data_folder: DataOption = _DEFAULT_DATA,
-    *,
-    validate_only: Annotated[bool, typer.Option("--validate-only", help="Say what would happen; change nothing")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the counts per section as JSON")] = False,
-) -> None:
-    """Import a real file and report what became of every row."""
+@click.argument("kind")
+@click.argument("file", type=_FILE)
+@_data_folder
+@click.option("--validate-only", is_flag=True, help="Say what would happen; change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the counts per section as JSON.")
+def import_file(data: Path, kind: str, file: Path, *, validate_only: bool, as_json: bool) -> None:
+    """Import a real file and report what became of every row.
+
+    KIND is organizations, dotgov, designations, sapoc, standards, controls or fedramp.
+    """
     from services.commandline import importing  # noqa: PLC0415 - see the module
 
     request = importing.ImportRequest(kind=kind, file=file, validate_only=validate_only, as_json=as_json)
-    raise typer.Exit(asyncio.run(importing.run(DataFolder(data_folder), request)))
+    _end(importing.run(DataFolder(data), request))
 
 
 @app.command()
-def export(
-    data_folder: DataOption = _DEFAULT_DATA,
-    after: Annotated[int, typer.Option(min=0, help="Only what the feed holds after this seq")] = 0,
-    output: Annotated[Path | None, typer.Option(help="File to write; standard output if absent")] = None,
-) -> None:
+@_data_folder
+@click.option("--after", type=click.IntRange(min=0), default=0, help="Only what the feed holds after this seq.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; standard output if absent.")
+def export(data: Path, after: int, output: Path | None) -> None:
     """Write the feed as NDJSON, one CloudEvent a line, with its `seq`."""
-    from services.commandline import data  # noqa: PLC0415 - see the module
+    from services.commandline import data as files  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(asyncio.run(data.export(DataFolder(data_folder), after=after, output=output)))
+    _end(files.export(DataFolder(data), after=after, output=output))
 
 
 @app.command()
-def migrate(
-    data_folder: DataOption = _DEFAULT_DATA,
-    service: Annotated[list[str] | None, typer.Option(help="Only these services")] = None,
-) -> None:
+@_data_folder
+@click.option("--service", "services", multiple=True, help="Only this service; repeatable.")
+def migrate(data: Path, services: tuple[str, ...]) -> None:
     """Bring databases to this version's schema: those of QSMO_<SERVICE>_DATABASE_URL, else the data folder's."""
-    from services.commandline import data  # noqa: PLC0415 - see the module
+    from services.commandline import data as files  # noqa: PLC0415 - see the module
 
-    asyncio.run(data.migrate(DataFolder(data_folder), services=service))
+    asyncio.run(files.migrate(DataFolder(data), services=list(services) or None))
 
 
 @app.command()
-def doctor(data_folder: DataOption = _DEFAULT_DATA) -> None:
+@_data_folder
+def doctor(data: Path) -> None:
     """Look at the installation as a whole; exit status 1 when something needs doing, and what."""
     from services.commandline import doctor as examination  # noqa: PLC0415 - see the module
 
-    raise typer.Exit(asyncio.run(examination.run(DataFolder(data_folder))))
+    _end(examination.run(DataFolder(data)))
 
 
-@audit_app.command("verify")
+@app.group()
+def audit() -> None:
+    """Check what the feed says it is."""
+
+
+@audit.command("verify")
+@_data_folder
+@click.option("--export", "export_file", type=_FILE, help="Verify this audit export, offline.")
+@click.option("--proof", "proof_file", type=_FILE, help="Verify this proof of one event, offline.")
+@click.option("--key", "keys", multiple=True, help="A public key (base64) that checkpoints may be signed with; repeatable.")
+@click.option("--checkpoints", type=_FILE, help="JSON of GET /v1/audit/checkpoints put aside earlier.")
 def audit_verify(
-    data_folder: DataOption = _DEFAULT_DATA,
-    export_file: Annotated[
-        Path | None,
-        typer.Option("--export", exists=True, dir_okay=False, help="Verify this audit export, offline"),
-    ] = None,
-    proof_file: Annotated[
-        Path | None,
-        typer.Option("--proof", exists=True, dir_okay=False, help="Verify this proof of one event, offline"),
-    ] = None,
-    key: Annotated[
-        list[str] | None, typer.Option("--key", help="A public key (base64) that checkpoints may be signed with; repeatable")
-    ] = None,
-    checkpoints: Annotated[
-        Path | None,
-        typer.Option(
-            "--checkpoints",
-            exists=True,
-            dir_okay=False,
-            help="JSON of GET /v1/audit/checkpoints put aside earlier",
-        ),
-    ] = None,
+    data: Path, export_file: Path | None, proof_file: Path | None, keys: tuple[str, ...], checkpoints: Path | None
 ) -> None:
     """Recompute the hash chain of the whole feed and check its signed checkpoints; names the first bad seq."""
-    from services.commandline import audit  # noqa: PLC0415 - see the module
+    from services.commandline import audit as auditing  # noqa: PLC0415 - see the module
 
-    trusted = frozenset(key or ())
+    trusted = frozenset(keys)
     if proof_file is not None:
-        raise typer.Exit(audit.verify_proof(proof_file, trusted=trusted))
+        sys.exit(auditing.verify_proof(proof_file, trusted=trusted))
     if export_file is not None:
-        raise typer.Exit(audit.verify_file(export_file, trusted=trusted))
-    raise typer.Exit(asyncio.run(audit.verify(DataFolder(data_folder), trusted=trusted, kept=checkpoints)))
+        sys.exit(auditing.verify_file(export_file, trusted=trusted))
+    _end(auditing.verify(DataFolder(data), trusted=trusted, kept=checkpoints))
+
+
+def _end(status: Awaitable[int]) -> None:
+    async def awaited() -> int:
+        return await status
+
+    sys.exit(asyncio.run(awaited()))
 
 
 def main() -> None:

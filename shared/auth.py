@@ -114,9 +114,9 @@ class KeySource(Protocol):
 class JwksUrl:
     """Keys from a JWKS address: cached, asked again when an unknown key id appears (rotation)."""
 
-    def __init__(self, url: str, *, client: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, url: str, *, client: httpx.AsyncClient) -> None:
         self._url = url
-        self._client = client or httpx.AsyncClient(timeout=_KEYS_TIMEOUT_S)
+        self._client = client
         self._keys: dict[str, Any] = {}
         self._fetched_at = float("-inf")
         self._lock = asyncio.Lock()
@@ -130,7 +130,7 @@ class JwksUrl:
 
     async def _refresh(self) -> None:
         try:
-            answer = await self._client.get(self._url)
+            answer = await self._client.get(self._url, timeout=_KEYS_TIMEOUT_S)
             answer.raise_for_status()
             found = jwt.PyJWKSet.from_dict(answer.json())
         except (httpx.HTTPError, jwt.PyJWTError, ValueError) as error:
@@ -139,9 +139,6 @@ class JwksUrl:
             raise Unavailable("The identity provider's keys cannot be read.") from error
         self._keys = {key.key_id: key for key in found.keys if key.key_id}
         self._fetched_at = time.monotonic()
-
-    async def close(self) -> None:
-        await self._client.aclose()
 
 
 class Verifier:

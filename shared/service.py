@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import httpx
 from fastapi import FastAPI
 from sqlalchemy import Table, func, select
 
@@ -121,19 +122,16 @@ async def kafka_connections(settings: ServiceSettings, *, service: str, clock: C
 
     bootstrap = settings.bus_url.removeprefix("kafka://")
     bus = KafkaBus(KafkaSettings(bootstrap=bootstrap, client_id=f"qsmo-{service}-{settings.member}"))
-    keys = JwksUrl(settings.jwks_url)
-    gateway_keys = JwksUrl(settings.gateway_jwks_url) if settings.gateway_jwks_url else None
     await bus.start()
     try:
-        verifier = Verifier(issuer=settings.issuer, audience=settings.audience, keys=keys)
-        if gateway_keys is not None:
-            verifier.trust(GATEWAY_ISSUER, gateway_keys)
-        yield Connections(bus=bus, verifier=verifier, clock=clock)
+        async with httpx.AsyncClient() as client:
+            keys = JwksUrl(settings.jwks_url, client=client)
+            verifier = Verifier(issuer=settings.issuer, audience=settings.audience, keys=keys)
+            if settings.gateway_jwks_url:
+                verifier.trust(GATEWAY_ISSUER, JwksUrl(settings.gateway_jwks_url, client=client))
+            yield Connections(bus=bus, verifier=verifier, clock=clock)
     finally:
         await bus.close()
-        await keys.close()
-        if gateway_keys is not None:
-            await gateway_keys.close()
 
 
 def owner_lifespan(

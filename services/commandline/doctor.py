@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+import click
 import httpx
-from rich.console import Console
 
 from services.commandline.server import api
 from services.installation import DataFolder
@@ -34,14 +34,14 @@ class Finding:
 
 async def run(folder: DataFolder) -> int:
     """The exit status: 0 when nothing was found. Raises Unavailable when a server has the folder and does not answer."""
-    console, found = Console(), 0
+    found = 0
     async with api(folder) as client:
         async for finding in _findings(client, folder):
             found += bool(finding.remedy)
-            mark = "[red]✗[/red]" if finding.remedy else "[green]✓[/green]"
-            console.print(f"{mark} {finding.what}: {finding.said}", highlight=False)
+            mark = click.style("✗", fg="red") if finding.remedy else click.style("✓", fg="green")
+            click.echo(f"{mark} {finding.what}: {finding.said}")
             if finding.remedy:
-                console.print(f"  → {finding.remedy}", highlight=False, markup=False)
+                click.echo(f"  → {finding.remedy}")
     return 1 if found else 0
 
 

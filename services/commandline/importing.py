@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import httpx
 import orjson
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from services.commandline.server import api
 from services.installation import DataFolder
@@ -44,13 +42,12 @@ async def run(folder: DataFolder, request: ImportRequest) -> int:
         raise Invalid(
             f"{request.file} has {size} bytes; an import takes {IMPORT_LIMIT_BYTES} ({IMPORT_LIMIT_BYTES >> 20} MiB)."
         )
-    console = Console(stderr=True)
     async with api(folder) as client:
         operation = await _started(client, request)
-        operation = await _followed(client, operation, console)
+        operation = await _followed(client, operation)
         rows = [] if request.as_json else await _telling_rows(client, operation)
     if operation["status"] != "succeeded":
-        console.print(f"The import {operation['status']}: {operation['detail']}", style="bold red", markup=False)
+        click.secho(f"The import {operation['status']}: {operation['detail']}", fg="red", bold=True, err=True)
         return 1
     if request.as_json:
         sys.stdout.write(orjson.dumps(operation["sections"], option=orjson.OPT_INDENT_2).decode() + "\n")
@@ -84,15 +81,23 @@ def _checked(answer: httpx.Response) -> dict[str, Any]:
     raise Invalid(f"{document.get('detail', document)}{faults}")
 
 
-async def _followed(client: httpx.AsyncClient, operation: dict[str, Any], console: Console) -> dict[str, Any]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task(f"importing {operation['kind']}", total=None)
+async def _followed(client: httpx.AsyncClient, operation: dict[str, Any]) -> dict[str, Any]:
+    bar: Any = None
+    with ExitStack() as shown:
         while operation["status"] == "running":
             await asyncio.sleep(_POLL_S)
             operation = _checked(await client.get(f"/v1/operations/{operation['id']}"))
-            progress.update(task, completed=operation["rows_done"], total=operation["rows_total"])
+            if bar is None and operation["rows_total"] is not None:
+                bar = shown.enter_context(_bar(f"importing {operation['kind']}", operation["rows_total"]))
+            if bar is not None:
+                bar.update(operation["rows_done"] - bar.pos)
     return operation
+
+
+def _bar(label: str, rows: int) -> Any:
+    return click.progressbar(
+        length=rows, label=label, show_pos=True, show_eta=True, file=sys.stderr, hidden=not sys.stderr.isatty()
+    )
 
 
 async def _telling_rows(client: httpx.AsyncClient, operation: dict[str, Any]) -> list[dict[str, Any]]:
@@ -102,15 +107,14 @@ async def _telling_rows(client: httpx.AsyncClient, operation: dict[str, Any]) ->
 
 
 def _print_report(operation: dict[str, Any], rows: list[dict[str, Any]], *, validate_only: bool) -> None:
-    console = Console()
-    title = f"{operation['kind']}: what would happen" if validate_only else f"{operation['kind']}: imported"
-    table = Table("section", title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in _COUNTS:
-        table.add_column(name, justify="right", no_wrap=True)
-    for section, counts in operation["sections"].items():
-        table.add_row(section, *(str(counts[name]) for name in _COUNTS))
-    console.print(table)
+    click.secho(f"{operation['kind']}: {'what would happen' if validate_only else 'imported'}", bold=True)
+    table = [("section", *_COUNTS)]
+    table += [(section, *(str(counts[name]) for name in _COUNTS)) for section, counts in operation["sections"].items()]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for first, *numbers in table:
+        cells = [number.rjust(width) for number, width in zip(numbers, widths[1:], strict=True)]
+        click.echo("  ".join([first.ljust(widths[0]), *cells]))
     for row in rows:
-        console.print(f"{row['section']} row {row['number']} {row['result']}: {row['reason']}", markup=False, soft_wrap=True)
+        click.echo(f"{row['section']} row {row['number']} {row['result']}: {row['reason']}")
     if rows:
-        console.print(f"All parked, refused and mended rows: GET /v1/operations/{operation['id']}/rows", markup=False)
+        click.echo(f"All parked, refused and mended rows: GET /v1/operations/{operation['id']}/rows")

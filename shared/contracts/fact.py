@@ -24,7 +24,7 @@ class Fact(BaseModel):
     A concrete fact names its type once: `class DesignationRevoked(DesignationFact, type="registry.designation.revoked")`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     TYPE: ClassVar[str] = ""
     focus_area_field: ClassVar[str] = "focus_area"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from shared.kernel.time import Clock, utc_now
 
 _SQLITE_READERS = 4
 _BUSY_TIMEOUT_MS = 10_000
+_SQLITE_ERROR = 1  # its number in sqlite3.h: a service of the cluster never loads the module
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 
 
@@ -158,7 +158,7 @@ class _translated:  # noqa: N801 - reads as a statement at its one use
 def _is_sqlite_logic_error(error: DBAPIError) -> bool:
     """SQLite says OperationalError of wrong SQL as well as of a database that is locked or full."""
     code = getattr(error.orig, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF == sqlite3.SQLITE_ERROR
+    return code is not None and code & 0xFF == _SQLITE_ERROR
 
 
 def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
+from importlib import import_module
 from operator import itemgetter
 from typing import Any
 
 import orjson
 from sqlalchemy import Column, ColumnElement, Dialect, Table, any_, bindparam, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.sql.dml import Insert
+from sqlalchemy.dialects import postgresql
 
 from shared.db.database import Transaction
 
@@ -71,8 +71,9 @@ def _compiled(table: Table, dialect: Dialect, columns: tuple[str, ...], *, on_co
     return str(compiled), names, tuple((n, process) for n, process in found if process is not None)
 
 
-def _upserting(table: Table, dialect: Dialect, columns: tuple[str, ...]) -> Insert:
-    statement = postgresql.insert(table) if dialect.name == "postgresql" else sqlite.insert(table)
+def _upserting(table: Table, dialect: Dialect, columns: tuple[str, ...]) -> Any:
+    # By name: a service of the cluster never loads SQLite.
+    statement = import_module(f"sqlalchemy.dialects.{dialect.name}").insert(table)
     keys = [column.name for column in table.primary_key]
     if updated := {name: statement.excluded[name] for name in columns if name not in keys}:
         return statement.on_conflict_do_update(index_elements=keys, set_=updated)

@@ -56,13 +56,13 @@ Reason = Annotated[str, StringConstraints(pattern=_PRINTABLE, min_length=3, max_
 class Wire(BaseModel):
     """A request body: unknown members are an error that names them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Shown(BaseModel):
     """A response body, built by our own code."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, defer_build=True)
 
 
 class MoneyGiven(Wire):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import statistics
 import subprocess
 import sys
@@ -13,12 +14,13 @@ import httpx
 import psutil
 import pytest
 
-from tests.support.cluster import SERVICES, a_cluster
+from tests.support.cluster import REPOSITORY, SERVICES, a_cluster
 from tests.support.installation import an_installation
 from tests.support.servers import KafkaServer, PostgresServer, free_port
 
 READY_GOAL_S = 3.0
-IDLE_GOAL_MB = 120.0
+IDLE_GOAL_MB = 120.0  # of a service; the four share one process when embedded
+EMBEDDED_GOAL_MB = 180.0
 _STARTS = 5
 _SETTLE_S = 3.0
 _BARE = """
@@ -49,7 +51,7 @@ def test_a_start_after_set_up_is_quick_and_light(tmp_path: Path) -> None:
         f"\nfirst start {seconds[0]:.2f} s, later {later:.2f} s, a bare FastAPI app {bare:.2f} s; all four hold {held:.0f} MB"
     )
     assert later < READY_GOAL_S
-    assert held < IDLE_GOAL_MB
+    assert held < EMBEDDED_GOAL_MB
 
 
 @pytest.mark.bench
@@ -57,8 +59,8 @@ def test_a_start_after_set_up_is_quick_and_light(tmp_path: Path) -> None:
 @pytest.mark.kafka
 @pytest.mark.timeout(300)
 async def test_an_idle_service_of_the_cluster_is_light(postgres: PostgresServer, kafka: KafkaServer, tmp_path: Path) -> None:
-    """After a restart, as a service runs that did not migrate its database itself."""
-    with a_cluster(postgres, kafka, tmp_path) as cluster:
+    """After a restart, as a service runs that did not migrate its database itself, with what an image has installed."""
+    with a_cluster(postgres, kafka, tmp_path, python=_deployed(tmp_path / "deployed")) as cluster:
         await cluster.ready()
         for service in SERVICES:
             cluster.kill(service)
@@ -69,6 +71,13 @@ async def test_an_idle_service_of_the_cluster_is_light(postgres: PostgresServer,
 
     print("\n" + ", ".join(f"{service} {megabytes:.0f} MB" for service, megabytes in held.items()))
     assert max(held.values()) < IDLE_GOAL_MB
+
+
+def _deployed(folder: Path) -> Path:
+    """The Python of an environment without the developers' tools, which services would load (rich, for one)."""
+    command = [str(REPOSITORY / ".venv/bin/uv"), "sync", "--frozen", "--no-dev", "--quiet", "--compile-bytecode"]
+    subprocess.run(command, cwd=REPOSITORY, env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(folder)}, check=True)
+    return folder / "bin/python"
 
 
 def _bare_start_s(folder: Path) -> float:

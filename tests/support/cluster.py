@@ -57,13 +57,17 @@ def jwks_server(issuer: DevelopmentIssuer) -> Iterator[str]:
 
 @dataclass
 class Cluster:
-    """Four processes and where they answer. Topics are the broker's: one cluster at a time on a broker."""
+    """Four processes and where they answer. Topics are the broker's: one cluster at a time on a broker.
+
+    `python`: of the environment that they run in.
+    """
 
     postgres: PostgresServer
     kafka: KafkaServer
     issuer: DevelopmentIssuer
     jwks_url: str
     logs: Path
+    python: Path = Path(sys.executable)
     run: str = field(default_factory=lambda: uuid4().hex[:8])
     ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in SERVICES})
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -101,7 +105,7 @@ class Cluster:
         return {f"QSMO_{service.upper()}_{name}": value for name, value in own.items()}
 
     def start(self, service: str) -> None:
-        command = (sys.executable, "-m", "uvicorn", "--factory", f"services.{service}.app:production")
+        command = (str(self.python), "-m", "uvicorn", "--factory", f"services.{service}.app:production")
         options = ("--host", "127.0.0.1", "--port", str(self.ports[service]), "--log-level", "warning")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("QSMO_")}
         with (self.logs / f"{service}.log").open("ab") as log:
@@ -153,11 +157,13 @@ class Cluster:
 
 
 @contextmanager
-def a_cluster(postgres: PostgresServer, kafka: KafkaServer, folder: Path) -> Iterator[Cluster]:
+def a_cluster(
+    postgres: PostgresServer, kafka: KafkaServer, folder: Path, *, python: Path = Path(sys.executable)
+) -> Iterator[Cluster]:
     """Started, not yet awaited."""
     issuer = DevelopmentIssuer(folder / "issuer.key")
     with jwks_server(issuer) as jwks_url:
-        cluster = Cluster(postgres, kafka, issuer, jwks_url, folder)
+        cluster = Cluster(postgres, kafka, issuer, jwks_url, folder, python)
         cluster.create_databases()
         try:
             for service in SERVICES:

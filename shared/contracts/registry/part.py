@@ -8,4 +8,4 @@ from pydantic import BaseModel, ConfigDict
 class Part(BaseModel):
     """A piece of a fact."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)

@@ -118,7 +118,6 @@ async def test_published_keys_are_cached_and_asked_for_again_when_an_unknown_one
     monkeypatch.setattr("shared.auth._KEYS_MIN_REFRESH_S", 0.0)
     await verifier.principal(keys.token("k2"))
     assert keys.asked == 2
-    await source.close()
 
 
 async def test_an_issuer_that_is_away_is_no_fault_of_the_caller() -> None:
@@ -128,7 +127,6 @@ async def test_an_issuer_that_is_away_is_no_fault_of_the_caller() -> None:
 
     with pytest.raises(Unavailable):
         await Verifier(issuer="https://issuer", audience=AUDIENCE, keys=source).principal(keys.token("k1"))
-    await source.close()
 
 
 @pytest.mark.parametrize(
