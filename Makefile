@@ -51,7 +51,7 @@ fuzz: $(READY) ## throw generated requests at every operation (QSMO_FUZZ_EXAMPLE
 lint: $(READY) ## check style, types and import rules
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/mypy services shared tests
+	@$(BIN)/mypy services shared tests clients/python/qsmo_client
 	@$(BIN)/lint-imports
 
 .PHONY: bench
