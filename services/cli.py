@@ -94,7 +94,7 @@ def jwks(data: Path) -> None:
 def import_file(data: Path, kind: str, file: Path, *, validate_only: bool, as_json: bool) -> None:
     """Import a real file and report what became of every row.
 
-    KIND is organizations, dotgov, designations, sapoc, standards, controls or fedramp.
+    KIND is organizations, dotgov, designations, sapoc, standards, controls, m3 or fedramp.
     """
     from services.commandline import importing  # noqa: PLC0415 - see the module
 

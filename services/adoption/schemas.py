@@ -11,6 +11,7 @@ from services.adoption.domain.adoption import Status
 from services.adoption.domain.gate import Outcome, Side
 from services.adoption.domain.letter import LetterKind
 from services.adoption.domain.m3 import Phase
+from services.adoption.domain.playbook import Party, Workstream
 from shared.web.wire import Action, Day, Identifier, Reason, Shown, Whole, Wire
 
 _REVISION_MAX = 2**31 - 1
@@ -48,21 +49,62 @@ class TollgateSigned(Wire):
 
 
 class CriterionShown(Shown):
+    """`official`: its name in an imported file of the playbook."""
+
     id: str
     phase: Phase
     text: str
+    official: str | None = None
+
+
+class TaskShown(Shown):
+    """`title` in our words; what an imported file says of it beside that."""
+
+    id: str
+    phase: Phase
+    workstream: Workstream
+    responsible: Party
+    title: str
+    official: str | None
+    objective: str | None
+    activities: list[str]
+    outputs: list[str]
+    stakeholders: list[str]
+
+
+class ArtifactShown(Shown):
+    id: str
+    phase: Phase
+    title: str
 
 
 class PhaseShown(Shown):
+    """`objective` and `tollgate_items` come with a file of the playbook."""
+
     phase: Phase
+    objective: str | None
     tollgate: bool
+    tollgate_items: list[str]
     exit_criteria: list[CriterionShown]
+    tasks: list[TaskShown]
+    artifacts: list[ArtifactShown]
+
+
+class TermShown(Shown):
+    group: str
+    name: str
+    text: str
+
+
+class GlossaryShown(Shown):
+    items: list[TermShown]
 
 
 class PlaybookShown(Shown):
-    """M3 as adoptions go by it."""
+    """M3 as adoptions go by it; `imported`: how many things of it came with files."""
 
     source: str
+    imported: int
     phases: list[PhaseShown]
 
 
@@ -137,7 +179,10 @@ class NextStepShown(Shown):
 
 
 class AdoptionShown(Shown):
-    """`phase` is kept through a hold; `history` by effective date; `stall` while it stands still."""
+    """`phase` is kept through a hold; `history` by effective date; `stall` while it stands still.
+
+    `target_on`: when the present phase is to end; `late`: that day is past.
+    """
 
     id: str
     version: int
@@ -154,6 +199,8 @@ class AdoptionShown(Shown):
     started_on: date
     live_on: date | None
     authorized_until: date | None
+    target_on: date | None
+    late: bool
     source: str | None
     stall: StallShown | None
     next_step: NextStepShown | None

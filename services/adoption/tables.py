@@ -37,6 +37,9 @@ adoptions = Table(
     Column("stall_found_on", Date),
     Column("stall_progress_on", Date),
     Column("stall_threshold_days", Integer),
+    Column("work", Document),
+    # The day by which the present phase is to end.
+    Column("target_on", Date),
 )
 Index("adoptions_pair", adoptions.c.pair)
 Index("adoptions_organization", adoptions.c.organization_id)
@@ -249,6 +252,19 @@ demands = Table(
     Column("focus_area", String(80), nullable=False, index=True),
     Column("calls", Document, nullable=False),
     Column("agencies", Integer, nullable=False),
+)
+
+# What files of the M3 playbook brought; what is built in stands in the code.
+playbook_items = Table(
+    "playbook_items",
+    metadata,
+    Column("id", String(160), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("key", String(128), nullable=False),
+    Column("phase", String(16)),
+    Column("title", Text, nullable=False),
+    Column("data", Document, nullable=False),
 )
 
 # Which import last met a row: tells a row that is twice in one file from one that an earlier file had.

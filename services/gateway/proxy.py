@@ -30,6 +30,7 @@ ROUTES: dict[str, str] = {
     "/v1/meta/state-machines/registry": "registry",
     "/v1/imports/standards": "catalog",
     "/v1/imports/controls": "catalog",
+    "/v1/imports/m3": "adoption",
     "/v1/imports": "registry",
     "/v1/marketplaces": "catalog",
     "/v1/providers": "catalog",

@@ -100,6 +100,54 @@ class TollgateSigned(AdoptionFact, type="adoption.tollgate.signed"):
     side: str
 
 
+class TaskChanged(AdoptionFact, type="adoption.task.changed"):
+    """A task of the playbook: `open`, `under_way`, `done`, or `not_applicable` with the reason as `note`."""
+
+    task: str
+    task_status: str
+    owner: str | None = None
+    due_on: date | None = None
+    note: str | None = None
+
+
+class ArtifactChanged(AdoptionFact, type="adoption.artifact.changed"):
+    """A document of a phase: `expected`, `filed` with its `link`, or `not_applicable` with the reason as `note`."""
+
+    artifact: str
+    artifact_status: str
+    link: str | None = None
+    digest: str | None = None
+    note: str | None = None
+
+
+class TargetSet(AdoptionFact, type="adoption.target.set"):
+    """Who sees `of_phase` through, and until when; `baseline_on` is the day that was set first."""
+
+    of_phase: str
+    owner: str
+    target_on: date
+    baseline_on: date
+
+
+class RiskAssessed(AdoptionFact, type="adoption.risk.assessed"):
+    """Version `n`, by the agency or as reviewed; `score` as decimal text, from 1 to 5; `unanswered` categories."""
+
+    n: int
+    score: str
+    band: str
+    unanswered: tuple[str, ...] = ()
+    reviewed: bool = False
+
+
+class PlaybookItemChanged(Fact, type="adoption.playbook.changed"):
+    """A file of M3 brought this: a `phase`, `criterion`, `artifact`, `tollgate-item`, `task`, `term` or `weight`."""
+
+    item_kind: str
+    key: str
+    title: str
+    phase: str | None = None
+
+
 class AgencyFact(Fact):
     """Something of one agency in one focus area; for the agency, its area's QSMO and the government-wide roles."""
 

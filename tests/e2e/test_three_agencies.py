@@ -180,6 +180,10 @@ class Agency:
             side = missing.rpartition(" ")[2]
             role = self.role if side == "agency" else QSMOS[self.area]
             answer = await self.act(adoption, "tollgate/sign", {"side": side}, role=role, subject=f"{side} signer")
+        elif missing.startswith("risk assessment"):
+            tool = await self.world.get("/v1/meta/m3/risk")
+            ratings = {c: {"level": "medium", "grounds": "Rated together"} for c in tool["weights"]["large"]["readiness"]}
+            answer = await self.act(adoption, "risk", {"size": "large", "ratings": ratings})
         elif missing == "a live agreement for this adoption":
             answer = await self.agrees(adoption)
         else:
@@ -225,7 +229,7 @@ async def test_three_agencies_find_their_way(world: World) -> None:
 
     assert ledger["code"] == "arc-financial-management"
     assert invoicing["code"] == "g-invoicing"
-    assert refusals == 33 + 3 * 2 + 2  # criteria, tollgates, the agreement and the decision to go live
+    assert refusals == 33 + 3 * 3 + 2  # criteria, risks and signatures at tollgates, the agreement and the decision to go live
     assert done.json()["status"] == "completed"
 
     # Labor begins with security operations, stands still, is found, goes on, and withdraws.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.adoption.builders import World, a_world, acted, advanced, an_offering, gate_passed, started
+from tests.unit.adoption.builders import World, a_world, acted, advanced, an_offering, gate_passed, risk_rated, started
 
 OWN = "agency:7008:sapoc"
 QSMO = "qsmo:cybersecurity"
@@ -36,7 +36,7 @@ async def test_following_the_list_of_what_is_missing_leads_on(world: World) -> N
 async def test_a_tollgate_asks_for_both_signatures_and_then_lets_through(world: World) -> None:
     shown = await advanced(world, await started(world))
     gates = (await world.api.get(f"/v1/adoptions/{shown.json()['id']}/gates", OWN)).json()
-    assert len(gates["outstanding"]) == 15 + 2
+    assert len(gates["outstanding"]) == 15 + 1 + 2
 
     shown = await gate_passed(world, shown)
     gates = (await world.api.get(f"/v1/adoptions/{shown.json()['id']}/gates", OWN)).json()
@@ -106,6 +106,7 @@ async def test_who_signs_for_which_side(world: World) -> None:
     shown = await advanced(world, await started(world))
     for criterion in (await world.api.get("/v1/meta/m3")).json()["phases"][1]["exit_criteria"]:
         shown = await acted(world, shown, f"criteria/{criterion['id']}/meet", OWN, "sapoc", evidence=EVIDENCE)
+    shown = await risk_rated(world, shown)
 
     async def signs(side: str, role: str) -> int:
         answer = await acted(world, shown, "tollgate/sign?validate_only=true", role, "somebody", side=side)

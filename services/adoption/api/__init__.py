@@ -10,16 +10,21 @@ from services.adoption.api import (
     needs,
     next_steps,
     parked,
+    playbook,
     readiness,
+    risks,
     rollup,
     savings,
     shortlists,
     systems,
+    work,
 )
 
 routers = (
     adoptions.router,
     gates.router,
+    work.router,
+    risks.router,
     readiness.router,
     needs.router,
     fit.router,
@@ -32,6 +37,7 @@ routers = (
     rollup.router,
     parked.router,
     meta.router,
+    playbook.router,
 )
 
 __all__ = ["routers"]

@@ -29,8 +29,11 @@ def _narrowed(
     status: Status | None = None,
     source: Annotated[Slug | None, Query(description="`fedramp`: taken over from that public register")] = None,
     stalled: Annotated[bool | None, Query(description="Without progress for longer than is usual in the phase")] = None,
+    late: Annotated[bool | None, Query(description="Past the day by which the present phase is to end")] = None,
 ) -> AdoptionFilter:
-    return AdoptionFilter(offering_id=offering_id, area=area, phase=phase, status=status, source=source, stalled=stalled)
+    return AdoptionFilter(
+        offering_id=offering_id, area=area, phase=phase, status=status, source=source, stalled=stalled, late=late
+    )
 
 
 Narrowed = Annotated[AdoptionFilter, Depends(_narrowed)]
@@ -163,6 +166,7 @@ async def _shown(tx: Transaction, adoptions: list[Adoption], reach: Reach) -> li
             offering=offerings.get(adoption.offering_id),
             reach=reach,
             around=around[adoption.id],
+            on=tx.at.date(),
         )
         for adoption in adoptions
     ]

@@ -20,12 +20,6 @@ from shared.web.wire import Identifier, Slug
 router = APIRouter(tags=["adoptions"])
 
 
-@router.get("/v1/meta/m3", response_model=schemas.PlaybookShown)
-async def show_m3(at: AtEdge) -> Response:
-    """Phases, exit criteria and tollgates that adoptions go by."""
-    return at.show(views.playbook())
-
-
 @router.get("/v1/adoptions/{id}/gates", response_model=schemas.GatesShown)
 async def show_gates(id: Identifier, at: AtEdge) -> Response:
     """Every criterion with its result, and who signed; `outstanding` is what keeps the present phase from being left."""
@@ -41,31 +35,31 @@ async def show_gates(id: Identifier, at: AtEdge) -> Response:
 @router.post("/v1/adoptions/{id}/criteria/{criterion}/meet", response_model=schemas.AdoptionShown)
 async def meet_criterion(id: Identifier, criterion: Slug, body: schemas.CriterionMet, at: AtEdge) -> Response:
     """The agency shows that an exit criterion of the present phase is met."""
-    return await _changed(at, id, lambda tx, gate: commands.meet_criterion(tx, gate, criterion, evidence=body.evidence))
+    return await changed_at_gate(at, id, lambda tx, gate: commands.meet_criterion(tx, gate, criterion, evidence=body.evidence))
 
 
 @router.post("/v1/adoptions/{id}/criteria/{criterion}/waive", response_model=schemas.AdoptionShown)
 async def waive_criterion(id: Identifier, criterion: Slug, body: schemas.Reasoned, at: AtEdge) -> Response:
     """The area's QSMO, or OMB, lets it go."""
-    return await _changed(at, id, lambda tx, gate: commands.waive_criterion(tx, gate, criterion, reason=body.reason))
+    return await changed_at_gate(at, id, lambda tx, gate: commands.waive_criterion(tx, gate, criterion, reason=body.reason))
 
 
 @router.post("/v1/adoptions/{id}/criteria/{criterion}/reopen", response_model=schemas.AdoptionShown)
 async def reopen_criterion(id: Identifier, criterion: Slug, body: schemas.Reasoned, at: AtEdge) -> Response:
     """Unmet again; signatures of the phase's tollgate go with it."""
-    return await _changed(at, id, lambda tx, gate: commands.reopen_criterion(tx, gate, criterion, reason=body.reason))
+    return await changed_at_gate(at, id, lambda tx, gate: commands.reopen_criterion(tx, gate, criterion, reason=body.reason))
 
 
 @router.post("/v1/adoptions/{id}/tollgate/sign", response_model=schemas.AdoptionShown)
 async def sign_tollgate(id: Identifier, body: schemas.TollgateSigned, at: AtEdge) -> Response:
     """After readiness, engagement and migration: once for the agency and once for the QSMO, by two persons."""
-    return await _changed(at, id, lambda tx, gate: commands.sign_tollgate(tx, gate, body.side))
+    return await changed_at_gate(at, id, lambda tx, gate: commands.sign_tollgate(tx, gate, body.side))
 
 
 @router.post("/v1/adoptions/{id}/go-live", response_model=schemas.AdoptionShown)
 async def decide_go_live(id: Identifier, body: GoLiveGiven, at: AtEdge) -> Response:
     """The agency decides, 30 to 60 days before the day; a no-go says what is done instead."""
-    return await _changed(
+    return await changed_at_gate(
         at,
         id,
         lambda tx, gate: commands.decide_go_live(
@@ -74,7 +68,7 @@ async def decide_go_live(id: Identifier, body: GoLiveGiven, at: AtEdge) -> Respo
     )
 
 
-async def _changed(at: Edge, id: str, change: Callable[[Transaction, AtGate], Awaitable[Adoption]]) -> Response:
+async def changed_at_gate(at: Edge, id: str, change: Callable[[Transaction, AtGate], Awaitable[Adoption]]) -> Response:
     async def command(tx: Transaction) -> Answered:
         gate = AtGate(id=id, expected_version=at.expected_version(), by=at.principal)
         return await answered(tx, await change(tx, gate), at)

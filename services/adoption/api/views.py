@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from services.adoption import schemas
 from services.adoption.domain.adoption import MACHINE, Adoption, Step, Surroundings, missing_for, missing_to_advance
 from services.adoption.domain.gate import Assessment, GoLive
 from services.adoption.domain.letter import Letter
-from services.adoption.domain.m3 import CRITERIA, TOLLGATES, Criterion, Phase, criteria_of
+from services.adoption.domain.m3 import CRITERIA, Criterion
 from services.adoption.domain.stall import next_step
 from services.adoption.policy import Reach
 from services.adoption.store import KnownOffering, KnownOrganization
@@ -20,6 +22,7 @@ def adoption(
     offering: KnownOffering | None,
     reach: Reach,
     around: Surroundings,
+    on: date,
 ) -> schemas.AdoptionShown:
     return schemas.AdoptionShown(
         id=found.id,
@@ -37,6 +40,8 @@ def adoption(
         started_on=found.started_on,
         live_on=found.live_on,
         authorized_until=found.authorized_until,
+        target_on=found.target_on,
+        late=found.is_late(on=on),
         source=found.source,
         stall=_stall(found),
         next_step=_next_step(found, around),
@@ -56,20 +61,6 @@ def _stall(found: Adoption) -> schemas.StallShown | None:
 def _next_step(found: Adoption, around: Surroundings) -> schemas.NextStepShown | None:
     step = next_step(found, around)
     return None if step is None else schemas.NextStepShown(what=step.what, whose=step.whose)
-
-
-def playbook() -> schemas.PlaybookShown:
-    return schemas.PlaybookShown(
-        source="M3 playbook (2018) in our own words; ids are ours",
-        phases=[
-            schemas.PhaseShown(
-                phase=phase,
-                tollgate=phase in TOLLGATES,
-                exit_criteria=[schemas.CriterionShown(id=c.id, phase=phase, text=c.text) for c in criteria_of(phase)],
-            )
-            for phase in Phase
-        ],
-    )
 
 
 def gates(found: Adoption, around: Surroundings) -> schemas.GatesShown:

@@ -11,6 +11,7 @@ from itertools import pairwise
 from services.adoption.domain.gate import NO_GATES, Gates, GoLive, missing_of, outstanding
 from services.adoption.domain.letter import Letter, authorized_until, with_letters
 from services.adoption.domain.m3 import Phase
+from services.adoption.domain.work import NO_WORK, Work
 from shared.kernel.errors import RuleViolation
 from shared.kernel.machine import StateMachine, Transition
 
@@ -42,6 +43,7 @@ MACHINE = StateMachine(
             needs=(
                 "a next phase",
                 "every exit criterion of the phase met or waived",
+                "at a tollgate every category of risk rated",
                 "its tollgate signed by both sides",
                 "after selection a live agreement",
                 "the newest revision of the offering accepted",
@@ -106,6 +108,7 @@ class Adoption:
     source: str | None = None
     gates: Gates = NO_GATES
     stall: Stall | None = None
+    work: Work = NO_WORK
 
     @property
     def last(self) -> Step:
@@ -134,16 +137,27 @@ class Adoption:
 
     @property
     def progress_on(self) -> date:
-        """The day of the last step, assessment, signature or decision, as it was recorded."""
-        days = [self.last.recorded_at.date()]
+        """The day of the last step, assessment, signature or decision, task done or artifact filed, as it was recorded."""
+        days = [self.last.recorded_at.date(), *self.work.progress_on]
         days += [signature.on for signature in self.gates.signatures]
         days += [assessment.on for assessment in self.gates.assessments]
+        days += [risk.on for risk in self.gates.risks]
         return max([*days, self.gates.go_live.on] if self.gates.go_live else days)
 
     @property
     def is_stalled(self) -> bool:
         """Told to stand still, and without progress since."""
         return self.stall is not None and self.status is Status.ACTIVE and self.progress_on < self.stall.found_on
+
+    @property
+    def target_on(self) -> date | None:
+        """When the present phase is to end; None once it has ended, or when no day is set."""
+        target = self.work.target(self.phase) if self.is_live else None
+        return target.target_on if target else None
+
+    def is_late(self, *, on: date) -> bool:
+        target = self.target_on
+        return target is not None and self.status is Status.ACTIVE and on > target
 
     @property
     def authorized_until(self) -> date | None:
@@ -326,3 +340,25 @@ def through(adoption: Adoption, gates: Gates) -> Adoption:
             allowed_actions=MACHINE.allowed(adoption.status),
         )
     return replace(adoption, gates=gates)
+
+
+def at_work(adoption: Adoption, work: Work) -> Adoption:
+    """The adoption with its work as it is now. Raises RuleViolation when it has ended."""
+    if not adoption.is_live:
+        raise RuleViolation(f"The adoption is {adoption.status}: its work stands as it is.", code="not-live")
+    return replace(adoption, work=work)
+
+
+def entered(adoption: Adoption) -> dict[Phase, date]:
+    """Since when each phase that it reached."""
+    found: dict[Phase, date] = {}
+    for step in adoption.steps:
+        found.setdefault(step.phase, step.effective_on)
+    return found
+
+
+def left(adoption: Adoption) -> dict[Phase, date]:
+    """Until when each phase that it went on from; operations until it was completed."""
+    reached = entered(adoption)
+    found = {before: reached[after] for before, after in pairwise(reached)}
+    return {**found, adoption.phase: adoption.last.effective_on} if adoption.status is Status.COMPLETED else found

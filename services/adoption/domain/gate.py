@@ -8,6 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from services.adoption.domain.m3 import CRITERIA, TOLLGATES, Criterion, Phase, criteria_of
+from services.adoption.domain.risk import RiskAssessment, lacking
 from shared.kernel.errors import NotFound, RuleViolation
 
 
@@ -86,6 +87,7 @@ class Gates:
     assessments: tuple[Assessment, ...] = ()
     signatures: tuple[Signature, ...] = ()
     go_live: GoLive | None = None
+    risks: tuple[RiskAssessment, ...] = ()
 
     @property
     def may_go_live(self) -> bool:
@@ -103,7 +105,7 @@ NO_GATES = Gates()
 
 def outstanding(gates: Gates, phase: Phase) -> tuple[str, ...]:
     """What keeps the phase from being left, each as a sentence that names the criterion or the side."""
-    return (*_unmet(gates, phase), *_unsigned(gates, phase))
+    return (*_unmet(gates, phase), *_unrated(gates, phase), *_unsigned(gates, phase))
 
 
 def assess(gates: Gates, assessment: Assessment, *, phase: Phase) -> Gates:
@@ -134,14 +136,14 @@ def reopen(gates: Gates, criterion: str, *, phase: Phase) -> Gates:
 
 
 def sign(gates: Gates, signature: Signature) -> Gates:
-    """Raises RuleViolation where there is no tollgate, while criteria are open, for a second signature of a side, and for
-    one person signing for both.
+    """Raises RuleViolation where there is no tollgate, while criteria are open or risks unrated, for a second signature of a
+    side, and for one person signing for both.
     """
     phase = signature.phase
     if phase not in TOLLGATES:
         raise RuleViolation(f"The phase {phase} ends without a tollgate: nothing is signed.", code="no-tollgate")
-    if missing := _unmet(gates, phase):
-        detail = "The tollgate is signed when every exit criterion is met or waived."
+    if missing := (*_unmet(gates, phase), *_unrated(gates, phase)):
+        detail = "The tollgate is signed when every exit criterion is met or waived, and every category of risk rated."
         raise RuleViolation(detail, code="missing", missing=missing)
     if gates.signed(phase, signature.side):
         raise RuleViolation(f"The {signature.side} has signed this tollgate already.", code="tollgate-signed")
@@ -168,6 +170,11 @@ def _criterion(id: str, phase: Phase) -> Criterion:
 
 def _unmet(gates: Gates, phase: Phase) -> tuple[str, ...]:
     return tuple(f"exit criterion {each.id}: {each.text}" for each in criteria_of(phase) if gates.of(each.id) is None)
+
+
+def _unrated(gates: Gates, phase: Phase) -> tuple[str, ...]:
+    """Source: M3 progress reviews after phases 1, 3 and 4 look at the Risk Assessment Tool."""
+    return lacking(gates.risks, phase) if phase in TOLLGATES else ()
 
 
 def _unsigned(gates: Gates, phase: Phase) -> tuple[str, ...]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from services.adoption.importers import fedramp
+from services.adoption.importers import fedramp, m3, m3_file
 from shared.imports.files import ndjson_rows
 from shared.imports.rows import ImportKind
+
+_ROLES = ("coordinator", "omb")
 
 
 def kinds() -> tuple[ImportKind, ...]:
     """Every kind of file that adoption imports; `fedramp` takes the rows that the gateway splits off."""
-    return (ImportKind(kind=fedramp.KIND, roles=("coordinator", "omb"), read=ndjson_rows, apply=fedramp.apply),)
+    return (
+        ImportKind(kind=fedramp.KIND, roles=_ROLES, read=ndjson_rows, apply=fedramp.apply),
+        ImportKind(kind=m3.KIND, roles=_ROLES, read=m3_file.read, apply=m3.apply),
+    )
 
 
 __all__ = ["kinds"]

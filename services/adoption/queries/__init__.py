@@ -14,6 +14,7 @@ from services.adoption.queries.known import (
     organizations_by_code,
     organizations_by_id,
 )
+from services.adoption.queries.playbook import Playbook, playbook
 from services.adoption.queries.stalls import maybe_stalled, phase_durations
 from services.adoption.queries.surroundings import surroundings, surroundings_of
 
@@ -22,6 +23,7 @@ __all__ = [
     "By",
     "Count",
     "Counts",
+    "Playbook",
     "adoption",
     "adoptions",
     "agency_adoptions",
@@ -33,6 +35,7 @@ __all__ = [
     "organizations_by_id",
     "parked_rows",
     "phase_durations",
+    "playbook",
     "surroundings",
     "surroundings_of",
 ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, not_, select
 
 from services.adoption import store, tables
-from services.adoption.domain.adoption import Adoption
+from services.adoption.domain.adoption import Adoption, Status
 from services.adoption.policy import Reach
 from shared.db import Row, Transaction
 from shared.kernel.errors import NotFound
@@ -26,6 +26,7 @@ class AdoptionFilter:
     status: str | None = None
     source: str | None = None
     stalled: bool | None = None
+    late: bool | None = None
 
 
 async def adoption(tx: Transaction, id: str, *, reach: Reach) -> Adoption:
@@ -37,7 +38,7 @@ async def adoption(tx: Transaction, id: str, *, reach: Reach) -> Adoption:
 
 
 async def adoptions(tx: Transaction, wanted: AdoptionFilter, request: PageRequest, *, reach: Reach) -> Page[Adoption]:
-    return await _page(tx, _filtered(wanted), request, reach=reach)
+    return await _page(tx, _filtered(tx, wanted), request, reach=reach)
 
 
 async def agency_adoptions(
@@ -48,11 +49,11 @@ async def agency_adoptions(
     if await tx.row(select(table.c.id).where(table.c.id == agency_id)) is None:
         raise NotFound(f"There is no organization {agency_id!r} known here.")
     covered = store.with_all_below(select(table.c.id).where(table.c.id == agency_id))
-    query = _filtered(wanted).where(tables.adoptions.c.organization_id.in_(select(covered.c.id)))
+    query = _filtered(tx, wanted).where(tables.adoptions.c.organization_id.in_(select(covered.c.id)))
     return await _page(tx, query, request, reach=reach)
 
 
-def _filtered(wanted: AdoptionFilter) -> Select[Any]:
+def _filtered(tx: Transaction, wanted: AdoptionFilter) -> Select[Any]:
     table, areas = tables.adoptions, tables.known_offering_areas
     query = select(table)
     for column, value in (
@@ -65,6 +66,9 @@ def _filtered(wanted: AdoptionFilter) -> Select[Any]:
     ):
         if value is not None:
             query = query.where(column == value)
+    if wanted.late is not None:
+        late = (table.c.status == Status.ACTIVE.value) & table.c.target_on.is_not(None) & (table.c.target_on < tx.at.date())
+        query = query.where(late if wanted.late else not_(late))
     if wanted.area is not None:
         query = query.where(table.c.offering_id.in_(select(areas.c.offering_id).where(areas.c.focus_area == wanted.area)))
     return query

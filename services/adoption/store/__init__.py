@@ -15,6 +15,7 @@ from services.adoption.store.known import (
 from services.adoption.store.needs import needs
 from services.adoption.store.profiles import profiles, standings_of
 from services.adoption.store.shortlists import demands, shortlists
+from services.adoption.store.work import playbook_items
 
 __all__ = [
     "KnownOffering",
@@ -28,6 +29,7 @@ __all__ = [
     "known_organization",
     "needs",
     "pair",
+    "playbook_items",
     "profiles",
     "savings",
     "shortlists",

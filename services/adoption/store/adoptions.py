@@ -14,6 +14,7 @@ from services.adoption.domain.adoption import Adoption, Stall, Status, Step
 from services.adoption.domain.gate import Assessment, Gates, GoLive, Outcome, Result, Side, Signature
 from services.adoption.domain.letter import Letter, LetterKind
 from services.adoption.domain.m3 import Phase
+from services.adoption.store.work import risk_document, risk_of, work_document, work_of
 from shared.contracts.fact import Fact
 from shared.db import Row, Transaction, among, insert_many
 from shared.outbox import AggregateStore
@@ -83,6 +84,7 @@ def _gates(found: dict[str, Any]) -> Gates:
             for each in found.get("signatures", ())
         ),
         go_live=_go_live(found["go_live"]) if found.get("go_live") else None,
+        risks=tuple(map(risk_of, found.get("risks", ()))),
     )
 
 
@@ -93,13 +95,14 @@ def _go_live(found: dict[str, Any]) -> GoLive:
 
 def _gates_document(gates: Gates) -> dict[str, Any]:
     """Empty for the thousands of adoptions that never passed a gate here."""
-    if not (gates.assessments or gates.signatures or gates.go_live):
+    if not (gates.assessments or gates.signatures or gates.go_live or gates.risks):
         return {}
     decided = gates.go_live
     return {
         "assessments": [{**asdict(each), "on": each.on.isoformat()} for each in gates.assessments],
         "signatures": [{**asdict(each), "on": each.on.isoformat()} for each in gates.signatures],
         "go_live": decided and {**asdict(decided), "go_live_on": decided.go_live_on.isoformat(), "on": decided.on.isoformat()},
+        "risks": [risk_document(each) for each in gates.risks],
     }
 
 
@@ -123,6 +126,7 @@ def _adoption(row: Row) -> Adoption:
         source=row["source"],
         gates=_gates(row["gates"]),
         stall=_stall(row),
+        work=work_of(row["work"]),
     )
 
 
@@ -139,6 +143,8 @@ def _adoption_row(adoption: Adoption) -> dict[str, Any]:
         "steps": [_step_document(step) for step in adoption.steps],
         "letters": [_letter_document(letter) for letter in adoption.letters],
         "gates": _gates_document(adoption.gates),
+        "work": work_document(adoption.work),
+        "target_on": adoption.target_on,
         "stalled": adoption.is_stalled,
         "stall_found_on": adoption.stall and adoption.stall.found_on,
         "stall_progress_on": adoption.stall and adoption.stall.progress_on,

@@ -19,6 +19,7 @@ from services.adoption import tables
 from services.adoption.app import create_app
 from services.adoption.config import Settings
 from services.adoption.domain.m3 import TOLLGATES, Phase, criteria_of
+from services.adoption.domain.risk import Category, Level, Rating, RiskAssessment, Size, weights_of
 from shared.bus.port import Delivery
 from shared.contracts.catalog import OfferingFact, OfferingListed
 from shared.contracts.envelope import Event
@@ -47,6 +48,13 @@ def an_offering(id: str, *, kind: type[OfferingFact] = OfferingListed, **more: A
         **more,
     }
     return kind(offering_id=id, **given)
+
+
+def rated(phase: Phase, *, leave_out: Category | None = None) -> RiskAssessment:
+    """An assessment of a large project, every category low."""
+    ratings = tuple(Rating(category=c, level=Level.LOW, grounds="seen") for c in Category if c is not leave_out)
+    weights = weights_of(Size.LARGE, phase)
+    return RiskAssessment(n=1, phase=phase, size=Size.LARGE, ratings=ratings, weights=weights, on=date(2026, 3, 1), by="lead")
 
 
 @dataclass
@@ -177,6 +185,7 @@ async def gate_passed(
         )
         assert shown.status_code == 200, shown.text
     if phase in TOLLGATES:
+        shown = await risk_rated(world, shown, role=role)
         for side, by in (("agency", role), ("qsmo", qsmo)):
             shown = await acted(world, shown, "tollgate/sign", by, f"{side} signer", side=side)
             assert shown.status_code == 200, shown.text
@@ -187,6 +196,18 @@ async def gate_passed(
         shown = await acted(world, shown, "go-live", role, "head", outcome="go", go_live_on=planned)
         assert shown.status_code == 200, shown.text
     return shown
+
+
+async def risk_rated(
+    world: World, shown: httpx.Response, *, role: str = "agency:7008:sapoc", leave_out: Iterable[str] = (), **more: str
+) -> httpx.Response:
+    """Every category low, but for `more`: category with underscores → level."""
+    levels = {category.value: "low" for category in Category if category not in set(leave_out)}
+    levels |= {name.replace("_", "-"): level for name, level in more.items()}
+    ratings = {category: {"level": level, "grounds": "Looked at in a workshop"} for category, level in levels.items()}
+    headers = {**world.api.headers(role, subject="risk lead"), "If-Match": shown.headers["etag"]}
+    url = f"/v1/adoptions/{shown.json()['id']}/risk"
+    return await world.api.client.post(url, json={"size": "large", "ratings": ratings}, headers=headers)
 
 
 def terms(world: World, **more: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from services.adoption.domain.gate import Assessment, Gates, GoLive, Outcome, Re
 from services.adoption.domain.letter import Letter, LetterKind
 from services.adoption.domain.m3 import TOLLGATES, Phase, criteria_of
 from shared.kernel.errors import RuleViolation
+from tests.unit.adoption.builders import rated
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = date(2026, 3, 1)
@@ -29,7 +30,9 @@ def ready(adoption: Adoption) -> Adoption:
     results = [Assessment(criterion=c.id, result=Result.MET, grounds="seen", on=DAY, by="sapoc") for c in criteria_of(phase)]
     sides = [Signature(phase=phase, side=side, on=DAY, by=side) for side in Side]
     signed = tuple(sides) if phase in TOLLGATES else ()
-    gates = Gates(assessments=tuple(results), signatures=signed, go_live=GO if phase is Phase.MIGRATION else None)
+    gates = Gates(
+        assessments=tuple(results), signatures=signed, risks=(rated(phase),), go_live=GO if phase is Phase.MIGRATION else None
+    )
     return replace(adoption, gates=gates)
 
 
