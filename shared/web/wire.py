@@ -56,7 +56,8 @@ Reason = Annotated[str, StringConstraints(pattern=_PRINTABLE, min_length=3, max_
 class Wire(BaseModel):
     """A request body: unknown members are an error that names them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    # Not deferred: FastAPI wraps a body in an annotation of its own, which pydantic warns of while the model is not built.
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Shown(BaseModel):
