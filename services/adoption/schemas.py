@@ -164,11 +164,13 @@ class LetterShown(Shown):
 
 
 class StallShown(Shown):
-    """No progress since `progress_on`; found on `found_on`, for longer than `threshold_days`."""
+    """No progress since `progress_on`, `days` ago; found on `found_on`, when that was longer than `threshold_days`."""
 
     progress_on: date
     found_on: date
     threshold_days: int
+    days: int
+    why: str
 
 
 class NextStepShown(Shown):

@@ -54,7 +54,8 @@ async def test_a_stall_is_found_told_once_and_listed_with_the_next_step(world: W
 
     (found,) = await world.adoptions("&stalled=true", "omb")
     assert found["id"] == shown.json()["id"]
-    assert found["stall"] == {"progress_on": "2026-01-01", "found_on": "2026-07-01", "threshold_days": 180}
+    said = {name: found["stall"][name] for name in ("progress_on", "found_on", "threshold_days")}
+    assert said == {"progress_on": "2026-01-01", "found_on": "2026-07-01", "threshold_days": 180}
     assert found["next_step"]["whose"] == "agency"
     assert found["next_step"]["what"].startswith("exit criterion assessment-scope")
     assert (await world.recorded_types()).count("stalled") == 1
@@ -73,6 +74,20 @@ async def test_progress_takes_it_off_the_list_at_once_and_is_told_at_the_next_lo
     await look(world)
     await look(world)
     assert (await world.recorded_types())[-2:] == ["stalled", "resumed"]
+
+
+async def test_a_stall_says_why(world: World, time: Time) -> None:
+    await started(world)
+    time.now += timedelta(days=200)
+    await look(world)
+
+    (found,) = await world.adoptions("&stalled=true", "omb")
+
+    assert found["stall"]["days"] == 200
+    assert found["stall"]["why"] == (
+        "Nothing has moved in assessment since 2026-01-01, for 200 days: "
+        "no step, criterion, risk, signature, task or document. 180 days are taken as usual."
+    )
 
 
 async def test_what_is_usual_is_learned_from_those_who_have_left_the_phase(world: World, time: Time) -> None:

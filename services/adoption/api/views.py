@@ -43,7 +43,7 @@ def adoption(
         target_on=found.target_on,
         late=found.is_late(on=on),
         source=found.source,
-        stall=_stall(found),
+        stall=_stall(found, on),
         next_step=_next_step(found, around),
         letters=[_letter(letter) for letter in found.letters],
         history=[_step(step) for step in found.steps],
@@ -51,11 +51,19 @@ def adoption(
     )
 
 
-def _stall(found: Adoption) -> schemas.StallShown | None:
+def _stall(found: Adoption, on: date) -> schemas.StallShown | None:
     if found.stall is None or not found.is_stalled:
         return None
     stall = found.stall
-    return schemas.StallShown(progress_on=stall.progress_on, found_on=stall.found_on, threshold_days=stall.threshold_days)
+    days = (on - stall.progress_on).days
+    return schemas.StallShown(
+        progress_on=stall.progress_on,
+        found_on=stall.found_on,
+        threshold_days=stall.threshold_days,
+        days=days,
+        why=f"Nothing has moved in {found.phase} since {stall.progress_on}, for {days} days: no step, criterion, risk, "
+        f"signature, task or document. {stall.threshold_days} days are taken as usual.",
+    )
 
 
 def _next_step(found: Adoption, around: Surroundings) -> schemas.NextStepShown | None:

@@ -8,6 +8,7 @@ from services.adoption.queries.adoptions import (
     parked_rows,
 )
 from services.adoption.queries.counts import By, Count, Counts, counts
+from services.adoption.queries.forecasts import spells
 from services.adoption.queries.known import (
     offerings_by_code,
     offerings_by_id,
@@ -36,6 +37,7 @@ __all__ = [
     "parked_rows",
     "phase_durations",
     "playbook",
+    "spells",
     "surroundings",
     "surroundings_of",
 ]
