@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from datetime import date
@@ -16,6 +17,7 @@ from services.adoption.domain.fit import Outcome, Question, Verdict, evaluate, o
 from services.adoption.domain.fit_catalog import Catalog
 from services.adoption.domain.fit_changes import Kind, applied, what_would_change_it
 from services.adoption.domain.needs import Constraint, Limit, Need, Priority, Scale
+from services.adoption.domain.pinning import differences, pin, unpinned
 
 ON = date(2026, 6, 1)
 ACTIVITIES = [f"FFM.010.{n:03}" for n in range(10, 90, 10)]
@@ -248,6 +250,20 @@ def test_meeting_one_more_need_never_lowers_a_score(
 
     assert evaluate(covering, asked).score >= evaluate(covering, without).score
     assert evaluate(covering, asked).score >= evaluate(candidate, asked).score
+
+
+@given(candidates, questions)
+def test_what_is_pinned_scores_the_same_again_and_only_then(found: list[Candidate], question: Question) -> None:
+    fits = [evaluate(candidate, question) for candidate in found]
+    pinned = pin(question, shortlisted=fits, others=(), considered=len(found), unserved=())
+
+    asked, again = unpinned(pinned)
+
+    assert differences(pinned) == []
+    assert [evaluate(candidate, asked).score for candidate, _ in again] == [fit.score for fit in fits]
+    document = json.loads(pinned)
+    document["shortlisted"][0]["score"] += 1
+    assert differences(json.dumps(document)) == [f"{found[0].code}: score"]
 
 
 @settings(max_examples=300)
