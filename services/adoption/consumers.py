@@ -10,9 +10,9 @@ from sqlalchemy import Table, delete
 
 from services.adoption import tables
 from services.adoption.importers import fedramp
-from shared.contracts.catalog import OfferingFact, StandardPublished, StandardSuperseded, VehicleFact
+from shared.contracts.catalog import MarketplaceFact, OfferingFact, StandardPublished, StandardSuperseded, VehicleFact
 from shared.contracts.envelope import Event
-from shared.contracts.registry import OrganizationFact
+from shared.contracts.registry import DesignationFact, OrganizationFact, PostFact
 from shared.db import Transaction, among, insert_many, upsert
 from shared.inbox import Handler
 
@@ -114,6 +114,40 @@ async def forget_standards(tx: Transaction, events: Sequence[Event]) -> None:
     await _replace(tx, tables.known_activities, "standard_id", [event.subject for event in events], [])
 
 
+async def follow_posts(tx: Transaction, events: Sequence[Event]) -> None:
+    """Who signs for an agency."""
+    latest = {event.subject: PostFact.from_json(event.data) for event in events}
+    await upsert(tx, tables.known_posts, [_post_row(fact) for fact in latest.values()])
+
+
+def _post_row(fact: PostFact) -> dict[str, Any]:
+    return {
+        "id": fact.post,
+        "kind": fact.kind,
+        "organization_id": fact.organization_id,
+        "state": fact.state,
+        "holder_name": fact.holder_name,
+        "subject": fact.subject,
+        "delegations": [each.model_dump(mode="json") for each in fact.delegations],
+    }
+
+
+async def follow_designations(tx: Transaction, events: Sequence[Event]) -> None:
+    """Each fact tells the designation as it is."""
+    latest = {event.subject: DesignationFact.from_json(event.data) for event in events}
+    rows = [
+        {"id": fact.designation_id, "focus_area": fact.focus_area, "service": fact.service, "status": fact.status}
+        for fact in latest.values()
+    ]
+    await upsert(tx, tables.known_designations, rows)
+
+
+async def follow_marketplaces(tx: Transaction, events: Sequence[Event]) -> None:
+    latest = {event.subject: MarketplaceFact.from_json(event.data) for event in events}
+    rows = {fact.focus_area: {"focus_area": fact.focus_area, "status": fact.status} for fact in latest.values()}
+    await upsert(tx, tables.known_marketplaces, list(rows.values()))
+
+
 async def _replace(
     tx: Transaction, table: Table, column: str, owners: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> None:
@@ -123,9 +157,12 @@ async def _replace(
 
 
 def handlers() -> Mapping[str, Handler]:
-    """By event type: every fact of an organization, an offering and a vehicle, and the editions of standards."""
+    """By event type: every fact of what others own and is referred to here."""
     organizations = {kind.TYPE: follow_organizations for kind in OrganizationFact.__subclasses__()}
     offerings = {kind.TYPE: follow_offerings for kind in OfferingFact.__subclasses__()}
     vehicles = {kind.TYPE: follow_vehicles for kind in VehicleFact.__subclasses__()}
     standards = {StandardPublished.TYPE: follow_standards, StandardSuperseded.TYPE: forget_standards}
-    return {**organizations, **offerings, **vehicles, **standards}
+    posts = {kind.TYPE: follow_posts for kind in PostFact.__subclasses__()}
+    designations = {kind.TYPE: follow_designations for kind in DesignationFact.__subclasses__()}
+    marketplaces = {kind.TYPE: follow_marketplaces for kind in MarketplaceFact.__subclasses__()}
+    return {**organizations, **offerings, **vehicles, **standards, **posts, **designations, **marketplaces}

@@ -267,6 +267,58 @@ playbook_items = Table(
     Column("data", Document, nullable=False),
 )
 
+known_posts = Table(
+    "known_posts",
+    metadata,
+    Column("id", String(160), primary_key=True),
+    Column("kind", String(24), nullable=False),
+    Column("organization_id", String(128), index=True),
+    Column("state", String(16), nullable=False),
+    Column("holder_name", String(300)),
+    Column("subject", String(300)),
+    Column("delegations", Document, nullable=False),
+)
+
+known_designations = Table(
+    "known_designations",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("focus_area", String(80), nullable=False, index=True),
+    Column("service", String(128), nullable=False),
+    Column("status", String(24), nullable=False),
+)
+
+known_marketplaces = Table(
+    "known_marketplaces",
+    metadata,
+    Column("focus_area", String(80), primary_key=True),
+    Column("status", String(24), nullable=False),
+)
+
+iaps = Table(
+    "iaps",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("organization_id", String(128), nullable=False, index=True),
+    # Slugs between blanks: a plan of several areas is found by each of them.
+    Column("areas", String(1000), nullable=False),
+    Column("status", String(24), nullable=False, index=True),
+    Column("expires_on", Date),
+    Column("document", Document, nullable=False),
+)
+
+iap_thresholds = Table(
+    "iap_thresholds",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("focus_area", String(80), nullable=False, unique=True),
+    Column("amount", String(24), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("by", String(300), nullable=False),
+)
+
 # Which import last met a row: tells a row that is twice in one file from one that an earlier file had.
 import_sightings = Table(
     "import_sightings",

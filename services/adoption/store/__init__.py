@@ -3,6 +3,7 @@
 from services.adoption.store.accounting import savings, systems
 from services.adoption.store.adoptions import adoptions, pair
 from services.adoption.store.agreements import agreed, agreements
+from services.adoption.store.iaps import iap_thresholds, iaps
 from services.adoption.store.known import (
     KnownOffering,
     KnownOrganization,
@@ -25,6 +26,8 @@ __all__ = [
     "agreements",
     "candidate",
     "demands",
+    "iap_thresholds",
+    "iaps",
     "known_offering",
     "known_organization",
     "needs",

@@ -57,6 +57,17 @@ def rated(phase: Phase, *, leave_out: Category | None = None) -> RiskAssessment:
     return RiskAssessment(n=1, phase=phase, size=Size.LARGE, ratings=ratings, weights=weights, on=date(2026, 3, 1), by="lead")
 
 
+_SUBJECTS = (
+    "post",
+    "designation_id",
+    "organization_id",
+    "offering_id",
+    "vehicle_id",
+    "standard_id",
+    "focus_area",
+)
+
+
 @dataclass
 class World:
     """Adoption, and what the other services told it. `tell` speaks as their topics do."""
@@ -78,7 +89,7 @@ class World:
 
     def _delivery(self, fact: Fact) -> Delivery:
         told = fact.model_dump()
-        subject = next(told[name] for name in ("organization_id", "offering_id", "vehicle_id", "standard_id") if name in told)
+        subject = next(told[name] for name in _SUBJECTS if name in told)
         self.versions[subject] += 1
         event = Event(
             id=f"{subject}-{self.versions[subject]}",
