@@ -112,6 +112,12 @@ PROBLEMS: dict[str, ProblemType] = {
         "Who prepared or submitted something does not decide on it.",
         "Ask another person who holds the role that `detail` names.",
     ),
+    "unnecessary": ProblemType(
+        409,
+        "No plan is needed",
+        "A purchase outside the marketplace needs an investment action plan only under the conditions of M-19-16.",
+        "Read `detail`: it says which condition is not met. `GET /v1/iap-need` answers for other purchases.",
+    ),
     "adoption-under-way": ProblemType(
         409,
         "It adopts this already",

@@ -27,7 +27,7 @@ from tests.unit.adoption.builders import World, a_world, an_offering, an_organiz
 AREA = "cybersecurity"
 AGENCY, SAPOC, CIO, HEAD = (f"agency:070:{post}" for post in ("member", "sapoc", "cio", "head"))
 QSMO = f"qsmo:{AREA}"
-FITTING = {"coverage": {"CYB.060.030": "yes"}}
+FITTING = {"coverage": {"CYB.060.030": "yes"}, "is_free": True}
 DAY = date(2026, 12, 18)
 ALL = {section.value: f"About {section}." for section in Section}
 
@@ -184,7 +184,7 @@ async def test_a_submission_is_refused_with_everything_that_is_missing(world: Wo
 
 
 async def test_what_a_fitting_solution_makes_unnecessary_is_refused(world: World) -> None:
-    await world.tell(an_offering("dns", status="published", focus_areas=(AREA,), revision=1, kind="tool", fit=FITTING))
+    await world.tell(an_offering("dns", status="published", focus_areas=(AREA,), revision=1, fit=FITTING))
     shortlist = await a_shortlist(world, "dns")
     found = await drafted(world, shortlist_id=shortlist)
     assert found.status_code == 201, found.text
@@ -268,7 +268,7 @@ async def test_a_vacant_post_is_named_and_a_delegate_signs_for_it(world: World) 
     until = DelegationEntry(to="deputy", begins_on=DAY, ends_on=DAY + timedelta(1), reason="Until one is found")
     await world.tell(PostDelegated(**vacant, delegations=(until,)))
     taken = await act(world, found, "sign", SAPOC, "deputy", party="sapoc")
-    other = await act(world, found, "sign", AGENCY, "cio", party="cio")
+    other = await act(world, taken, "sign", AGENCY, "cio", party="cio")
 
     assert refused.json()["missing"] == ["the post sapoc:dhs filled or delegated (it is vacant)"]
     assert taken.json()["approvals"][0]["acting_for"] == "sapoc:dhs"
