@@ -319,6 +319,22 @@ iap_thresholds = Table(
     Column("by", String(300), nullable=False),
 )
 
+slas = Table(
+    "slas",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("adoption_id", String(36), nullable=False),
+    Column("organization_id", String(128), nullable=False, index=True),
+    Column("offering_id", String(128), nullable=False, index=True),
+    Column("focus_area", String(80), nullable=False, index=True),
+    Column("measure_id", String(128), nullable=False),
+    Column("target", String(300), nullable=False),
+    Column("missed_in_a_row", Integer, nullable=False),
+    Column("results", Document, nullable=False),
+    UniqueConstraint("adoption_id", "measure_id"),
+)
+
 # Which import last met a row: tells a row that is twice in one file from one that an earlier file had.
 import_sightings = Table(
     "import_sightings",

@@ -11,7 +11,7 @@ import orjson
 from shared.contracts import asyncapi
 from shared.contracts.fact import FACTS
 
-MODULES = ("registry", "catalog", "adoption", "gateway")
+MODULES = ("registry", "catalog", "adoption", "oversight", "gateway")
 FOLDER = Path(__file__).parent / "schemas"
 ASYNCAPI = Path(__file__).parents[2] / "docs" / "asyncapi.json"
 

@@ -18,6 +18,7 @@ from services.adoption.api import (
     rollup,
     savings,
     shortlists,
+    slas,
     systems,
     work,
 )
@@ -36,6 +37,7 @@ routers = (
     systems.router,
     savings.router,
     iaps.router,
+    slas.router,
     next_steps.router,
     counts.router,
     rollup.router,

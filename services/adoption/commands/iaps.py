@@ -18,7 +18,7 @@ from services.adoption.domain.iap_need import AreaStanding, Kind, Need
 from services.adoption.domain.iap_threshold import Threshold, threshold_id
 from services.adoption.queries import iaps as known
 from shared.auth import Principal
-from shared.contracts import adoption as contracts
+from shared.contracts import oversight as contracts
 from shared.db import Transaction
 from shared.kernel.errors import Forbidden, Invalid, NotFound, RuleViolation, StaleVersion
 from shared.kernel.ids import new_id

@@ -16,6 +16,7 @@ from services.adoption.store.known import (
 from services.adoption.store.needs import needs
 from services.adoption.store.profiles import profiles, standings_of
 from services.adoption.store.shortlists import demands, shortlists
+from services.adoption.store.slas import slas
 from services.adoption.store.work import playbook_items
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "profiles",
     "savings",
     "shortlists",
+    "slas",
     "standings_of",
     "systems",
     "vehicle",

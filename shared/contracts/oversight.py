@@ -1,0 +1,105 @@
+"""Facts of adoption that oversight asks for: investment action plans, service levels."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from shared.contracts.adoption import AgencyFact
+from shared.contracts.fact import Fact
+
+
+class IapFact(AgencyFact):
+    """An investment action plan as it is after the change; `amount` in US dollars; `action` as the state machine names it."""
+
+    iap_id: str
+    areas: tuple[str, ...]
+    title: str
+    fiscal_year: int
+    amount: str
+    status: str
+    action: str
+    kind: str | None = None
+    triggers: tuple[str, ...] = ()
+    party: str | None = None
+    acting_for: str | None = None
+    answers_due_on: date | None = None
+    expires_on: date | None = None
+    open_conditions: int = 0
+    reason: str | None = None
+
+
+class IapDrafted(IapFact, type="adoption.iap.drafted"):
+    """Also edited, returned, or up for review again."""
+
+
+class IapSubmitted(IapFact, type="adoption.iap.submitted"):
+    pass
+
+
+class IapReviewed(IapFact, type="adoption.iap.reviewed"):
+    """A party said something on the way to the decision, or the review went on."""
+
+
+class IapApproved(IapFact, type="adoption.iap.approved"):
+    pass
+
+
+class IapDenied(IapFact, type="adoption.iap.denied"):
+    pass
+
+
+class IapWithdrawn(IapFact, type="adoption.iap.withdrawn"):
+    pass
+
+
+class IapConditionSatisfied(IapFact, type="adoption.iap.condition_satisfied"):
+    """`condition` is its text; `open_conditions` are left."""
+
+    condition: str
+    evidence: str
+
+
+class IapExpired(IapFact, type="adoption.iap.expired"):
+    pass
+
+
+class IapThresholdSet(Fact, type="adoption.iap_threshold.set"):
+    """From this amount of US dollars on, purchases outside the marketplace of the area need an investment action plan."""
+
+    focus_area: str
+    amount: str
+    reason: str
+
+
+class SlaFact(AgencyFact):
+    """A measure that one customer's provider is held to; `target` in the words of the standard or agreement."""
+
+    sla_id: str
+    adoption_id: str
+    offering_id: str
+    measure_id: str
+    target: str
+
+
+class SlaAgreed(SlaFact, type="adoption.sla.agreed"):
+    """Also another target, for the months told from then on."""
+
+
+class SlaResultFact(SlaFact):
+    """A month's result; `value` as decimal text in the unit of the target. The same month told again replaces it."""
+
+    month: str
+    value: str
+    missed_in_a_row: int
+
+
+class SlaMet(SlaResultFact, type="adoption.sla.met"):
+    pass
+
+
+class SlaMissed(SlaResultFact, type="adoption.sla.missed"):
+    pass
+
+
+class SlaRecorded(SlaResultFact, type="adoption.sla.recorded"):
+    """Against a target that is only text."""
