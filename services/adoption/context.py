@@ -18,7 +18,7 @@ from shared.service import Connections, Owner
 
 _LOOK_EVERY_S = 3_600.0
 _AGAIN_S = 5.0
-_DUE = {"stalls": stalls.tell_stalls, "agreements": agreements.tell_expired, "iaps": iaps.tell_expired}
+_DUE = {"stalls": stalls.tell_stalls, "agreements": agreements.tell_of_ends, "iaps": iaps.tell_expired}
 
 
 @dataclass(kw_only=True)

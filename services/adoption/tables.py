@@ -201,6 +201,18 @@ agreements = Table(
     Column("countersigned_by", String(300)),
     Column("amendment", Integer, nullable=False),
     Column("reason", Text),
+    Column("told", Document),
+)
+
+# Each set of terms as it came to stand; derived from the agreement in the same transaction.
+agreement_versions = Table(
+    "agreement_versions",
+    metadata,
+    Column("agreement_id", String(36), primary_key=True),
+    Column("amendment", Integer, primary_key=True),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("by", String(300), nullable=False),
+    Column("document", Document, nullable=False),
 )
 
 systems = Table(

@@ -261,6 +261,12 @@ class AgreementTerminated(AgreementFact, type="adoption.agreement.terminated"):
     pass
 
 
+class AgreementExpiring(AgreementFact, type="adoption.agreement.expiring"):
+    """Told 180, 90 and 30 days ahead, once each; `days` says which."""
+
+    days: int
+
+
 class AgreementExpired(AgreementFact, type="adoption.agreement.expired"):
     pass
 

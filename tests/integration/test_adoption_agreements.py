@@ -120,6 +120,78 @@ async def test_an_amendment_is_signed_anew_and_a_hold_stops_it(world: World) -> 
     assert (shown["status"], shown["live"], shown["amendment"], shown["signed_by"]) == ("sent", False, 1, None)
 
 
+async def test_each_set_of_terms_stays_known_with_who_signed_it(world: World) -> None:
+    active = await agreed(world, await started(world))
+    body = terms(world, number="IAA-1, mod 1", funding={"2028": {"amount": "7.00"}})
+    headers = {**world.api.headers(OWN), "If-Match": active.headers["etag"]}
+    path = f"/v1/agreements/{active.json()['id']}"
+    await world.api.client.post(f"{path}/amend", json={**body, "ends_on": "2028-09-30"}, headers=headers)
+
+    first, second = (await world.api.get(f"{path}/versions", OWN)).json()["items"]
+
+    assert (first["amendment"], first["status"], first["signed_by"], first["countersigned_by"]) == (0, "active", "a", "b")
+    assert first["funding"]["2027"]["amount"] == "125000.00"
+    assert (second["amendment"], second["number"], second["status"], second["signed_by"]) == (1, "IAA-1, mod 1", "sent", None)
+    assert (await world.api.get(path, OWN)).json()["unfunded_years"] == [2027]
+
+
+async def test_an_end_is_told_ahead_three_times_each_once(world: World, time: Time) -> None:
+    active = await agreed(world, await started(world))
+    ends_on = datetime.fromisoformat(active.json()["ends_on"]).date()
+    owner = world.owner
+    assert isinstance(owner, AdoptionOwner)
+    for ahead in (200, 180, 170, 90, 89, 5, 4):
+        time.now = datetime.combine(ends_on - timedelta(days=ahead), datetime.min.time(), UTC)
+        assert await owner.tell_due()
+
+    told = [fact["days"] for kind, fact, _ in await world.recorded("agreement") if kind == "expiring"]
+    ending = await world.api.get(f"/v1/agreements?ending_by={ends_on}", OWN)
+    before = await world.api.get(f"/v1/agreements?ending_by={ends_on - timedelta(1)}", OWN)
+
+    assert told == [180, 90, 30]
+    assert (len(ending.json()["items"]), len(before.json()["items"])) == (1, 0)
+
+
+async def test_a_longer_period_is_told_of_anew(world: World, time: Time) -> None:
+    active = await agreed(world, await started(world))
+    ends_on = datetime.fromisoformat(active.json()["ends_on"]).date()
+    owner = world.owner
+    assert isinstance(owner, AdoptionOwner)
+    time.now = datetime.combine(ends_on - timedelta(days=10), datetime.min.time(), UTC)
+    assert await owner.tell_due()
+    found = await world.api.get(f"/v1/agreements/{active.json()['id']}", OWN)
+    longer = {**terms(world, number="IAA-1"), "begins_on": active.json()["begins_on"], "funding": {"2027": {"amount": "1.00"}}}
+    headers = {**world.api.headers(OWN), "If-Match": found.headers["etag"]}
+    body = {**longer, "ends_on": (ends_on + timedelta(100)).isoformat()}
+    path = f"/v1/agreements/{active.json()['id']}"
+    found = await world.api.client.post(f"{path}/amend", json=body, headers=headers)
+    for action, role, subject in (("sign", OWN, "a"), ("countersign", QSMO, "b"), ("activate", OWN, "a")):
+        found = await turned(world, found, action, role, subject)
+    time.now += timedelta(days=25)
+    assert await owner.tell_due()
+
+    told = [(fact["days"], fact["ends_on"]) for kind, fact, _ in await world.recorded("agreement") if kind == "expiring"]
+    assert told == [(30, str(ends_on)), (90, str(ends_on + timedelta(100)))]
+
+
+async def test_funds_add_up_by_fiscal_year(world: World) -> None:
+    shown = await started(world)
+    funding = {"2027": {"amount": "100.10"}, "2028": {"amount": "50.00"}}
+    active = await agreed(world, shown, ends_on="2029-03-01", funding=funding)
+    await drafted(world, shown, number="IAA-2", funding={"2027": {"amount": "9.00"}})
+
+    years = {item["fiscal_year"]: item for item in (await world.api.get("/v1/agreements/funding", OWN)).json()["items"]}
+    other_area = (await world.api.get("/v1/agreements/funding?area=acquisition", "omb")).json()["items"]
+
+    assert {year: (item["agreed"]["amount"], item["proposed"]["amount"]) for year, item in years.items()} == {
+        2027: ("100.10", "9.00"),
+        2028: ("50.00", "0.00"),
+        2029: ("0.00", "0.00"),
+    }
+    assert years[2029]["unfunded"] == [active.json()["id"]]
+    assert other_area == []
+
+
 async def test_an_agreement_expires_once_by_itself(world: World, time: Time) -> None:
     active = await agreed(world, await started(world))
     owner = world.owner

@@ -136,6 +136,7 @@ TABLE: dict[str, list[Rule]] = {
     "GET /v1/demands": [Rule(may=EVERYBODY - {"provider", "other provider", "anonymous"}, query=f"area={AREA}")],
     # agreements
     "GET /v1/agreements/{id}": [seen(SEE_AGREEMENT)],
+    "GET /v1/agreements/{id}/versions": [seen(SEE_AGREEMENT)],
     "POST /v1/agreements": [Rule(may=AGENCY, see=SEE, body="agreement", unseen=422)],
     "PUT /v1/agreements/{id}": [agreement(body="terms")],
     "POST /v1/agreements/{id}/amend": [agreement(body="terms")],
@@ -165,6 +166,7 @@ LISTS = {
     "GET /v1/needs": SEE,
     "GET /v1/shortlists": SEE,
     "GET /v1/agreements": SEE_AGREEMENT,
+    "GET /v1/agreements/funding": SEE_AGREEMENT,
     "GET /v1/systems": SEE,
     "GET /v1/savings": SEE,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import Field
@@ -50,12 +50,48 @@ class AgreementShown(Shown):
     begins_on: date
     ends_on: date
     funding: dict[str, MoneyShown]
+    unfunded_years: list[int]
     scope: str
     signed_by: str | None
     countersigned_by: str | None
     amendment: int
     reason: str | None
     actions: list[Action] = Field(alias="_actions")
+
+
+class AgreementVersionShown(Shown):
+    """One set of terms and how far it came: `status` is where it stood when it was last touched."""
+
+    amendment: int
+    recorded_at: datetime
+    by: str
+    status: Status
+    number: str
+    kind: Kind
+    begins_on: date
+    ends_on: date
+    funding: dict[str, MoneyShown]
+    scope: str
+    signed_by: str | None
+    countersigned_by: str | None
+
+
+class AgreementVersions(Shown):
+    items: list[AgreementVersionShown]
+
+
+class YearFunding(Shown):
+    """`agreed`: of agreements that stand; `proposed`: of those not yet active; `unfunded`: those that stand without funds."""
+
+    fiscal_year: int
+    agreed: MoneyShown
+    proposed: MoneyShown
+    agreements: int
+    unfunded: list[str]
+
+
+class AgreementFunding(Shown):
+    items: list[YearFunding]
 
 
 class AgreementPage(Shown):

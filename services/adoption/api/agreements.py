@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
-from sqlalchemy import or_, select
+from fastapi import APIRouter, Query, Response
+from sqlalchemy import Select, or_, select
 
 from services.adoption import policy, store, tables
 from services.adoption.api import agreement_models as models
 from services.adoption.commands import agreements as commands
 from services.adoption.domain.agreement import Agreement, Status, Terms, missing_for
+from services.adoption.store import AgreementVersion
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Paged
 from shared.web.paging import page_of
-from shared.web.wire import Action, Identifier, MoneyShown
+from shared.web.wire import Action, Day, Identifier, MoneyShown, Slug
 
 router = APIRouter(tags=["agreements"])
+_STANDING = (Status.ACTIVE, Status.ON_HOLD)
+_ENDED = (Status.EXPIRED, Status.TERMINATED)
 
 
 class Turn(StrEnum):
@@ -41,29 +45,71 @@ async def list_agreements(
     agency_id: Identifier | None = None,
     adoption_id: Identifier | None = None,
     status: Status | None = None,
+    ending_by: Annotated[Day | None, Query(description="Standing ones whose period ends by this day")] = None,
 ) -> Response:
     """Of one's own agencies, of the areas one leads, or of one's own offerings."""
     table = tables.agreements
 
     async def query(tx: Transaction) -> Response:
-        wanted = select(table)
-        reach = await policy.reach(tx, at.principal)
-        if not reach.everything:
-            offerings, areas = tables.known_offerings, tables.known_offering_areas
-            provided = select(offerings.c.id).where(offerings.c.provider_id.in_(at.principal.scopes("provider")))
-            led = select(areas.c.offering_id).where(areas.c.focus_area.in_(reach.areas))
-            own = table.c.organization_id.in_(reach.organizations)
-            wanted = wanted.where(or_(own, table.c.offering_id.in_(provided), table.c.offering_id.in_(led)))
+        wanted = await _seen(tx, at)
         for column, value in (
             (table.c.organization_id, agency_id),
             (table.c.adoption_id, adoption_id),
             (table.c.status, status),
         ):
             wanted = wanted if value is None else wanted.where(column == value)
+        if ending_by is not None:
+            wanted = wanted.where(table.c.ends_on <= ending_by, table.c.status.in_(_STANDING))
         page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.agreements.from_row)
         return at.show_page(page, [await _shown(tx, found, at) for found in page.items])
 
     return await at.read(query)
+
+
+@router.get("/v1/agreements/funding", response_model=models.AgreementFunding)
+async def sum_funding(at: AtEdge, agency_id: Identifier | None = None, area: Slug | None = None) -> Response:
+    """By fiscal year, of all agreements that the caller may see and that have not ended."""
+    table, areas = tables.agreements, tables.known_offering_areas
+
+    async def query(tx: Transaction) -> models.AgreementFunding:
+        wanted = (await _seen(tx, at)).where(table.c.status.not_in(_ENDED)).order_by(table.c.id)
+        if agency_id is not None:
+            wanted = wanted.where(table.c.organization_id == agency_id)
+        if area is not None:
+            wanted = wanted.where(table.c.offering_id.in_(select(areas.c.offering_id).where(areas.c.focus_area == area)))
+        found = [store.agreements.from_row(row) for row in await tx.rows(wanted)]
+        years = sorted({year for each in found for year in (*each.terms.funding, *each.terms.unfunded_years)})
+        return models.AgreementFunding(items=[_year(year, found) for year in years])
+
+    return at.show(await at.read(query))
+
+
+def _year(year: int, found: list[Agreement]) -> models.YearFunding:
+    standing = [each for each in found if each.status in _STANDING]
+    funded = [each for each in found if each.terms.funding.get(year)]
+
+    def total(of: list[Agreement]) -> MoneyShown:
+        return MoneyShown(amount=sum((each.terms.funding[year] for each in of), Decimal("0.00")))
+
+    return models.YearFunding(
+        fiscal_year=year,
+        agreed=total([each for each in funded if each in standing]),
+        proposed=total([each for each in funded if each not in standing]),
+        agreements=len(funded),
+        unfunded=[each.id for each in standing if year in each.terms.unfunded_years],
+    )
+
+
+async def _seen(tx: Transaction, at: Edge) -> Select[Any]:
+    table = tables.agreements
+    reach = await policy.reach(tx, at.principal)
+    if reach.everything:
+        return select(table)
+    offerings, areas = tables.known_offerings, tables.known_offering_areas
+    provided = select(offerings.c.id).where(offerings.c.provider_id.in_(at.principal.scopes("provider")))
+    led = select(areas.c.offering_id).where(areas.c.focus_area.in_(reach.areas))
+    own = table.c.organization_id.in_(reach.organizations)
+    return select(table).where(or_(own, table.c.offering_id.in_(provided), table.c.offering_id.in_(led)))
 
 
 @router.get("/v1/agreements/{id}", response_model=models.AgreementShown)
@@ -71,6 +117,18 @@ async def show_agreement(id: Identifier, at: AtEdge) -> Response:
     async def query(tx: Transaction) -> Response:
         found = await commands.visible_agreement(tx, id, by=at.principal)
         return at.show(await _shown(tx, found, at), version=found.version)
+
+    return await at.read(query)
+
+
+@router.get("/v1/agreements/{id}/versions", response_model=models.AgreementVersions)
+async def list_agreement_versions(id: Identifier, at: AtEdge) -> Response:
+    """Every set of terms, the first and each amendment, with who signed it."""
+
+    async def query(tx: Transaction) -> Response:
+        found = await commands.visible_agreement(tx, id, by=at.principal)
+        versions = [_version(each) for each in await store.agreements.versions(tx, id)]
+        return at.show(models.AgreementVersions(items=versions), version=found.version)
 
     return await at.read(query)
 
@@ -137,6 +195,24 @@ def _terms(given: models.TermsGiven) -> Terms:
     )
 
 
+def _version(found: AgreementVersion) -> models.AgreementVersionShown:
+    terms = found.terms
+    return models.AgreementVersionShown(
+        amendment=found.amendment,
+        recorded_at=found.recorded_at,
+        by=found.by,
+        status=found.status,
+        number=terms.number,
+        kind=terms.kind,
+        begins_on=terms.begins_on,
+        ends_on=terms.ends_on,
+        funding={str(year): MoneyShown(amount=amount) for year, amount in sorted(terms.funding.items())},
+        scope=terms.scope,
+        signed_by=found.signed_by,
+        countersigned_by=found.countersigned_by,
+    )
+
+
 async def _shown(tx: Transaction, found: Agreement, at: Edge) -> models.AgreementShown:
     terms = found.terms
     return models.AgreementShown(
@@ -152,6 +228,7 @@ async def _shown(tx: Transaction, found: Agreement, at: Edge) -> models.Agreemen
         begins_on=terms.begins_on,
         ends_on=terms.ends_on,
         funding={str(year): MoneyShown(amount=amount) for year, amount in sorted(terms.funding.items())},
+        unfunded_years=list(terms.unfunded_years),
         scope=terms.scope,
         signed_by=found.signed_by,
         countersigned_by=found.countersigned_by,

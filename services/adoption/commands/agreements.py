@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from services.adoption import policy, queries, store, tables
 from services.adoption.commands.profiles import known_organization
 from services.adoption.domain import agreement as domain
-from services.adoption.domain.agreement import MACHINE, SIGNING_POSTS, Agreement, Status, Terms
+from services.adoption.domain.agreement import AHEAD_DAYS, MACHINE, SIGNING_POSTS, Agreement, Status, Terms
 from shared.auth import Principal
 from shared.contracts import adoption as contracts
 from shared.db import Transaction
@@ -30,6 +31,7 @@ _FACTS: dict[str, type[contracts.AgreementFact]] = {
     "resume": contracts.AgreementActivated,
     "terminate": contracts.AgreementTerminated,
     "expire": contracts.AgreementExpired,
+    "notice": contracts.AgreementExpiring,
 }
 
 
@@ -133,17 +135,22 @@ async def _is_other_side(
     return qsmo or ("provider" in roles and row["provider_id"] is not None and by.has("provider", scope=row["provider_id"]))
 
 
-async def tell_expired(tx: Transaction) -> None:
-    """Every agreement whose period is over, once."""
+async def tell_of_ends(tx: Transaction) -> None:
+    """Expire what is over, and give the notices of an end that are due, each once."""
     table = tables.agreements
     standing = (Status.ACTIVE.value, Status.ON_HOLD.value)
-    rows = await tx.rows(select(table).where(table.c.status.in_(standing), table.c.ends_on < tx.at.date()))
+    soon = table.c.ends_on <= tx.at.date() + timedelta(max(AHEAD_DAYS))
+    rows = await tx.rows(select(table).where(table.c.status.in_(standing), soon))
     for found in map(store.agreements.from_row, rows):
-        expired = domain.moved(found, "expire", on=tx.at.date(), by=tx.cause.actor)
-        await store.agreements.save(tx, expired, await _fact(tx, "expire", expired))
+        if domain.is_over(found, on=tx.at.date()):
+            expired = domain.moved(found, "expire", on=tx.at.date(), by=tx.cause.actor)
+            await store.agreements.save(tx, expired, await _fact(tx, "expire", expired))
+        elif (due := domain.with_notice(found, on=tx.at.date())) is not None:
+            told, days = due
+            await store.agreements.save(tx, told, await _fact(tx, "notice", told, days=days))
 
 
-async def _fact(tx: Transaction, action: str, agreement: Agreement) -> contracts.AgreementFact:
+async def _fact(tx: Transaction, action: str, agreement: Agreement, **more: int) -> contracts.AgreementFact:
     organization = await known_organization(tx, agreement.organization_id)
     offering: Any = (await queries.offerings_by_id(tx, [agreement.offering_id])).get(agreement.offering_id)
     terms = agreement.terms
@@ -162,4 +169,5 @@ async def _fact(tx: Transaction, action: str, agreement: Agreement) -> contracts
         funding={str(year): str(amount) for year, amount in terms.funding.items()},
         amendment=agreement.amendment,
         reason=agreement.reason,
+        **more,
     )

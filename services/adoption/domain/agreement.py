@@ -33,6 +33,8 @@ class Status(StrEnum):
     TERMINATED = "terminated"
 
 
+# Notices of an end that comes near, each given once.
+AHEAD_DAYS = (180, 90, 30)
 # Posts that may bind their agency.
 SIGNING_POSTS = ("head", "cio", "sapoc")
 _AGENCY = ("agency",)
@@ -102,10 +104,19 @@ class Terms:
     funding: Mapping[int, Decimal]
     scope: str = ""
 
+    @property
+    def unfunded_years(self) -> tuple[int, ...]:
+        """Fiscal years of the period for which there are no funds yet."""
+        first, last = FiscalYear.of(self.begins_on).year, FiscalYear.of(self.ends_on).year
+        return tuple(year for year in range(first, last + 1) if not self.funding.get(year))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """`amendment` counts changes of terms since the first were active; `reason` is that of the last action."""
+    """`amendment` counts changes of terms since the first were active; `reason` is that of the last action.
+
+    `told`: which notices of its end were given.
+    """
 
     id: str
     version: int
@@ -118,6 +129,7 @@ class Agreement:
     countersigned_by: str | None = None
     amendment: int = 0
     reason: str | None = None
+    told: tuple[str, ...] = ()
 
     def is_live(self, *, on: date) -> bool:
         return self.status is Status.ACTIVE and self.terms.begins_on <= on <= self.terms.ends_on
@@ -179,6 +191,16 @@ def moved(agreement: Agreement, action: str, *, on: date, by: str, reason: str |
 
 def is_over(agreement: Agreement, *, on: date) -> bool:
     return agreement.status in {Status.ACTIVE, Status.ON_HOLD} and agreement.terms.ends_on < on
+
+
+def with_notice(agreement: Agreement, *, on: date) -> tuple[Agreement, int] | None:
+    """The agreement with the notice that is due, and that notice's days; of missed ones only the nearest. None: none."""
+    ends_on = agreement.terms.ends_on
+    reached = [days for days in AHEAD_DAYS if 0 <= (ends_on - on).days <= days]
+    if agreement.status not in {Status.ACTIVE, Status.ON_HOLD} or not reached or f"{ends_on}/{reached[-1]}" in agreement.told:
+        return None
+    told = tuple(f"{ends_on}/{days}" for days in AHEAD_DAYS if days >= reached[-1])
+    return replace(agreement, told=told), reached[-1]
 
 
 def _check(terms: Terms) -> None:

@@ -2,7 +2,7 @@
 
 from services.adoption.store.accounting import savings, systems
 from services.adoption.store.adoptions import adoptions, pair
-from services.adoption.store.agreements import agreed, agreements
+from services.adoption.store.agreements import AgreementVersion, agreed, agreements
 from services.adoption.store.iaps import iap_thresholds, iaps
 from services.adoption.store.known import (
     KnownOffering,
@@ -20,6 +20,7 @@ from services.adoption.store.slas import slas
 from services.adoption.store.work import playbook_items
 
 __all__ = [
+    "AgreementVersion",
     "KnownOffering",
     "KnownOrganization",
     "adoptions",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import date
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,8 @@ from sqlalchemy import select
 
 from services.adoption import tables
 from services.adoption.domain.agreement import Agreement, Kind, Status, Terms
-from shared.db import Row, Transaction, among
+from shared.contracts.fact import Fact
+from shared.db import Row, Transaction, among, upsert
 from shared.outbox import AggregateStore
 
 
@@ -19,15 +21,19 @@ def _agreement(row: Row) -> Agreement:
     given = {
         name: value for name, value in row.items() if name not in {"number", "kind", "begins_on", "ends_on", "funding", "scope"}
     }
-    terms = Terms(
-        number=row["number"],
-        kind=Kind(row["kind"]),
-        begins_on=row["begins_on"],
-        ends_on=row["ends_on"],
-        funding={int(year): Decimal(amount) for year, amount in row["funding"].items()},
-        scope=row["scope"],
+    told = tuple(row["told"] or ())
+    return Agreement(**{**given, "status": Status(row["status"]), "terms": _terms(row), "told": told})
+
+
+def _terms(found: Mapping[str, Any]) -> Terms:
+    return Terms(
+        number=found["number"],
+        kind=Kind(found["kind"]),
+        begins_on=found["begins_on"],
+        ends_on=found["ends_on"],
+        funding={int(year): Decimal(amount) for year, amount in found["funding"].items()},
+        scope=found["scope"],
     )
-    return Agreement(**{**given, "status": Status(row["status"]), "terms": terms})
 
 
 def _agreement_row(agreement: Agreement) -> dict[str, Any]:
@@ -47,10 +53,66 @@ def _agreement_row(agreement: Agreement) -> dict[str, Any]:
         "countersigned_by": agreement.countersigned_by,
         "amendment": agreement.amendment,
         "reason": agreement.reason,
+        "told": list(agreement.told) or None,
     }
 
 
-agreements = AggregateStore(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreementVersion:
+    """One set of terms, and how far it came."""
+
+    amendment: int
+    recorded_at: datetime
+    by: str
+    status: Status
+    terms: Terms
+    signed_by: str | None
+    countersigned_by: str | None
+
+
+class AgreementStore(AggregateStore[Agreement]):
+    """Keeps every set of terms beside the newest."""
+
+    async def add(self, tx: Transaction, aggregate: Agreement, fact: Fact) -> Agreement:
+        added = await super().add(tx, aggregate, fact)
+        await self._keep(tx, added)
+        return added
+
+    async def save(self, tx: Transaction, aggregate: Agreement, fact: Fact) -> Agreement:
+        saved = await super().save(tx, aggregate, fact)
+        await self._keep(tx, saved)
+        return saved
+
+    async def _keep(self, tx: Transaction, agreement: Agreement) -> None:
+        row = _agreement_row(agreement)
+        days = {name: row[name].isoformat() for name in ("begins_on", "ends_on")}
+        kept = {name: row[name] for name in ("status", "number", "kind", "funding", "scope", "signed_by", "countersigned_by")}
+        key = {"agreement_id": agreement.id, "amendment": agreement.amendment}
+        version = {**key, "recorded_at": tx.at, "by": tx.cause.actor, "document": {**kept, **days}}
+        await upsert(tx, tables.agreement_versions, [version])
+
+    async def versions(self, tx: Transaction, id: str) -> list[AgreementVersion]:
+        """In order; those that ended before this was kept are not there."""
+        table = tables.agreement_versions
+        rows = await tx.rows(select(table).where(table.c.agreement_id == id).order_by(table.c.amendment))
+        return [_version(row) for row in rows]
+
+
+def _version(row: Row) -> AgreementVersion:
+    found = row["document"]
+    days = {name: date.fromisoformat(found[name]) for name in ("begins_on", "ends_on")}
+    return AgreementVersion(
+        amendment=row["amendment"],
+        recorded_at=row["recorded_at"],
+        by=row["by"],
+        status=Status(found["status"]),
+        terms=_terms({**found, **days}),
+        signed_by=found["signed_by"],
+        countersigned_by=found["countersigned_by"],
+    )
+
+
+agreements = AgreementStore(
     source="/adoption",
     name="agreement",
     table=tables.agreements,
