@@ -176,6 +176,12 @@ class Verifier:
         return _principal_of(claims)
 
 
+def seconds_left(token: str) -> float:
+    """Until a token that was found valid is so no more."""
+    claims = jwt.decode(token, options={"verify_signature": False})
+    return max(0.0, float(claims["exp"]) + _LEEWAY_S - time.time())
+
+
 def _principal_of(claims: Mapping[str, Any]) -> Principal:
     roles = claims.get("roles", [])
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):

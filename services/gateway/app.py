@@ -8,13 +8,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware import Middleware
 
 from services.gateway import context
 from services.gateway.api import routers
 from services.gateway.config import Settings
 from services.gateway.dashboard import marketplace, page
 from services.gateway.door.door import Door
-from services.gateway.proxy import proxy_routes
+from services.gateway.proxy import Passage, own_below, proxy_routes
 from services.gateway.signals import closing_on_signal
 from services.gateway.webhooks.guard import Resolver, system_resolver
 from shared import telemetry
@@ -41,6 +43,7 @@ def create_app(
     Setting `app.state.closing` ends every open stream, so that the server can stop.
     """
     closing = asyncio.Event()
+    app_routers = (*routers, page.router, marketplace.router, parked_router("gateway"))
     app = build_app(
         service="gateway",
         title="QSMO Marketplace Platform",
@@ -55,10 +58,12 @@ def create_app(
             resolver=resolver,
             tls=tls,
         ),
-        routers=(*routers, page.router, marketplace.router, parked_router("gateway")),
+        routers=app_routers,
         ready_checks=lambda app: app.state.context.checks(),
     )
     app.state.closing = closing
+    paths = [route.path for router in app_routers for route in router.routes if isinstance(route, APIRoute)]
+    app.user_middleware.append(Middleware(Passage, own=own_below(paths)))  # inside of the frame around every request
     stack = app.build_middleware_stack
     # Outside of everything, also of the answers to faults; `add_middleware` would put it inside of those.
     app.build_middleware_stack = lambda: Door(stack(), settings=settings)  # type: ignore[method-assign]

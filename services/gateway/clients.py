@@ -10,18 +10,15 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
 import orjson
-from starlette.types import ASGIApp
 
+from services.gateway.http1 import Broken, Opened, RawHeaders, Transport
 from shared import telemetry
 from shared.contracts.envelope import instant
 from shared.kernel.errors import Unavailable
 from shared.kernel.time import Clock
 
-RawHeaders = list[tuple[bytes, bytes]]
-_CONNECT_S = 3.0
-_LIMITS = httpx.Limits(max_connections=200, max_keepalive_connections=50, keepalive_expiry=30.0)
+__all__ = ["Answer", "Circuit", "RawHeaders", "Upstream", "UpstreamAway"]
 
 
 class UpstreamAway(Unavailable):
@@ -42,7 +39,6 @@ class Answer:
     """An upstream answer, read whole."""
 
     status: int
-    headers: httpx.Headers
     body: bytes
 
     @property
@@ -53,24 +49,15 @@ class Answer:
         return orjson.loads(self.body)
 
 
-class _Body(httpx.AsyncByteStream):
-    """A request body on its way through; the deadline runs only while the service has to take or answer it."""
-
-    def __init__(self, chunks: AsyncIterator[bytes] | None, deadline: asyncio.Timeout, seconds: float) -> None:
-        self._chunks = chunks
-        self._deadline = deadline
-        self._seconds = seconds
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._chunks is None:
-            return
-        now = asyncio.get_running_loop().time
-        self._deadline.reschedule(None)
-        async for chunk in self._chunks:
-            self._deadline.reschedule(now() + self._seconds)
-            yield chunk
-            self._deadline.reschedule(None)
-        self._deadline.reschedule(now() + self._seconds)
+async def _on_its_way(chunks: AsyncIterator[bytes], deadline: asyncio.Timeout, seconds: float) -> AsyncIterator[bytes]:
+    """A request body; the deadline runs only while the service has to take or answer it."""
+    now = asyncio.get_running_loop().time
+    deadline.reschedule(None)
+    async for chunk in chunks:
+        deadline.reschedule(now() + seconds)
+        yield chunk
+        deadline.reschedule(None)
+    deadline.reschedule(now() + seconds)
 
 
 class Circuit:
@@ -101,15 +88,13 @@ class Upstream:
         self,
         service: str,
         *,
-        base_url: str,
-        transport: httpx.AsyncBaseTransport,
+        transport: Transport,
         clock: Clock,
         deadline_s: float,
         circuit: Circuit | None = None,
     ) -> None:
         self.service = service
         self.down_since: datetime | None = None
-        self._base = httpx.URL(base_url)
         self._transport = transport
         self._clock = clock
         self._deadline_s = deadline_s
@@ -117,46 +102,38 @@ class Upstream:
 
     async def open(
         self, method: str, target: bytes, *, headers: RawHeaders, body: AsyncIterator[bytes] | None = None
-    ) -> httpx.Response:
-        """The answer's head; the caller reads it with `chunks` and closes it. `target`: raw path and query.
+    ) -> Opened:
+        """The answer's head; the caller reads it with `part` and closes it. `target`: raw path and query.
 
         Raises UpstreamAway.
         """
         if self._circuit.is_open:
             raise self.away("it failed several times just now")
-        url = self._base.copy_with(raw_path=target)
-        named = [(b"host", url.netloc), *headers]
         try:
             async with asyncio.timeout(self._deadline_s) as deadline:
-                stream = _Body(body, deadline, self._deadline_s)
-                timeouts = {"connect": _CONNECT_S, "pool": _CONNECT_S, "read": None, "write": None}
-                request = httpx.Request(method, url, headers=named, stream=stream, extensions={"timeout": timeouts})
-                response = await self._transport.handle_async_request(request)
+                sent = None if body is None else _on_its_way(body, deadline, self._deadline_s)
+                opened = await self._transport.open(method, target, headers=headers, body=sent)
         except TimeoutError as err:
             self._circuit.failed()
             raise self.away(f"it gave no answer within {self._deadline_s:g} s") from err
-        except httpx.TransportError as err:
+        except Broken as err:
             self._circuit.failed()
             raise self.away(_reason(err)) from err
         self._circuit.succeeded()
         self.down_since = None
-        return response
+        return opened
 
-    async def chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
-        """The answer's body as it comes. Raises UpstreamAway when it stops in the middle."""
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        parts = response.stream.__aiter__()
-        while True:
-            try:
-                async with asyncio.timeout(self._deadline_s):
-                    part = await anext(parts, None)
-            except TimeoutError as err:
-                raise self.away("it stopped in the middle of an answer") from err
-            except httpx.TransportError as err:
-                raise self.away(_reason(err)) from err
-            if part is None:
-                return
-            yield part
+    async def part(self, opened: Opened) -> bytes | None:
+        """What has come of the answer's body since; None at its end. Raises UpstreamAway when it stops in the middle."""
+        try:
+            if opened.is_at_hand:
+                return await opened.part()
+            async with asyncio.timeout(self._deadline_s):
+                return await opened.part()
+        except TimeoutError as err:
+            raise self.away("it stopped in the middle of an answer") from err
+        except Broken as err:
+            raise self.away(_reason(err)) from err
 
     async def call(
         self,
@@ -176,12 +153,14 @@ class Upstream:
             named.append((b"authorization", authorization.encode("latin-1")))
         if body is not None:
             named.append((b"transfer-encoding", b"chunked"))
-        response = await self.open(method, target.encode(), headers=named, body=body)
+        opened = await self.open(method, target.encode(), headers=named, body=body)
         try:
-            content = b"".join([part async for part in self.chunks(response)])
+            parts = []
+            while (part := await self.part(opened)) is not None:
+                parts.append(part)
         finally:
-            await response.aclose()
-        return Answer(response.status_code, response.headers, content)
+            await opened.close()
+        return Answer(opened.status, b"".join(parts))
 
     async def get(
         self,
@@ -204,22 +183,14 @@ class Upstream:
         return self.away(f"no answer within {deadline_s:g} s")
 
     async def close(self) -> None:
-        await self._transport.aclose()
+        await self._transport.close()
 
 
-def _reason(error: httpx.TransportError) -> str:
-    return "it cannot be reached" if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout) else "the connection broke"
+def _reason(error: Broken) -> str:
+    return "the connection broke" if error.reached else "it cannot be reached"
 
 
 def _ids() -> RawHeaders:
     """The request at hand goes on under the same ids."""
     pairs = ((b"x-request-id", telemetry.correlation_id()), (b"traceparent", telemetry.traceparent()))
     return [(name, value.encode()) for name, value in pairs if value]
-
-
-def http_transport() -> httpx.AsyncBaseTransport:
-    return httpx.AsyncHTTPTransport(limits=_LIMITS)
-
-
-def embedded_transport(app: ASGIApp) -> httpx.AsyncBaseTransport:
-    return httpx.ASGITransport(app, raise_app_exceptions=False)

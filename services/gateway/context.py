@@ -15,7 +15,7 @@ from sqlalchemy import Table
 from services.gateway import tables
 from services.gateway.audit.making import Checkpoints
 from services.gateway.audit.proof import Proofs
-from services.gateway.clients import Circuit, Upstream, embedded_transport, http_transport
+from services.gateway.clients import Circuit, Upstream
 from services.gateway.config import Settings
 from services.gateway.consumers.feed import FeedWriter
 from services.gateway.documents import Documents
@@ -24,6 +24,8 @@ from services.gateway.fedramp.runner import FedrampImports
 from services.gateway.feed.fanout import Fanout
 from services.gateway.feed.live import Live
 from services.gateway.feed.reading import FeedReader
+from services.gateway.http1 import Http1
+from services.gateway.in_process import InProcess
 from services.gateway.keyring import Keyring
 from services.gateway.keys.commands import Rules as KeyRules
 from services.gateway.keys.exchange import Exchange, Tokens
@@ -245,13 +247,12 @@ def build(
 
 
 def _upstream(service: str, settings: Settings, connections: Connections, services: Mapping[str, FastAPI] | None) -> Upstream:
-    url = settings.upstream_url(service) if services is None else f"http://{service}"
-    if not url:
+    url = settings.upstream_url(service)
+    if services is None and not url:
         raise ValueError(f"QSMO_GATEWAY_{service.upper()}_URL is not set.")
     return Upstream(
         service,
-        base_url=url,
-        transport=http_transport() if services is None else embedded_transport(services[service]),
+        transport=Http1(url) if services is None else InProcess(services[service], name=service),
         clock=connections.clock,
         deadline_s=settings.upstream_deadline_s,
         circuit=Circuit(failures_max=settings.circuit_failures, open_s=settings.circuit_open_s),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from re import Pattern
 from urllib.parse import quote
 
 from fastapi import Request, Response
 from starlette.requests import ClientDisconnect
-from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute, Route, compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.clients import RawHeaders, Upstream, UpstreamAway
 from shared import telemetry
@@ -64,6 +66,7 @@ ROUTES: dict[str, str] = {
 _HOP_BY_HOP = frozenset(
     {
         b"connection",
+        b"expect",
         b"keep-alive",
         b"proxy-authenticate",
         b"proxy-authorization",
@@ -74,13 +77,27 @@ _HOP_BY_HOP = frozenset(
         b"upgrade",
     }
 )
+_READS = frozenset({"GET", "HEAD"})
 _REPLACED = _HOP_BY_HOP | {b"host", b"x-request-id", b"traceparent"}
 _NOT_RETURNED = _HOP_BY_HOP | {b"x-request-id"}
 
 
+_SEGMENTS_MAX = max(prefix.count("/") for prefix in ROUTES)
+
+
 def owner_of(path: str) -> str | None:
     """The service that this path leads to."""
-    return next((service for prefix, service in ROUTES.items() if path == prefix or path.startswith(prefix + "/")), None)
+    found = _prefix_of(path)
+    return ROUTES[found] if found else None
+
+
+def _prefix_of(path: str) -> str | None:
+    """The longest one that is the path, or ends where one of its segments does."""
+    parts = path.split("/", _SEGMENTS_MAX + 1)
+    for count in range(min(len(parts), _SEGMENTS_MAX + 1), 1, -1):
+        if (prefix := "/".join(parts[:count])) in ROUTES:
+            return prefix
+    return None
 
 
 def proxy_routes() -> list[BaseRoute]:
@@ -90,6 +107,45 @@ def proxy_routes() -> list[BaseRoute]:
         for prefix, service in ROUTES.items()
         for path in (prefix, prefix + "/{rest:path}")
     ]
+
+
+def own_below(paths: Iterable[str]) -> list[Pattern[str]]:
+    """Of the gateway's own paths those that a service's prefix would take."""
+    return [compile_path(path)[0] for path in paths if owner_of(path)]
+
+
+class Passage:
+    """A middleware that takes reads which belong to a service past the search for a route, and past all that only our own need.
+
+    `own`: paths below the services' prefixes that the gateway answers itself. What has a body goes the long way, as it can be
+    refused there.
+    """
+
+    def __init__(self, app: ASGIApp, *, own: Sequence[Pattern[str]]) -> None:
+        self._app = app
+        self._own = tuple(own)
+        self._proxies = {prefix: (Proxy(service), _Labelled(prefix)) for prefix, service in ROUTES.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] in _READS:
+            path = scope["path"]
+            prefix = _prefix_of(path)
+            if prefix and not _has_body(scope["headers"]) and not any(own.match(path) for own in self._own):
+                proxy, scope["route"] = self._proxies[prefix]
+                await proxy(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    """What measurements call the route."""
+
+    path: str
+
+
+def _has_body(headers: RawHeaders) -> bool:
+    return any(name in {b"content-length", b"transfer-encoding"} and value != b"0" for name, value in headers)
 
 
 class Proxy:
@@ -103,20 +159,22 @@ class Proxy:
         headers, has_body = _outgoing(scope)
         body = _request_body(receive) if has_body else None
         try:
-            response = await upstream.open(scope["method"], _target(scope), headers=headers, body=body)
+            opened = await upstream.open(scope["method"], _target(scope), headers=headers, body=body)
         except UpstreamAway as away:
             await _unavailable(Request(scope, receive), away)(scope, receive, send)
             return
         except ClientDisconnect:
             return
         try:
-            raw = _kept(response.headers.raw, _NOT_RETURNED)
-            await send({"type": "http.response.start", "status": response.status_code, "headers": raw})
-            async for chunk in upstream.chunks(response):
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            raw = _kept(opened.headers, _NOT_RETURNED)
+            await send({"type": "http.response.start", "status": opened.status, "headers": raw})
+            more = True
+            while more:
+                part = await upstream.part(opened)
+                more = part is not None and not opened.is_over
+                await send({"type": "http.response.body", "body": part or b"", "more_body": more})
         finally:
-            await response.aclose()
+            await opened.close()
 
 
 def _unavailable(request: Request, away: UpstreamAway) -> Response:

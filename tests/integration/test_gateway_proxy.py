@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
+from services.gateway.http1 import Http1
 from services.registry.app import create_app as registry_app
 from services.registry.config import Settings as RegistrySettings
 from tests.unit.gateway.builders import Harness, a_gateway, connections_for, served, unused_port
@@ -131,7 +132,7 @@ async def test_a_service_that_comes_back_is_not_away_any_more(tmp_path: Path) ->
         assert (await client.get("/v1/offerings/x")).status_code == 503
         assert catalog.down_since is not None
         async with served(an_echo()) as back:
-            catalog._base = httpx.URL(back)
+            catalog._transport = Http1(back)
             assert (await client.get("/v1/offerings/x")).status_code == 418
         assert catalog.down_since is None
 

@@ -15,8 +15,9 @@ from services.gateway.api import (
     webhooks,
 )
 
-# Fixed paths stand before those with parameters.
+# Fixed paths stand before those with parameters; pages, which no other path takes, before all that would be looked at first.
 routers = (
+    pages.router,
     stream.router,
     events.router,
     audit.router,
@@ -24,7 +25,6 @@ routers = (
     webhooks.router,
     keys.router,
     regime.router,
-    pages.router,
     imports.router,
     operations.router,
     meta.router,

@@ -10,7 +10,7 @@ from starlette.types import Scope
 
 from services.gateway.keys.exchange import Exchange
 from services.gateway.keys.key import PREFIX, needed
-from shared.auth import Principal, Unauthenticated, Verifier
+from shared.auth import ANONYMOUS, Principal, Unauthenticated, Verifier, seconds_left
 from shared.kernel.errors import Unavailable
 
 _KNOWN_MAX = 10_000
@@ -23,6 +23,8 @@ class Caller:
 
     name: str
     is_known: bool = True
+    # Who it is, where that has been made sure of; None where the rest has to look again.
+    principal: Principal | None = None
 
 
 class NotAllowed(Exception):
@@ -36,8 +38,8 @@ class NotAllowed(Exception):
 class Callers:
     """Remembers for a minute whose a token is: checking a signature again and again costs more than the request.
 
-    Tokens only for counting: whether one may do something is decided where it is done, each time. Keys are judged here, and
-    go on as a token of the gateway's own.
+    Tokens for counting, and for pages that were put together for the same caller: whether one may do anything else is decided
+    where it is done, each time. Keys are judged here, and go on as a token of the gateway's own.
     """
 
     def __init__(self, verifier: Verifier, exchange: Callable[[], Exchange]) -> None:
@@ -50,8 +52,12 @@ class Callers:
         key, token = _credentials(scope["headers"])
         if key is not None:
             return await self._by_key(scope, key)
-        principal = await self._principal(token) if token else None
-        return Caller(f"subject {principal.subject}") if principal is not None else address_of(scope)
+        if token is None:
+            return address_of(scope, principal=ANONYMOUS)
+        principal = await self._principal(token)
+        if principal is None:
+            return address_of(scope)
+        return Caller(f"subject {principal.subject}", principal=principal)
 
     async def _by_key(self, scope: Scope, secret: str) -> Caller:
         """Raises NotAllowed, Unavailable."""
@@ -72,22 +78,24 @@ class Callers:
         if found is None or found[1] < now:
             if len(self._known) >= _KNOWN_MAX:
                 self._known.clear()
-            found = self._known[header] = (await self._verified(header), now + _KNOWN_S)
+            principal, left_s = await self._verified(header)
+            found = self._known[header] = (principal, now + min(left_s, _KNOWN_S))
         return found[0]
 
-    async def _verified(self, header: bytes) -> Principal | None:
+    async def _verified(self, header: bytes) -> tuple[Principal | None, float]:
+        """Whose the token is, and for how many seconds more."""
         scheme, _, token = header.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
-            return None
+            return None, _KNOWN_S
         try:
-            return await self._verifier.principal(token.strip())
+            return await self._verifier.principal(token.strip()), seconds_left(token.strip())
         except (Unauthenticated, Unavailable):
-            return None
+            return None, _KNOWN_S
 
 
-def address_of(scope: Scope) -> Caller:
+def address_of(scope: Scope, *, principal: Principal | None = None) -> Caller:
     client = scope.get("client")
-    return Caller(f"address {client[0] if client else '-'}", is_known=False)
+    return Caller(f"address {client[0] if client else '-'}", is_known=False, principal=principal)
 
 
 def _credentials(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, bytes | None]:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.config import Settings
 from services.gateway.door.callers import Caller, Callers, NotAllowed, address_of
 from services.gateway.door.gcra import Limiter, Quota, Verdict
+from services.gateway.door.kept import PagesAtHand
 from services.gateway.feed.stream import EventStream
 from shared import telemetry
 from shared.kernel.errors import Unavailable
@@ -71,6 +72,7 @@ class Door:
         self._anonymous = Quota(rate_per_s=settings.rate_anonymous_per_s, burst=settings.rate_anonymous_burst)
         self._limiter = Limiter()
         self._callers: Callers | None = None
+        self._pages: PagesAtHand | None = None
         self._opening = asyncio.Semaphore(_OPENING_AT_ONCE)
         self.load = Load()
 
@@ -94,6 +96,10 @@ class Door:
         refusal = self._refusal(caller, verdict, waits=waits) or refusal
         if refusal is not None:
             await _refuse(refusal, scope, _adding(send, added))
+            return
+        if (page := self._at_hand(scope).find(scope, caller.principal)) is not None and caller.principal is not None:
+            limits = added[len(_SECURITY) :]
+            await self._at_hand(scope).send(page, scope, send, principal=caller.principal, limits=limits)
             return
         self._begin(caller.name, waits=waits)
         try:
@@ -120,6 +126,11 @@ class Door:
             gateway = scope["app"].state.context
             self._callers = Callers(gateway.verifier, lambda: gateway.exchange)
         return self._callers
+
+    def _at_hand(self, scope: Scope) -> PagesAtHand:
+        if self._pages is None:
+            self._pages = PagesAtHand(scope["app"].state.context.pages)
+        return self._pages
 
     def _counted(self, scope: Scope, caller: Caller, added: Headers) -> Verdict | None:
         quota = self._signed_in if caller.is_known else self._anonymous
