@@ -60,7 +60,9 @@ class AdoptionStalled(AdoptionFact, type="adoption.adoption.stalled"):
 
 
 class AdoptionWithdrawn(AdoptionFact, type="adoption.adoption.withdrawn"):
-    pass
+    """`to_settle`: agreements that stand and legacy systems that were to end, as sentences."""
+
+    to_settle: tuple[str, ...] = ()
 
 
 class AdoptionWentLive(AdoptionFact, type="adoption.adoption.went_live"):

@@ -310,3 +310,26 @@ async def test_two_who_act_on_one_version_are_one(world: World) -> None:
 
 def test_every_action_has_its_path() -> None:
     assert {*Turn, "draft", "edit", "amend", "expire"} == {t.action for t in MACHINE.transitions}
+
+
+async def test_a_withdrawal_says_before_and_after_what_it_leaves_behind(world: World) -> None:
+    shown = await started(world)
+    id_ = shown.json()["id"]
+    agreement = (await agreed(world, shown)).json()["id"]
+    system = await world.api.post(
+        "/v1/systems", {"agency_id": "cisa", "number": "UII-1", "name": "Old", "focus_area": "cybersecurity"}, OWN
+    )
+    body = {"planned_on": "2027-06-01", "adoption_id": id_}
+    headers = {**world.api.headers(OWN), "If-Match": system.headers["etag"]}
+    planned = f"/v1/systems/{system.json()['id']}"
+    assert (await world.api.client.post(f"{planned}/plan-decommission", json=body, headers=headers)).status_code == 200
+
+    found = (await world.api.get(f"/v1/adoptions/{id_}/withdrawal", OWN)).json()
+    await acted(world, shown, "withdraw", OWN, "sapoc", reason="Needs have changed")
+
+    assert found["to_settle"] == [
+        f"agreement IAA-1 is active: end it (POST /v1/agreements/{agreement}/terminate)",
+        f"legacy system UII-1 was to end on 2027-06-01: keep it (POST {planned}/keep)",
+    ]
+    assert found["remaining_funds"]["amount"] == "125000.00"
+    assert (await world.recorded())[-1][1]["to_settle"] == found["to_settle"]

@@ -107,6 +107,7 @@ TABLE: dict[str, list[Rule]] = {
     "POST /v1/adoptions/{id}/risk": [adoption(body={"size": "small", "ratings": RATINGS})],
     "POST /v1/adoptions/{id}/risk/review": [adoption(frozenset({"qsmo", "omb"}), {"ratings": RATINGS})],
     "GET /v1/adoptions/{id}/forecast": [seen()],
+    "GET /v1/adoptions/{id}/withdrawal": [seen()],
     "GET /v1/adoptions/{id}/reconciliation": [seen()],
     # readiness, needs, fit, shortlists
     "GET /v1/agencies/{agency_id}/readiness/{area}": [seen(agency_id="cisa", area=AREA)],

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.adoption.builders import World, a_world, acted, advanced, gate_passed, risk_rated, started
+from tests.unit.adoption.builders import World, a_world, acted, advanced, gate_passed, letter_row, risk_rated, started
 
 OWN = "agency:7008:sapoc"
 QSMO = "qsmo:cybersecurity"
@@ -175,3 +175,15 @@ async def test_the_risk_tool_publishes_its_weights(world: World) -> None:
         size: dict.fromkeys(("assessment", "readiness", "selection", "engagement", "migration", "operations"), 12)
         for size in ("small", "large")
     }
+
+
+async def test_nothing_is_kept_beside_what_a_public_register_tells(world: World) -> None:
+    await world.imported([letter_row()])
+    (found,) = await world.adoptions()
+    shown = await world.api.get(f"/v1/adoptions/{found['id']}", OWN)
+
+    answers = [await put(world, shown, "tasks/0.1", {"status": "done"}), await risk_rated(world, shown)]
+
+    assert [answer.status_code for answer in answers] == [409, 409]
+    assert "public register" in answers[0].json()["detail"]
+    assert (await world.api.get(f"/v1/adoptions/{found['id']}/withdrawal")).status_code == 404

@@ -20,6 +20,7 @@ from services.adoption.api import (
     shortlists,
     slas,
     systems,
+    withdrawals,
     work,
 )
 
@@ -29,6 +30,7 @@ routers = (
     work.router,
     risks.router,
     forecasts.router,
+    withdrawals.router,
     readiness.router,
     needs.router,
     fit.router,

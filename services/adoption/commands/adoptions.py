@@ -124,6 +124,8 @@ async def move_adoption(
     around = await queries.surroundings_of(tx, adoption)
     moved = domain.move(adoption, action, around=around, on=on, at=tx.at, by=by.actor, reason=reason)
     kind, more = _fact_of(action, before=adoption, after=moved)
+    if action == "withdraw":
+        more = {"to_settle": (await queries.withdrawal_impact(tx, adoption)).sentences}
     organizations = await queries.organizations_by_id(tx, [moved.organization_id])
     offerings = await queries.offerings_by_id(tx, [moved.offering_id])
     fact = facts.adoption(

@@ -332,7 +332,8 @@ def decided(adoption: Adoption, decision: GoLive) -> Adoption:
 
 
 def through(adoption: Adoption, gates: Gates) -> Adoption:
-    """The adoption with what is now assessed and signed. Raises RuleViolation while it is not active."""
+    """The adoption with what is now assessed and signed. Raises RuleViolation while it is not active, or not kept here."""
+    _require_kept_here(adoption)
     if adoption.status is not Status.ACTIVE:
         raise RuleViolation(
             f"The adoption is {adoption.status}: its gates stand as they are.",
@@ -342,8 +343,16 @@ def through(adoption: Adoption, gates: Gates) -> Adoption:
     return replace(adoption, gates=gates)
 
 
+def _require_kept_here(adoption: Adoption) -> None:
+    """What a public register tells of is public: nothing of the agency's own is put beside it."""
+    if adoption.source == FEDRAMP:
+        detail = "A public register tells of this adoption; gates, risks and work are kept of those that are started here."
+        raise RuleViolation(detail, code="not-active", allowed_actions=MACHINE.allowed(adoption.status))
+
+
 def at_work(adoption: Adoption, work: Work) -> Adoption:
-    """The adoption with its work as it is now. Raises RuleViolation when it has ended."""
+    """The adoption with its work as it is now. Raises RuleViolation when it has ended, or is only told of by a register."""
+    _require_kept_here(adoption)
     if not adoption.is_live:
         raise RuleViolation(f"The adoption is {adoption.status}: its work stands as it is.", code="not-live")
     return replace(adoption, work=work)

@@ -18,12 +18,14 @@ from services.adoption.queries.known import (
 from services.adoption.queries.playbook import Playbook, playbook
 from services.adoption.queries.stalls import maybe_stalled, phase_durations
 from services.adoption.queries.surroundings import surroundings, surroundings_of
+from services.adoption.queries.withdrawals import Impact, withdrawal_impact
 
 __all__ = [
     "AdoptionFilter",
     "By",
     "Count",
     "Counts",
+    "Impact",
     "Playbook",
     "adoption",
     "adoptions",
@@ -40,4 +42,5 @@ __all__ = [
     "spells",
     "surroundings",
     "surroundings_of",
+    "withdrawal_impact",
 ]
