@@ -158,7 +158,7 @@ async def test_an_adoption_goes_through_its_phases_to_completion_and_tells_each_
     done = await moved(world, live, "complete")
 
     assert live.json()["live_on"] is not None
-    assert (done.json()["status"], done.json()["phase"], done.json()["version"]) == ("completed", "operations", 47)
+    assert (done.json()["status"], done.json()["phase"], done.json()["version"]) == ("completed", "operations", 50)
     assert [step["action"] for step in done.json()["history"]] == ["start", *["advance"] * 5, "complete"]
     assert await world.recorded_types() == ["started", *["advanced"] * 4, "go_live_decided", "went_live", "completed"]
     assert [fact.get("from_phase") for _, fact, _ in await world.recorded()][1:5] == [
@@ -395,6 +395,7 @@ async def test_the_transition_tables_are_shown(world: World) -> None:
         "shortlist",
         "agreement",
         "legacy system",
+        "investment action plan",
     ]
     assert {"action": "resume", "from": ["on_hold"], "to": "active", "roles": ["agency"], "needs": []} in machines[0][
         "transitions"
