@@ -17,7 +17,7 @@ from services.adoption.domain.pinning import unpinned
 from shared.contracts import catalog as catalog_facts
 from shared.contracts.registry import OrganizationChanged
 from shared.kernel.cause import Cause
-from tests.unit.adoption.builders import World, a_world, an_offering, an_organization
+from tests.unit.adoption.builders import World, a_world, advanced, an_offering, an_organization, started
 
 AREA = "financial-management"
 OWN, OTHER = "agency:7008:sapoc", "agency:014:sapoc"
@@ -428,6 +428,24 @@ async def test_following_the_next_steps_leads_from_nothing_to_an_adoption(world:
     await world.api.post("/v1/adoptions", {"agency_id": "cisa", "offering_id": "full"}, OWN)
     assert (await step())[0] == "in assessment"
     assert (await world.api.get("/v1/agencies/cisa/next-steps", "qsmo:cybersecurity")).json()["items"] != []
+
+
+async def test_an_agency_sees_its_components_and_the_qsmo_its_areas_coverage(world: World) -> None:
+    await world.tell(
+        an_organization("dhs", ("cgac", "070"), name="Homeland Security", cfo_act=True, kind=OrganizationChanged),
+        an_organization("doi", ("cgac", "014"), name="Interior", cfo_act=True, kind=OrganizationChanged),
+    )
+    await advanced(world, await started(world, offering="full"), qsmo=QSMO)
+
+    own = (await world.api.get("/v1/agencies/dhs/adoption-states", "agency:070:cio")).json()
+    led = (await world.api.get("/v1/stats/adoption-states/by-area", QSMO)).json()["items"]
+
+    states = {item["focus_area"]: (item["state"], item["components"]) for item in own["items"]}
+    components = [{"organization_id": "cisa", "name": "CISA", "state": "partial_or_in_progress"}]
+    assert states[AREA] == ("partial_or_in_progress", components)
+    assert states["cybersecurity"] == ("unknown", [])
+    government = {"partial_or_in_progress": 1, "unknown": 1}
+    assert led == [{"focus_area": AREA, "government": government, "agencies": 2, "covered": 1, "share": "50.0"}]
 
 
 async def test_agencies_are_rolled_up_from_their_components_for_the_qsmo(world: World) -> None:

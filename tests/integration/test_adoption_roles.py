@@ -158,6 +158,8 @@ TABLE: dict[str, list[Rule]] = {
     # over all
     "GET /v1/agencies/{id}/next-steps": [seen()],
     "GET /v1/stats/adoption-states": [Rule(may=WIDE | {"qsmo"}, query=f"area={AREA}")],
+    "GET /v1/stats/adoption-states/by-area": [Rule(may=WIDE | {"qsmo"})],
+    "GET /v1/agencies/{id}/adoption-states": [seen()],
     "GET /v1/parked-rows": [Rule(may=WIDE)],
 }
 # Lists that anybody may ask for: who finds something in them. The offering's provider is a side of agreements alone.

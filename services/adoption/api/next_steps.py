@@ -12,6 +12,7 @@ from services.adoption.domain.needs import Needs, completeness
 from services.adoption.domain.onboarding import Situation, steps
 from services.adoption.domain.shortlist import Shortlist
 from services.adoption.queries.fit import activities_of, profile_of
+from services.adoption.queries.known import known_areas
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
 from shared.web.edge import AtEdge
@@ -26,7 +27,7 @@ async def list_next_steps(id: Identifier, at: AtEdge) -> Response:
 
     async def query(tx: Transaction) -> models.NextSteps:
         reach = await policy.reach(tx, at.principal)
-        areas, own = await _areas(tx), reach.everything or reach.acts_for(id)
+        areas, own = await known_areas(tx), reach.everything or reach.acts_for(id)
         seen = areas if own else [area for area in areas if area in reach.areas]
         if not (own or seen):
             raise NotFound(f"There is no agency {id!r} whose next steps you may see.")
@@ -47,11 +48,6 @@ async def list_next_steps(id: Identifier, at: AtEdge) -> Response:
         return models.NextSteps(agency_id=id, items=items)
 
     return at.show(await at.read(query))
-
-
-async def _areas(tx: Transaction) -> list[str]:
-    table = tables.known_offering_areas
-    return [row["focus_area"] for row in await tx.rows(select(table.c.focus_area).distinct().order_by(table.c.focus_area))]
 
 
 async def _situation(tx: Transaction, id: str, area: str) -> Situation:

@@ -60,7 +60,7 @@ def rolled_up(states: Iterable[State]) -> State:
         return State.UNKNOWN
     if len(known) == 1:
         return next(iter(known))
-    return State.PARTIAL_OR_IN_PROGRESS if known & _BEGUN else State.NOT_STARTED_IN_TALKS
+    return State.PARTIAL_OR_IN_PROGRESS if known & BEGUN else State.NOT_STARTED_IN_TALKS
 
 
-_BEGUN: frozenset[State] = frozenset({State.COMPLETE_OPTIMIZING, State.PARTIAL_OR_IN_PROGRESS})
+BEGUN: frozenset[State] = frozenset({State.COMPLETE_OPTIMIZING, State.PARTIAL_OR_IN_PROGRESS})

@@ -43,3 +43,9 @@ async def _offerings(tx: Transaction, column: Column[str], values: Collection[st
     table = tables.known_offerings
     rows = await tx.rows(select(table).where(among(tx, column, values)).order_by(table.c.revision, table.c.id))
     return {row[column.key]: store.known_offering(row) for row in rows}
+
+
+async def known_areas(tx: Transaction) -> list[str]:
+    """Focus areas that have offerings."""
+    table = tables.known_offering_areas
+    return [row["focus_area"] for row in await tx.rows(select(table.c.focus_area).distinct().order_by(table.c.focus_area))]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, Table, select
 
 from services.adoption import store, tables
 from services.adoption.domain.rollup import Evidence, State, rolled_up, state_of
@@ -37,6 +38,27 @@ async def agency_states(tx: Transaction, area: str) -> list[AgencyState]:
     return [_agency_state(row["id"], row["name"], states[row["id"]]) for row in agencies]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentState:
+    """Of one organization by itself."""
+
+    organization_id: str
+    name: str
+    state: State
+
+
+async def component_states(tx: Transaction, agency_id: str, area: str) -> list[ComponentState]:
+    """The organization and all below it, by name; those of whom nothing is on record are `unknown`."""
+    table = tables.known_organizations
+    covered = store.with_all_below(select(table.c.id).where(table.c.id == agency_id))
+    query = select(table.c.id, table.c.name).where(table.c.id.in_(select(covered.c.id))).order_by(table.c.name, table.c.id)
+    evidence = await _evidence(tx, area, select(covered.c.id))
+    return [
+        ComponentState(organization_id=row["id"], name=row["name"], state=state_of(evidence.get(row["id"], Evidence())))
+        for row in await tx.rows(query)
+    ]
+
+
 def _agency_state(id_: str, name: str, states: Sequence[State]) -> AgencyState:
     components: dict[State, int] = {state: states.count(state) for state in set(states) - {State.UNKNOWN}}
     return AgencyState(organization_id=id_, name=name, state=rolled_up(states), components=components)
@@ -54,21 +76,26 @@ def _agency_above(id_: str, parents: Mapping[str, str | None], agencies: set[str
     return None
 
 
-async def _evidence(tx: Transaction, area: str) -> dict[str, Evidence]:
-    """By organization."""
+async def _evidence(tx: Transaction, area: str, within: Select[Any] | None = None) -> dict[str, Evidence]:
+    """By organization; `within`: only these."""
+
+    def narrowed(query: Select[Any], table: Table) -> Select[Any]:
+        return query if within is None else query.where(table.c.organization_id.in_(within))
+
     found: dict[str, Evidence] = defaultdict(Evidence)
     adoptions, areas = tables.adoptions, tables.known_offering_areas
     of_area = select(areas.c.offering_id).where(areas.c.focus_area == area)
-    for row in await tx.rows(select(adoptions).where(adoptions.c.offering_id.in_(of_area))):
+    for row in await tx.rows(narrowed(select(adoptions).where(adoptions.c.offering_id.in_(of_area)), adoptions)):
         adoption = store.adoptions.from_row(row)
         known = found[adoption.organization_id]
         found[adoption.organization_id] = replace(known, adoptions=(*known.adoptions, adoption))
     for table in (tables.needs, tables.profiles):
-        for row in await tx.rows(select(table.c.organization_id).where(table.c.focus_area == area).distinct()):
+        stated = select(table.c.organization_id).where(table.c.focus_area == area).distinct()
+        for row in await tx.rows(narrowed(stated, table)):
             found[row["organization_id"]] = replace(found[row["organization_id"]], stated=True)
-    for row in await tx.rows(
-        select(tables.shortlists).where(tables.shortlists.c.focus_area == area).order_by(tables.shortlists.c.id)
-    ):
+    shortlists = tables.shortlists
+    locked = select(shortlists).where(shortlists.c.focus_area == area).order_by(shortlists.c.id)
+    for row in await tx.rows(narrowed(locked, shortlists)):
         shortlist = store.shortlists.from_row(row)
         found[shortlist.organization_id] = replace(found[shortlist.organization_id], shortlist=shortlist)
     return found
