@@ -11,6 +11,8 @@ from typing import Any
 import orjson
 
 from services.gateway.clients import Upstream, UpstreamAway
+from services.gateway.examples import add_examples
+from services.gateway.links import add_links
 from services.gateway.proxy import owner_of
 
 _FRESH_S = 300.0
@@ -109,8 +111,40 @@ class _Merging:
 
     def result(self) -> JsonObject:
         self._document["paths"] = dict(sorted(self._paths.items()))
-        self._document["components"]["schemas"] = dict(sorted(self._schemas.items()))
+        used = _referred(self._document["paths"], self._schemas)
+        self._document["components"]["schemas"] = {name: self._schemas[name] for name in sorted(used)}
+        _describe(self._document)
+        add_examples(self._document)
+        add_links(self._document)
         return self._document
+
+
+def _referred(value: Any, schemas: JsonObject) -> set[str]:
+    """Names of the schemas that this refers to, and those refer to, and so on."""
+    found: set[str] = set()
+    waiting = [value]
+    while waiting:
+        at = waiting.pop()
+        if isinstance(at, dict):
+            name = at.get("$ref")
+            if isinstance(name, str) and (name := name.removeprefix(_REF)) in schemas and name not in found:
+                found.add(name)
+                waiting.append(schemas[name])
+            waiting += at.values()
+        elif isinstance(at, list):
+            waiting += at
+    return found
+
+
+def _describe(document: JsonObject) -> None:
+    """What readers and tools of OpenAPI look for besides operations."""
+    document["servers"] = [{"url": "/", "description": "Where this document came from"}]
+    document["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
+    operations = _operations(document["paths"])
+    for operation in operations:
+        operation.setdefault("description", f"{operation.get('summary', operation.get('operationId', ''))}.")
+    tags = sorted({tag for operation in operations for tag in operation.get("tags", ())})
+    document["tags"] = [{"name": tag} for tag in tags]
 
 
 def _operations(paths: JsonObject) -> list[JsonObject]:

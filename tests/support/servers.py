@@ -505,6 +505,7 @@ AVAILABILITY: dict[str, Callable[[], str | None]] = {
 HOW_TO_INSTALL = {
     "postgres": "apt-get install postgresql",
     "kafka": "apt-get install openjdk-17-jre-headless maven && tests/support/fetch_kafka.sh",
+    "npm": "apt-get install npm, and a package registry that it reaches",
 }
 
 

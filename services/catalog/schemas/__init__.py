@@ -27,7 +27,7 @@ from services.catalog.schemas.content import (
     SuitsGiven,
     SuitsShown,
 )
-from shared.web.wire import Action, Identifier, Line, LongText, Reason, Shown, Slug, Url, Wire
+from shared.web.wire import Action, Identifier, Line, LongText, Reason, Shown, Slug, Url, Whole, Wire
 
 Uei = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{12}$")]
 
@@ -95,7 +95,7 @@ class OfferingValues(Wire):
     price: PriceGiven | None = None
     suits: Annotated[list[SuitsGiven], Field(max_length=6)] = []
     in_production: bool = False
-    onboarding_days: Annotated[Count, Field(le=10_000)] | None = None
+    onboarding_days: Annotated[int, Field(ge=1, le=10_000), Whole] | None = None
     hosting: Hosting | None = None
     interfaces: Annotated[list[Line], Field(max_length=100)] = []
     transactions_per_year: Count | None = None

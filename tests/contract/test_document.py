@@ -1,0 +1,149 @@
+"""The one API document as an installation serves it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import orjson
+import pytest
+
+from services.embedded import embedded
+from services.gateway.examples import Examples, NoExample
+from services.installation import DataFolder
+from shared.web.document import operations
+from tests.conftest import NOT_RUN
+
+JsonObject = dict[str, Any]
+TYPESCRIPT = ("openapi-typescript@7.13.0", "typescript@5.9.3")
+NO_EXAMPLE = "no text in services/gateway/examples.py fits"
+_FORMATS = jsonschema.FormatChecker(("date",))
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> JsonObject:
+    async def served() -> JsonObject:
+        async with embedded(DataFolder(tmp_path_factory.mktemp("document")), starter=False) as app:
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://gateway", timeout=60) as client:
+                return dict((await client.get("/openapi.json")).json())
+
+    return asyncio.run(served())
+
+
+def faults(document: JsonObject, schema: JsonObject, example: Any) -> list[str]:
+    validator = jsonschema.Draft202012Validator(schema | {"components": document["components"]}, format_checker=_FORMATS)
+    return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(example)]
+
+
+def examples(document: JsonObject) -> list[tuple[str, JsonObject, Any]]:
+    """(where, schema, example) of everything that has to have one; NO_EXAMPLE where there is none."""
+    found = []
+    for path, method, operation in operations(document):
+        where = f"{method} {path}"
+        for parameter in operation.get("parameters", ()):
+            if parameter.get("required"):
+                example = parameter.get("example", parameter["schema"].get("example", NO_EXAMPLE))
+                found.append((f"{where} {parameter['name']}", parameter["schema"], example))
+        contents = list(operation.get("requestBody", {}).get("content", {}).values())
+        for status, answer in operation["responses"].items():
+            if status.startswith("2") and "application/json" in answer.get("content", {}):
+                contents.append(answer["content"]["application/json"])
+        found += [
+            (where, content["schema"], content.get("example", NO_EXAMPLE)) for content in contents if content.get("schema")
+        ]
+    return found
+
+
+def test_every_operation_has_examples_that_are_as_its_schemas_say(document: JsonObject) -> None:
+    found = examples(document)
+
+    assert [where for where, _, example in found if example == NO_EXAMPLE] == []
+    assert {where: told for where, schema, example in found if (told := faults(document, schema, example))} == {}
+    assert len(found) > len(list(operations(document)))
+
+
+def test_no_two_operations_share_a_name_and_each_says_what_it_does(document: JsonObject) -> None:
+    named = Counter(operation["operationId"] for _, _, operation in operations(document))
+
+    assert [name for name, count in named.items() if count > 1] == []
+    assert [
+        path for path, _, operation in operations(document) if not operation.get("description") or not operation["tags"]
+    ] == []
+    assert {tag for _, _, operation in operations(document) for tag in operation["tags"]} == {
+        tag["name"] for tag in document["tags"]
+    }
+
+
+def test_what_was_made_leads_to_what_can_be_done_with_it(document: JsonObject) -> None:
+    by_id = {operation["operationId"]: operation for _, _, operation in operations(document)}
+    made = document["paths"]["/v1/organizations"]["post"]["responses"]["201"]["links"]
+    links = [
+        link
+        for _, _, operation in operations(document)
+        for answer in operation["responses"].values()
+        for link in answer.get("links", {}).values()
+    ]
+
+    assert made["show_organization"]["parameters"] == {"path.id": "$response.body#/id"}
+    assert {operation["operationId"] for operation in document["paths"]["/v1/organizations/{id}"].values()} <= made.keys()
+    assert len(links) > 100
+    for link in links:
+        names = {f"{parameter['in']}.{parameter['name']}" for parameter in by_id[link["operationId"]]["parameters"]}
+        assert link["parameters"].keys() <= names, link
+
+
+@pytest.mark.parametrize(
+    ("schema", "example"),
+    [
+        ({"type": "string", "pattern": "^[0-9]{2}-[0-9]{2}$"}, "09-30"),
+        ({"type": "string", "maxLength": 3}, "FM"),
+        ({"type": "integer", "minimum": 5}, 5),
+        ({"anyOf": [{"type": "null"}, {"type": "boolean"}]}, True),
+        ({"type": "object", "required": ["a"], "properties": {"a": {"const": 7}, "b": {}}}, {"a": 7}),
+        ({"type": "array", "items": {"enum": ["x", "y"]}}, ["x"]),
+    ],
+    ids=["pattern", "length", "number", "null", "object", "array"],
+)
+def test_an_example_is_made_from_what_a_schema_says(schema: JsonObject, example: Any) -> None:
+    assert Examples({}).of(schema) == example
+
+
+def test_a_text_that_nothing_at_hand_fits_is_told() -> None:
+    with pytest.raises(NoExample, match="zz"):
+        Examples({}).of({"type": "string", "pattern": "^zz$"})
+
+
+async def test_types_for_typescript_compile(document: JsonObject, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """As a client's author makes them."""
+    if (npm := shutil.which("npm")) is None:
+        _not_run(request)
+    (tmp_path / "openapi.json").write_bytes(orjson.dumps(document))
+    (tmp_path / "package.json").write_text("{}")
+    use = "import type { operations } from './types';\nexport type Shown = operations['show_organization']['responses'][200];\n"
+    (tmp_path / "use.ts").write_text(use)
+    installed = await run(tmp_path, str(npm), "install", "--no-audit", "--no-fund", "--ignore-scripts", *TYPESCRIPT)
+    if installed:
+        _not_run(request)
+
+    assert await run(tmp_path, "npx", "openapi-typescript", "openapi.json", "-o", "types.ts") == ""
+    assert await run(tmp_path, "npx", "tsc", "--noEmit", "--strict", "use.ts") == ""
+
+
+async def run(folder: Path, *command: str) -> str:
+    """What a command said that failed."""
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await process.communicate()
+    return said.decode()[-3_000:] if process.returncode else ""
+
+
+def _not_run(request: pytest.FixtureRequest) -> None:
+    request.config.stash[NOT_RUN]["npm"].append(request.node.nodeid)
+    pytest.skip("npm, or its registry, is missing.")
