@@ -112,6 +112,19 @@ async def test_rows_that_say_nothing_usable_are_refused_one_by_one(world: World)
     assert [reports[number][0] for number in (3, 4, 5)] == ["/phase", "/name", "/category"]
 
 
+async def test_names_beyond_measure_are_cut_and_markup_is_left_out(world: World) -> None:
+    long = "Review " * 200
+    items = [{"name": f"<i>{long}</i> (Provider, {long})"}, {"name": "R&amp;D\u00a0Plan\u0000"}]
+    phases = [{"phase": "Phase 1", "name": "Readiness", "progress_review": items, "documents": items}]
+    operation = await imported(world, orjson.dumps(phases))
+
+    assert counted(operation)["tollgate-items"] == {"read": 2, "created": 2}
+    assert counted(operation)["artifacts"] == {"read": 2, "created": 2}
+    readiness = (await world.api.get("/v1/meta/m3")).json()["phases"][1]
+    assert "R&D Plan" in [artifact["title"] for artifact in readiness["artifacts"]]
+    assert "R&D Plan" in readiness["tollgate_items"]
+
+
 async def test_a_file_brings_no_exit_criteria_that_gates_do_not_know(world: World) -> None:
     phases = [{"phase": 0, "name": "Assessment", "exitCriteria": [{"name": "Everybody is happy"}], "documentation": []}]
     operation = await imported(world, orjson.dumps(phases))
@@ -125,6 +138,8 @@ async def test_imported_weights_count_from_the_next_assessment_on(world: World) 
     rows = [
         {"category": "data", "size": "large", "phase": "assessment", "weight": 1},
         {"category": "x", "size": "large", "phase": 0, "weight": 2},
+        {"category": "data", "size": "large", "phase": 0, "weight": "sNaN"},
+        {"category": "data", "size": {}, "phase": [], "weight": None},
     ]
     earlier = await risk_rated(world, await started(world), data="high")
     operation = await imported(world, orjson.dumps(rows))
@@ -132,7 +147,7 @@ async def test_imported_weights_count_from_the_next_assessment_on(world: World) 
 
     found = (await world.api.get(f"/v1/adoptions/{later.json()['id']}/risk", OWN)).json()
 
-    assert counted(operation) == {"weights": {"read": 2, "created": 1, "refused": 1}}
+    assert counted(operation) == {"weights": {"read": 4, "created": 1, "refused": 3}}
     assert [version["score"] for version in found["versions"]] == ["1.20", "1.38"]
 
 

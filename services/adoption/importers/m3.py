@@ -21,6 +21,7 @@ from shared.kernel.errors import Invalid
 
 KIND = "m3"
 _E = TypeVar("_E", bound=StrEnum)
+_KEY_MAX_CHARS = 100  # with its kind it is the key of a fact, which has 128
 _TASK_ID = re.compile(r"[0-5]\.[1-9][0-9]?")
 _STREAMS = {"programmanagement": Workstream.PROGRAM, "organization": Workstream.WORKFORCE}
 # Exit criteria as the phase pages name them, in the order in which ours stand.
@@ -112,7 +113,8 @@ def _read(row: ImportRow) -> _Read | Outcome:
 
 
 def _item(kind: ItemKind, key: str, title: str, phase: Phase | None, **data: Any) -> Item:
-    return Item(id=f"m3:{kind}:{key}"[:160], version=0, kind=kind, key=key, phase=phase, title=title, data=data)
+    key = key[:_KEY_MAX_CHARS]
+    return Item(id=f"m3:{kind}:{key}", version=0, kind=kind, key=key, phase=phase, title=title, data=data)
 
 
 def _phase_row(data: Mapping[str, Any]) -> _Read:
@@ -184,7 +186,7 @@ def _weight_row(data: Mapping[str, Any]) -> _Read:
         weight = Decimal(plain(data.get("weight")))
     except InvalidOperation as err:
         raise Invalid.at("/weight", "The weight is no number.", code="unknown-value") from err
-    if weight not in {FULL, HALF}:
+    if not weight.is_finite() or weight not in {FULL, HALF}:
         raise Invalid.at("/weight", f"A weight is {FULL} or {HALF}, not {weight}.", code="unknown-value")
     title = f"{category} of a {size} project in {phase}"
     return _Read(_item(ItemKind.WEIGHT, weight_key(size, phase, category), title, phase, weight=str(weight.normalize())))
