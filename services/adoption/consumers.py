@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,14 +11,18 @@ from sqlalchemy import Table, delete
 
 from services.adoption import tables
 from services.adoption.importers import fedramp
+from services.adoption.store import figures
+from services.adoption.store.figures import Told
 from shared.contracts.catalog import MarketplaceFact, OfferingFact, StandardPublished, StandardSuperseded, VehicleFact
 from shared.contracts.envelope import Event
+from shared.contracts.fact import FACTS
 from shared.contracts.registry import DesignationFact, OrganizationFact, PostFact
 from shared.db import Transaction, among, insert_many, upsert
 from shared.inbox import Handler
 
 GROUP = "adoption"
-TOPICS = ("qsmo.registry", "qsmo.catalog")
+# Its own facts too: figures are made of them.
+TOPICS = ("qsmo.registry", "qsmo.catalog", "qsmo.adoption")
 _COMPARED = {"status", "impact_level"}
 
 
@@ -148,6 +153,24 @@ async def follow_marketplaces(tx: Transaction, events: Sequence[Event]) -> None:
     await upsert(tx, tables.known_marketplaces, list(rows.values()))
 
 
+async def follow_own(tx: Transaction, events: Sequence[Event]) -> None:
+    """What this service published itself: figures are made of it."""
+    await figures.apply(
+        tx,
+        [
+            Told(
+                event_id=event.id,
+                type=event.type,
+                subject=event.subject,
+                version=event.aggregate_version,
+                at=datetime.fromisoformat(event.time),
+                data=event.data,
+            )
+            for event in events
+        ],
+    )
+
+
 async def _replace(
     tx: Transaction, table: Table, column: str, owners: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> None:
@@ -165,4 +188,5 @@ def handlers() -> Mapping[str, Handler]:
     posts = {kind.TYPE: follow_posts for kind in PostFact.__subclasses__()}
     designations = {kind.TYPE: follow_designations for kind in DesignationFact.__subclasses__()}
     marketplaces = {kind.TYPE: follow_marketplaces for kind in MarketplaceFact.__subclasses__()}
-    return {**organizations, **offerings, **vehicles, **standards, **posts, **designations, **marketplaces}
+    own = {type_: follow_own for type_ in FACTS if figures.source_of(type_)}
+    return {**organizations, **offerings, **vehicles, **standards, **posts, **designations, **marketplaces, **own}

@@ -34,5 +34,7 @@ def adoption(
         letters=len(found.letters),
         source=found.source,
         reason=reason,
+        effective_on=found.last.effective_on,
+        activities=offering.activities,
         **more,
     )

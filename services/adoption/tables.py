@@ -347,6 +347,44 @@ slas = Table(
     UniqueConstraint("adoption_id", "measure_id"),
 )
 
+# What facts add to and take from figures, summed over periods. Rows of agency "" are the sums over all agencies.
+figure_cells = Table(
+    "figure_cells",
+    metadata,
+    Column("figure", String(24), primary_key=True),
+    Column("area", String(80), primary_key=True),
+    Column("grain", String(8), primary_key=True),
+    Column("agency", String(128), primary_key=True),
+    Column("begins_on", Date, primary_key=True),
+    Column("key", String(160), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("figure_cells_agency", figure_cells.c.agency, figure_cells.c.figure, figure_cells.c.area, figure_cells.c.grain)
+
+# What each subject contributes now, so that its next fact can take it away.
+figure_subjects = Table(
+    "figure_subjects",
+    metadata,
+    Column("id", String(160), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("moved", Boolean, nullable=False),
+    Column("contribution", Text, nullable=False),
+    Column("memory", Text),
+    sqlite_with_rowid=False,
+)
+
+# From which facts the figures come.
+figure_ranges = Table(
+    "figure_ranges",
+    metadata,
+    Column("source", String(16), primary_key=True),
+    Column("facts", BigInteger, nullable=False),
+    Column("first_event", String(36), nullable=False),
+    Column("last_event", String(36), nullable=False),
+)
+
 # Which import last met a row: tells a row that is twice in one file from one that an earlier file had.
 import_sightings = Table(
     "import_sightings",

@@ -8,7 +8,10 @@ from shared.contracts.fact import Fact, Visibility
 
 
 class AdoptionFact(Fact):
-    """An adoption as it is after the change. `phase` in M3 terms; public when its source is a public register."""
+    """An adoption as it is after the change. `phase` in M3 terms; public when its source is a public register.
+
+    `effective_on`: of its last step; `activities`: FIBF ids that the offering covered when the fact was told.
+    """
 
     adoption_id: str
     agency_id: str
@@ -25,6 +28,8 @@ class AdoptionFact(Fact):
     letters: int = 0
     source: str | None = None
     reason: str | None = None
+    effective_on: date | None = None
+    activities: tuple[str, ...] = ()
 
     @property
     def focus_area(self) -> str | None:

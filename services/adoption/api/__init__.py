@@ -3,6 +3,7 @@
 from services.adoption.api import (
     adoptions,
     agreements,
+    analytics,
     counts,
     fit,
     forecasts,
@@ -40,6 +41,7 @@ routers = (
     savings.router,
     iaps.router,
     slas.router,
+    analytics.router,
     next_steps.router,
     counts.router,
     rollup.router,

@@ -12,6 +12,10 @@ from services.adoption import tables
 from services.adoption.domain.candidate import Candidate, Vehicle, by_activity
 from shared.db import Row
 
+# FFM.010.010.011 counts for its activity FFM.010.010.
+_ACTIVITY_PARTS = 3
+_COVERED = frozenset({"yes", "yes_by_go_live"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownOrganization:
@@ -27,7 +31,7 @@ class KnownOrganization:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownOffering:
-    """An offering as the catalog last told; `revision` 0: nobody may refer to it yet."""
+    """An offering as the catalog last told; `revision` 0: nobody may refer to it yet. `activities`: FIBF ids it covers."""
 
     id: str
     code: str
@@ -36,6 +40,7 @@ class KnownOffering:
     revision: int
     focus_areas: tuple[str, ...]
     provider_name: str | None
+    activities: tuple[str, ...] = ()
 
 
 def known_organization(row: Row) -> KnownOrganization:
@@ -43,7 +48,10 @@ def known_organization(row: Row) -> KnownOrganization:
 
 
 def known_offering(row: Row) -> KnownOffering:
-    return KnownOffering(**{**{name: row[name] for name in KnownOffering.__slots__}, "focus_areas": tuple(row["focus_areas"])})
+    given = {name: row[name] for name in KnownOffering.__slots__ if name != "activities"}
+    coverage = (row["fit"] or {}).get("coverage") or {}
+    covered = {".".join(id_.split(".")[:_ACTIVITY_PARTS]) for id_, answer in coverage.items() if answer in _COVERED}
+    return KnownOffering(**{**given, "focus_areas": tuple(row["focus_areas"]), "activities": tuple(sorted(covered))})
 
 
 def candidate(row: Row) -> Candidate:

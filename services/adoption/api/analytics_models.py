@@ -1,0 +1,91 @@
+"""Wire models of figures."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from services.adoption.domain.figures import Figure
+from services.adoption.domain.scorecard import Dimension
+from shared.web.wire import Shown
+
+
+class RangeShown(Shown):
+    """The facts counted: how many, the first and the last event of them by id."""
+
+    facts: int
+    first_event: str | None
+    last_event: str | None
+
+
+class FigureDefined(Shown):
+    figure: Figure
+    definition: str
+    range: RangeShown
+
+
+class FiguresDefined(Shown):
+    items: list[FigureDefined]
+
+
+class ValueShown(Shown):
+    """`agency_id` is None for all agencies together."""
+
+    agency_id: str | None
+    key: str
+    value: int
+
+
+class FigureShown(Shown):
+    """`area` is None for all areas, each subject counted once."""
+
+    figure: Figure
+    definition: str
+    area: str | None
+    as_of: date | None
+    range: RangeShown
+    items: list[ValueShown]
+
+
+class MeasureShown(Shown):
+    """`value` is None where nothing on record tells; `range`: the facts it comes from."""
+
+    dimension: Dimension
+    name: str
+    definition: str
+    unit: str
+    value: Decimal | None
+    range: RangeShown | None
+
+
+class ScorecardShown(Shown):
+    """No report card to punish by: the framework says so."""
+
+    focus_area: str
+    as_of: date | None
+    measures: list[MeasureShown]
+
+
+class DifferenceShown(Shown):
+    figure: str
+    area: str
+    grain: str
+    agency_id: str
+    begins_on: date
+    key: str
+    served: int
+    recomputed: int
+
+
+class FiguresVerified(Shown):
+    """`behind`: facts that are published and not counted yet; at most 100 differences are shown."""
+
+    equal: bool
+    facts: int
+    cells: int
+    behind: int
+    differences: list[DifferenceShown]
+
+
+class FiguresRebuilt(Shown):
+    facts: int

@@ -1,0 +1,197 @@
+"""Figures as sums of what facts add and take away, each on the day it takes effect: so they can be read for any day.
+
+A subject (an adoption, a savings entry, a legacy system …) contributes to figures; a fact replaces what it contributed.
+The same function keeps the read model, rebuilds it and verifies it. A fact takes effect on its effective day, but not before
+the one before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+# Of figures that are counted over all areas, once per subject.
+ALL = "*"
+
+
+class Figure(StrEnum):
+    """What is summed."""
+
+    FUNNEL = "funnel"
+    COVERAGE = "coverage"
+    SAVINGS = "savings"
+    HOURS = "hours"
+    SYSTEMS = "systems"
+    SERVICE_LEVELS = "service_levels"
+    DEMAND = "demand"
+    PLANS = "plans"
+
+
+DEFINITIONS: Mapping[Figure, str] = {
+    Figure.FUNNEL: "Adoptions by M3 phase and status; one of several areas counts in each, and once in all.",
+    Figure.COVERAGE: "Adoptions in operations, or completed, whose offering covers the activity.",
+    Figure.SAVINGS: "Cents of the savings ledger by kind and fiscal year, on the day of posting; reversals counted in.",
+    Figure.HOURS: "Hours moved to higher-value work, by kind and fiscal year, on the day of posting.",
+    Figure.SYSTEMS: "Legacy systems by status; decommissioned from the day of their end on.",
+    Figure.SERVICE_LEVELS: "Months of service levels that met or missed their target, on the day they were told.",
+    Figure.DEMAND: "Decisions that nothing suits, by activity.",
+    Figure.PLANS: "Investment action plans by status.",
+}
+
+
+class Source(StrEnum):
+    """Which facts a subject tells."""
+
+    ADOPTION = "adoption"
+    SAVINGS = "savings"
+    SYSTEM = "system"
+    SLA = "sla"
+    DEMAND = "demand"
+    IAP = "iap"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cell:
+    """One number of a figure."""
+
+    figure: str
+    agency: str
+    area: str
+    key: str
+
+
+Contribution = dict[Cell, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What it contributes since `day`; `moved` when it contributed something else before; `memory` as its source needs it."""
+
+    version: int
+    day: date
+    contribution: Contribution
+    moved: bool = False
+    memory: Mapping[str, Any] | None = None
+
+
+Delta = tuple[Cell, date, int]
+
+
+def fold(
+    source: Source, fact: Mapping[str, Any], before: Subject | None, *, version: int, recorded_on: date
+) -> tuple[Subject, list[Delta]]:
+    """The subject after the fact, and what it adds to and takes from which cell on which day."""
+    contribution, memory = _CONTRIBUTIONS[source](fact, before.memory if before else None)
+    day = _day(source, fact, recorded_on, first=before is None)
+    if before is None:
+        return Subject(version, day, contribution, memory=memory), [(cell, day, n) for cell, n in contribution.items()]
+    if contribution == before.contribution:
+        if day >= before.day or before.moved or source is not Source.ADOPTION:
+            return Subject(version, before.day, contribution, before.moved, memory), []
+        # An older letter was found: it began earlier.
+        deltas = [(cell, on, sign * n) for cell, n in contribution.items() for on, sign in ((before.day, -1), (day, 1))]
+        return Subject(version, day, contribution, memory=memory), deltas
+    day = max(day, before.day)
+    cells = contribution.keys() | before.contribution.keys()
+    deltas = [(cell, day, contribution.get(cell, 0) - before.contribution.get(cell, 0)) for cell in cells]
+    return Subject(version, day, contribution, moved=True, memory=memory), [delta for delta in deltas if delta[2]]
+
+
+def _day(source: Source, fact: Mapping[str, Any], recorded_on: date, *, first: bool) -> date:
+    told = None
+    if source is Source.ADOPTION:
+        told = fact.get("effective_on") or (fact.get("started_on") if first else None)
+    elif source is Source.SYSTEM:
+        told = fact.get("decommissioned_on")
+    return date.fromisoformat(told) if told else recorded_on
+
+
+def _areas(areas: list[str]) -> tuple[str, ...]:
+    return (ALL, *dict.fromkeys(areas))
+
+
+def _adoption(fact: Mapping[str, Any], _memory: object) -> tuple[Contribution, None]:
+    agency, areas = fact["agency_id"], fact.get("focus_areas") or []
+    status, phase = fact["status"], fact["phase"]
+    found = {Cell(Figure.FUNNEL, agency, area, f"{phase}:{status}"): 1 for area in _areas(areas)}
+    if status == "completed" or (status == "active" and phase == "operations"):
+        for area in dict.fromkeys(areas):
+            found |= {Cell(Figure.COVERAGE, agency, area, activity): 1 for activity in fact.get("activities") or ()}
+    return found, None
+
+
+def _savings(fact: Mapping[str, Any], _memory: object) -> tuple[Contribution, None]:
+    key = f"{fact['kind']}:{fact['fiscal_year']}"
+    found: Contribution = {}
+    for area in _areas([fact["focus_area"]]):
+        for figure, amount in ((Figure.SAVINGS, fact["cents"]), (Figure.HOURS, fact["hours"])):
+            if amount:
+                found[Cell(figure, fact["agency_id"], area, key)] = amount
+    return found, None
+
+
+def _by_status(figure: Figure, fact: Mapping[str, Any]) -> tuple[Contribution, None]:
+    areas = fact.get("areas") or [fact["focus_area"]]
+    return {Cell(figure, fact["agency_id"], area, fact["status"]): 1 for area in _areas(areas)}, None
+
+
+def _sla(fact: Mapping[str, Any], memory: Mapping[str, Any] | None) -> tuple[Contribution, Mapping[str, Any]]:
+    """`memory`: month → met or missed; a month told again replaces itself."""
+    months = dict(memory or {})
+    if "month" in fact:
+        months[fact["month"]] = fact["outcome"]
+    found: Contribution = {}
+    for outcome in months.values():
+        for area in _areas([fact["focus_area"]]):
+            cell = Cell(Figure.SERVICE_LEVELS, fact["agency_id"], area, outcome)
+            found[cell] = found.get(cell, 0) + 1
+    return found, months
+
+
+def _demand(fact: Mapping[str, Any], memory: Mapping[str, Any] | None) -> tuple[Contribution, Mapping[str, Any]]:
+    """`memory`: shortlist → agency; each counts once."""
+    calls = {**(memory or {}), fact["shortlist_id"]: fact["agency_id"]}
+    found: Contribution = {}
+    for agency in calls.values():
+        for area in _areas([fact["focus_area"]]):
+            cell = Cell(Figure.DEMAND, agency, area, fact["fibf_id"])
+            found[cell] = found.get(cell, 0) + 1
+    return found, calls
+
+
+_CONTRIBUTIONS: Mapping[Source, Any] = {
+    Source.ADOPTION: _adoption,
+    Source.SAVINGS: _savings,
+    Source.SYSTEM: lambda fact, _memory: _by_status(Figure.SYSTEMS, fact),
+    Source.SLA: _sla,
+    Source.DEMAND: _demand,
+    Source.IAP: lambda fact, _memory: _by_status(Figure.PLANS, fact),
+}
+
+
+class Grain(StrEnum):
+    """How long a sum of deltas is: a day is the years before it, the months before it, and the days up to it."""
+
+    EVER = "ever"
+    YEAR = "year"
+    MONTH = "month"
+    DAY = "day"
+
+
+@lru_cache(maxsize=20_000)
+def periods(day: date) -> tuple[tuple[str, date], ...]:
+    """The grains that a day's delta is added to, each with its first day: those of one agency first, then the months of all."""
+    return (
+        (Grain.EVER.value, date(1, 1, 1)),
+        (Grain.YEAR.value, date(day.year, 1, 1)),
+        (Grain.DAY.value, day),
+        (Grain.MONTH.value, day.replace(day=1)),
+    )
+
+
+# An agency's days of a year are few: no months of its own.
+AGENCY_PERIODS = 3

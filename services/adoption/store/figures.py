@@ -1,0 +1,190 @@
+"""The read model of figures: subjects, and cells that facts add to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import islice
+from sys import intern
+from typing import Any
+
+import orjson
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from services.adoption import tables
+from services.adoption.domain.figures import AGENCY_PERIODS, Cell, Delta, Source, Subject, fold, periods
+from shared.contracts.adoption import AdoptionFact
+from shared.contracts.fact import FACTS
+from shared.db import Row, Transaction, among, insert_many, upsert
+
+# figure, area, grain, agency; within it: first day, key.
+Section = tuple[str, str, str, str]
+CellId = tuple[str, str, str, str, date, str]
+_PREFIXES = {
+    "qsmo.adoption.savings.": Source.SAVINGS,
+    "qsmo.adoption.system.": Source.SYSTEM,
+    "qsmo.adoption.sla.": Source.SLA,
+    "qsmo.adoption.demand.": Source.DEMAND,
+    "qsmo.adoption.iap.": Source.IAP,
+}
+_OUTCOMES = {
+    "qsmo.adoption.sla.met.v1": "met",
+    "qsmo.adoption.sla.missed.v1": "missed",
+    "qsmo.adoption.sla.recorded.v1": "text",
+}
+_ROWS = 5_000
+
+
+def source_of(type_: str) -> Source | None:
+    """None for facts that no figure is made of."""
+    fact = FACTS.get(type_)
+    if fact is not None and issubclass(fact, AdoptionFact):
+        return Source.ADOPTION
+    return next((source for prefix, source in _PREFIXES.items() if type_.startswith(prefix)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A fact as the read model takes it."""
+
+    event_id: str
+    type: str
+    subject: str
+    version: int
+    at: datetime
+    data: bytes
+
+
+@dataclass(slots=True)
+class Folding:
+    """Facts folded one after the other. `subjects`: those at hand; one of a version that was folded already is passed over."""
+
+    subjects: dict[str, Subject] = field(default_factory=dict)
+    cells: dict[Section, dict[tuple[date, str], int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
+    ranges: dict[Source, tuple[int, str, str]] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+
+    def take(self, told: Told) -> None:
+        source = source_of(told.type)
+        before = self.subjects.get(told.subject)
+        if source is None or (before is not None and told.version <= before.version):
+            return
+        fact = orjson.loads(told.data)
+        if source is Source.SLA and "month" in fact:
+            fact["outcome"] = _OUTCOMES[told.type]
+        after, deltas = fold(source, fact, before, version=told.version, recorded_on=told.at.date())
+        self.subjects[told.subject] = after
+        self.touched.add(told.subject)
+        for delta in deltas:
+            self._add(delta)
+        count, first, last = self.ranges.get(source, (0, told.event_id, told.event_id))
+        self.ranges[source] = (count + 1, min(first, told.event_id), max(last, told.event_id))
+
+    def _add(self, delta: Delta) -> None:
+        cell, day, amount = delta
+        figure, area, key = cell.figure, cell.area, intern(cell.key)
+        for number, (grain, begins_on) in enumerate(periods(day)):
+            within = (begins_on, key)
+            self.cells[(figure, area, grain, "")][within] += amount
+            if number < AGENCY_PERIODS:
+                self.cells[(figure, area, grain, cell.agency)][within] += amount
+
+    def sums(self) -> Iterator[tuple[CellId, int]]:
+        """In the order of their ids, without zeros."""
+        for section in sorted(self.cells):
+            for within, amount in sorted(self.cells[section].items()):
+                if amount:
+                    yield (*section, *within), amount
+
+
+async def subjects_of(tx: Transaction, ids: Sequence[str]) -> dict[str, Subject]:
+    """Those on record."""
+    table = tables.figure_subjects
+    rows = await tx.rows(table.select().where(among(tx, table.c.id, ids)).order_by(table.c.id).with_for_update())
+    return {row["id"]: _subject(row) for row in rows}
+
+
+def _subject(row: Row) -> Subject:
+    contribution = {Cell(*cell): n for *cell, n in orjson.loads(row["contribution"])}
+    memory = orjson.loads(row["memory"]) if row["memory"] else None
+    return Subject(row["version"], row["day"], contribution, row["moved"], memory)
+
+
+def _subject_row(id: str, subject: Subject) -> dict[str, Any]:
+    cells = [[c.figure, c.agency, c.area, c.key, n] for c, n in subject.contribution.items()]
+    return {
+        "id": id,
+        "version": subject.version,
+        "day": subject.day,
+        "moved": subject.moved,
+        "contribution": orjson.dumps(cells).decode(),
+        "memory": orjson.dumps(subject.memory).decode() if subject.memory else None,
+    }
+
+
+async def apply(tx: Transaction, facts: Iterable[Told]) -> None:
+    """Each once, however often it is told. In one order of rows, so that two replicas never wait for one another."""
+    given = list(facts)
+    folding = Folding(subjects=await subjects_of(tx, list(dict.fromkeys(told.subject for told in given))))
+    for told in given:
+        folding.take(told)
+    rows = [_subject_row(id_, folding.subjects[id_]) for id_ in sorted(folding.touched)]
+    await upsert(tx, tables.figure_subjects, rows)
+    await _increase(tx, tables.figure_cells, list(_cell_rows(folding)))
+    await _widen(tx, folding.ranges)
+
+
+async def replace_all(tx: Transaction, folding: Folding) -> None:
+    """The read model is this from here on; readers see the old one until it is committed."""
+    for table in (tables.figure_cells, tables.figure_subjects, tables.figure_ranges):
+        await tx.execute(table.delete())
+    cells = _cell_rows(folding)
+    while rows := list(islice(cells, _ROWS)):
+        await insert_many(tx, tables.figure_cells, rows)
+    ids = list(folding.subjects)
+    for start in range(0, len(ids), _ROWS):
+        rows = [_subject_row(id_, folding.subjects[id_]) for id_ in ids[start : start + _ROWS]]
+        await insert_many(tx, tables.figure_subjects, rows)
+    await _widen(tx, folding.ranges)
+
+
+def _cell_rows(folding: Folding) -> Iterator[dict[str, Any]]:
+    for (figure, area, grain, agency, begins_on, key), value in folding.sums():
+        yield {
+            "figure": figure,
+            "area": area,
+            "grain": grain,
+            "agency": agency,
+            "begins_on": begins_on,
+            "key": key,
+            "value": value,
+        }
+
+
+async def _increase(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    statement = (postgresql.insert if tx.is_postgresql else sqlite.insert)(table)
+    keys = [column.name for column in table.primary_key]
+    adding = statement.on_conflict_do_update(index_elements=keys, set_={"value": table.c.value + statement.excluded.value})
+    await tx.execute(adding, list(rows))
+
+
+async def _widen(tx: Transaction, ranges: Mapping[Source, tuple[int, str, str]]) -> None:
+    table = tables.figure_ranges
+    known = {row["source"]: row for row in await tx.rows(table.select().order_by(table.c.source).with_for_update())}
+    rows = []
+    for source, (count, first, last) in sorted(ranges.items()):
+        row = known.get(source.value, {"facts": 0, "first_event": first, "last_event": last})
+        rows.append(
+            {
+                "source": source.value,
+                "facts": count + row["facts"],
+                "first_event": min(first, row["first_event"]),
+                "last_event": max(last, row["last_event"]),
+            }
+        )
+    await upsert(tx, table, rows)
