@@ -24,6 +24,7 @@ GROUP = "adoption"
 # Its own facts too: figures are made of them.
 TOPICS = ("qsmo.registry", "qsmo.catalog", "qsmo.adoption")
 _COMPARED = {"status", "impact_level"}
+_CURATED = "published"
 
 
 async def follow_organizations(tx: Transaction, events: Sequence[Event]) -> None:
@@ -61,6 +62,7 @@ async def follow_offerings(tx: Transaction, events: Sequence[Event]) -> None:
     told = [(OfferingFact.from_json(event.data), event.aggregate_version) for event in latest.values()]
     found = [fact for fact, _ in told]
     await upsert(tx, tables.known_offerings, [_offering_row(fact, version) for fact, version in told])
+    await upsert(tx, tables.known_revisions, [_revision_row(fact) for fact in found if fact.status == _CURATED])
     areas = [
         {"offering_id": fact.offering_id, "focus_area": area} for fact in found for area in dict.fromkeys(fact.focus_areas)
     ]
@@ -83,6 +85,16 @@ def _offering_row(fact: OfferingFact, version: int) -> dict[str, Any]:
         "fact_version": version,
         "provider_id": fact.provider_id,
     }
+
+
+def _revision_row(fact: OfferingFact) -> dict[str, Any]:
+    document = {
+        "name": fact.name,
+        "provider": fact.provider_name,
+        "authorization": fact.authorization.model_dump(include=_COMPARED) if fact.authorization else {},
+        "fit": fact.fit.model_dump(mode="json") if fact.fit else {},
+    }
+    return {"offering_id": fact.offering_id, "revision": fact.revision, "document": document}
 
 
 async def follow_vehicles(tx: Transaction, events: Sequence[Event]) -> None:

@@ -98,6 +98,15 @@ known_offerings = Table(
     Column("provider_id", String(36)),
 )
 
+# What published offerings were at each revision: an adoption that chose an older one is shown what changed.
+known_revisions = Table(
+    "known_revisions",
+    metadata,
+    Column("offering_id", String(128), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("document", Document, nullable=False),
+)
+
 known_offering_areas = Table(
     "known_offering_areas",
     metadata,

@@ -13,7 +13,7 @@ import pytest
 from services.adoption.api.agreements import Turn
 from services.adoption.context import AdoptionOwner
 from services.adoption.domain.agreement import MACHINE
-from shared.contracts.catalog import OfferingRevised
+from shared.contracts.catalog import FitEntry, OfferingPublished, OfferingRevised, PriceEntry, TierEntry
 from tests.unit.adoption.builders import World, a_world, acted, advanced, agreed, an_offering, gate_passed, started, terms
 
 OWN, QSMO, PROVIDER = "agency:7008:sapoc", "qsmo:cybersecurity", "provider:p-1"
@@ -246,6 +246,25 @@ async def test_a_newer_revision_stops_the_way_until_it_is_accepted(world: World)
     assert (accepted.json()["offering_revision"], again.status_code) == (2, 409)
     assert led_on.json()["phase"] == "engagement"
     assert "revision_accepted" in await world.recorded_types()
+
+
+async def test_a_refusal_says_what_the_newer_revision_changed(world: World) -> None:
+    price = PriceEntry(unit="user", tiers=(TierEntry(amount="10.00", per="year"),))
+    given: dict[str, Any] = {"status": "published", "focus_areas": ("cybersecurity",), "provider_id": "p-1"}
+    before = FitEntry(coverage={"CYB.100.010": "yes"}, is_free=True)
+    await world.tell(an_offering("dns", kind=OfferingPublished, fit=before, **given))
+    shown = await started(world)
+    for _ in range(2):
+        shown = await advanced(world, shown)
+    ready = await gate_passed(world, shown)
+    after = FitEntry(coverage={"CYB.100.010": "no"}, price=price)
+    await world.tell(an_offering("dns", kind=OfferingRevised, revision=2, fit=after, **given))
+
+    (missing,) = (await acted(world, ready, "advance", OWN, "sapoc")).json()["missing"]
+
+    assert missing.partition("; changed since: ")[2] == (
+        "coverage CYB.100.010 yes → no; price none → setup 0, tiers amount 10.00, per year, unit user; is free yes → no"
+    )
 
 
 async def test_going_live_is_decided_thirty_to_sixty_days_ahead(world: World, time: Time) -> None:

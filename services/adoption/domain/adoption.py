@@ -241,13 +241,14 @@ def learn(adoption: Adoption, letters: Sequence[Letter], *, at: datetime, by: st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What an adoption's moves depend on beside itself.
+    """What an adoption's moves depend on beside itself. `changes`: of the newest revision against the chosen one.
 
     `agreed`: a live agreement stands behind it. `newest_revision`: of its offering, None when nothing was heard of it.
     """
 
     agreed: bool = False
     newest_revision: int | None = None
+    changes: tuple[str, ...] = ()
 
 
 def move(
@@ -296,9 +297,10 @@ def missing_to_advance(adoption: Adoption, around: Surroundings) -> tuple[str, .
         missing.append("a live agreement for this adoption")
     if adoption.phase in _PINNED and (newest := is_outdated(adoption, around)):
         chosen = adoption.offering_revision
+        changed = f"; changed since: {'; '.join(around.changes)}" if around.changes else ""
         missing.append(
             f"revision {newest} of the offering accepted (revision {chosen} was chosen; "
-            f"GET /v1/offerings/{adoption.offering_id}/diff?from={chosen}&to={newest} says what changed)"
+            f"GET /v1/offerings/{adoption.offering_id}/diff?from={chosen}&to={newest} says what changed){changed}"
         )
     if adoption.phase is Phase.MIGRATION and not adoption.gates.may_go_live:
         missing.append("a decision to go live")
