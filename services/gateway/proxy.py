@@ -33,6 +33,7 @@ ROUTES: dict[str, str] = {
     "/v1/imports/standards": "catalog",
     "/v1/imports/controls": "catalog",
     "/v1/imports/m3": "adoption",
+    "/v1/imports/inventory": "adoption",
     "/v1/imports": "registry",
     "/v1/marketplaces": "catalog",
     "/v1/providers": "catalog",
@@ -61,6 +62,12 @@ ROUTES: dict[str, str] = {
     "/v1/duplications": "adoption",
     "/v1/savings": "adoption",
     "/v1/demands": "adoption",
+    "/v1/iaps": "adoption",
+    "/v1/iap-need": "adoption",
+    "/v1/iap-thresholds": "adoption",
+    "/v1/slas": "adoption",
+    "/v1/sla-targets": "adoption",
+    "/v1/analytics": "adoption",
 }
 # RFC 9110 §7.6.1; the host is the service's own, and the edge of this process adds its request id itself.
 _HOP_BY_HOP = frozenset(

@@ -26,8 +26,16 @@ async def register_system(tx: Transaction, *, organization_id: str, number: str,
     query = select(table.c.id).where(table.c.organization_id == organization_id, table.c.number == number)
     if (row := await tx.row(query)) is not None:
         raise Conflict(f"The agency has a system {number!r}: {row['id']}.", code="exists")
-    begun = domain.register(id=new_id(), organization_id=organization_id, number=number, facts=facts)
-    return await store.systems.add(tx, begun, await _fact(tx, contracts.SystemRegistered, begun))
+    return await put_system(tx, None, organization_id=organization_id, number=number, facts=facts)
+
+
+async def put_system(tx: Transaction, current: System | None, *, organization_id: str, number: str, facts: Facts) -> System:
+    """As an inventory says; the caller has seen to who may. Raises RuleViolation for one that is decommissioned."""
+    if current is None:
+        begun = domain.register(id=new_id(), organization_id=organization_id, number=number, facts=facts)
+        return await store.systems.add(tx, begun, await _fact(tx, contracts.SystemRegistered, begun))
+    changed = domain.change(current, facts)
+    return await store.systems.save(tx, changed, await _fact(tx, contracts.SystemChanged, changed))
 
 
 async def change_system(tx: Transaction, id: str, facts: Facts, *, expected_version: int, by: Principal) -> System:

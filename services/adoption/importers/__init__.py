@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.adoption.importers import fedramp, m3, m3_file
+from services.adoption.importers import fedramp, inventory, m3, m3_file
 from shared.imports.files import ndjson_rows
 from shared.imports.rows import ImportKind
 
@@ -14,6 +14,7 @@ def kinds() -> tuple[ImportKind, ...]:
     return (
         ImportKind(kind=fedramp.KIND, roles=_ROLES, read=ndjson_rows, apply=fedramp.apply),
         ImportKind(kind=m3.KIND, roles=_ROLES, read=m3_file.read, apply=m3.apply),
+        ImportKind(kind=inventory.KIND, roles=_ROLES, read=inventory.read, apply=inventory.apply),
     )
 
 

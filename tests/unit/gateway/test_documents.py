@@ -2,6 +2,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from services.adoption import api as adoption_api
+from services.adoption.importers import kinds as adoption_kinds
+from services.catalog import api as catalog_api
 from services.gateway.documents import _Merging
 from services.gateway.proxy import owner_of
 
@@ -62,3 +67,17 @@ def test_a_prefix_ends_at_a_slash() -> None:
     assert owner_of("/v1/policies") == owner_of("/v1/policies/m-19-16") == "registry"
     assert owner_of("/v1/policies-of-others") is None
     assert owner_of("/v1/stats/adoptions") == "adoption"
+
+
+@pytest.mark.parametrize(("service", "routers"), [("adoption", adoption_api.routers), ("catalog", catalog_api.routers)])
+def test_every_path_of_an_owner_leads_to_it(service: str, routers: tuple[Any, ...]) -> None:
+    paths = {route.path for router in routers for route in router.routes}
+
+    assert {path for path in paths if owner_of(path) != service} == set()
+
+
+def test_every_kind_that_adoption_imports_leads_to_it() -> None:
+    """`fedramp` comes to the gateway itself, which splits it."""
+    kinds = {kind.kind for kind in adoption_kinds()} - {"fedramp"}
+
+    assert {kind for kind in kinds if owner_of(f"/v1/imports/{kind}") != "adoption"} == set()
