@@ -86,8 +86,8 @@ async def show_figure(
 
 
 def _seen(found: dict[tuple[str, str], int], reach: Reach, *, wide: bool) -> list[models.ValueShown]:
-    return [
-        models.ValueShown(agency_id=agency or None, key=key, value=value)
+    return [  # not checked: they are our own, and a heat map has thousands
+        models.ValueShown.model_construct(agency_id=agency or None, key=key, value=value)
         for (agency, key), value in found.items()
         if not agency or wide or reach.acts_for(agency)
     ]

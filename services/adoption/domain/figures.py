@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 # Of figures that are counted over all areas, once per subject.
 ALL = "*"
@@ -54,9 +54,8 @@ class Source(StrEnum):
     IAP = "iap"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Cell:
-    """One number of a figure."""
+class Cell(NamedTuple):
+    """One number of a figure. A tuple: a rebuild makes millions of them."""
 
     figure: str
     agency: str

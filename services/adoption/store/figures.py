@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -23,6 +22,8 @@ from shared.db import Row, Transaction, among, insert_many, upsert
 # figure, area, grain, agency; within it: first day, key.
 Section = tuple[str, str, str, str]
 CellId = tuple[str, str, str, str, date, str]
+_Sums = dict[tuple[date, str], int]
+_Pair = tuple[_Sums, _Sums | None]
 _PREFIXES = {
     "qsmo.adoption.savings.": Source.SAVINGS,
     "qsmo.adoption.system.": Source.SYSTEM,
@@ -63,7 +64,8 @@ class Folding:
     """Facts folded one after the other. `subjects`: those at hand; one of a version that was folded already is passed over."""
 
     subjects: dict[str, Subject] = field(default_factory=dict)
-    cells: dict[Section, dict[tuple[date, str], int]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(int)))
+    cells: dict[Section, _Sums] = field(default_factory=dict)
+    sections: dict[tuple[str, str, str], tuple[_Pair, ...]] = field(default_factory=dict)
     ranges: dict[Source, tuple[int, str, str]] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
 
@@ -84,13 +86,27 @@ class Folding:
         self.ranges[source] = (count + 1, min(first, told.event_id), max(last, told.event_id))
 
     def _add(self, delta: Delta) -> None:
-        cell, day, amount = delta
-        figure, area, key = cell.figure, cell.area, intern(cell.key)
-        for number, (grain, begins_on) in enumerate(periods(day)):
+        (figure, agency, area, key), day, amount = delta
+        sections = self.sections.get((figure, area, agency)) or self._sections(figure, area, agency)
+        key = intern(key)
+        for (_, begins_on), (of_all, own) in zip(periods(day), sections, strict=True):
             within = (begins_on, key)
-            self.cells[(figure, area, grain, "")][within] += amount
-            if number < AGENCY_PERIODS:
-                self.cells[(figure, area, grain, cell.agency)][within] += amount
+            of_all[within] = of_all.get(within, 0) + amount
+            if own is not None:
+                own[within] = own.get(within, 0) + amount
+
+    def _sections(self, figure: str, area: str, agency: str) -> tuple[_Pair, ...]:
+        """By period: the sums of all agencies, and the agency's own where it has any."""
+        grains = [grain for grain, _ in periods(date.min)]
+        made = tuple(
+            (
+                self.cells.setdefault((figure, area, grain, ""), {}),
+                self.cells.setdefault((figure, area, grain, agency), {}) if number < AGENCY_PERIODS else None,
+            )
+            for number, grain in enumerate(grains)
+        )
+        self.sections[(figure, area, agency)] = made
+        return made
 
     def sums(self) -> Iterator[tuple[CellId, int]]:
         """In the order of their ids, without zeros."""
