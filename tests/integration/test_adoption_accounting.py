@@ -203,3 +203,22 @@ async def test_an_offering_without_an_area_has_savings_too(world: World) -> None
     adoption = str((await started(world, offering="loose")).json()["id"])
 
     assert (await post(world, adoption, "baseline")).json()["focus_area"] == ""
+
+
+async def test_systems_that_an_adoption_would_retire_are_suggested_the_fullest_first(world: World) -> None:
+    fit = {"coverage": {"CYB.060.030": "yes", "CYB.060.040": "yes_by_go_live", "CYB.060.050": "no"}}
+    await world.tell(an_offering("dns", focus_areas=(AREA,), fit=fit))
+    await started(world)
+    await a_system(world, "half", capabilities=["CYB.060.040.010", "CYB.060.050.010"])
+    await a_system(world, "whole", capabilities=["CYB.060.030.010", "CYB.060.030.020"])
+    await a_system(world, "other", capabilities=["CYB.060.050.010"])
+    ending = await a_system(world, "ending", capabilities=["CYB.060.030.010"])
+    await act(world, ending, "plan-decommission", planned_on=world.db.clock().date().isoformat())
+
+    async def suggested(role: str, agency: str = "cisa") -> list[tuple[str, float, list[str]]]:
+        found = (await world.api.get(f"/v1/agencies/{agency}/retirements", role)).json()["items"]
+        return [(item["system"]["number"], item["share"], item["left"]) for item in found]
+
+    expected = [("whole", 1.0, []), ("half", 0.5, ["CYB.060.050"])]
+    assert await suggested(OWN) == await suggested("omb", "dhs") == await suggested(QSMO) == expected
+    assert await suggested(OTHER) == []

@@ -124,6 +124,22 @@ class Duplications(Shown):
     items: list[ClusterShown]
 
 
+class RetirementShown(Shown):
+    """`share` of what the system does that the offering covers; `left`: activities that it does not."""
+
+    system: SystemNamed
+    adoption_id: str
+    offering_id: str
+    share: float
+    covered: list[str]
+    left: list[str]
+
+
+class Retirements(Shown):
+    agency_id: str
+    items: list[RetirementShown]
+
+
 class EntryGiven(Wire):
     """`amount` in US dollars, `hours` of staff moved to higher-value work: at least one of them."""
 

@@ -11,9 +11,12 @@ from sqlalchemy import select
 from services.adoption import policy, store, tables
 from services.adoption.api import accounting_models as models
 from services.adoption.commands import systems as commands
+from services.adoption.commands.profiles import known_organization
 from services.adoption.domain.duplication import Cluster
+from services.adoption.domain.retirement import Suggestion
 from services.adoption.domain.system import MACHINE, Cost, Facts, Status, System
 from services.adoption.queries import accounting as queries
+from services.adoption.queries.retirements import retirements
 from shared.db import Transaction
 from shared.kernel.time import FiscalYear
 from shared.web.edge import Answered, AtEdge, Edge, Paged
@@ -122,6 +125,29 @@ async def list_duplications(at: AtEdge, area: Slug) -> Response:
         return models.Duplications(focus_area=area, found=len(found), open=left, items=[_cluster(c) for c in found])
 
     return at.show(await at.read(query))
+
+
+@router.get("/v1/agencies/{id}/retirements", response_model=models.Retirements)
+async def suggest_retirements(id: Identifier, at: AtEdge) -> Response:
+    """Which adoption, of the agency or below it, would retire which system in service whose end is not planned."""
+
+    async def query(tx: Transaction) -> models.Retirements:
+        await known_organization(tx, id)
+        found = await retirements(tx, id, reach=await policy.reach(tx, at.principal))
+        return models.Retirements(agency_id=id, items=[_retirement(each) for each in found])
+
+    return at.show(await at.read(query))
+
+
+def _retirement(found: Suggestion) -> models.RetirementShown:
+    return models.RetirementShown(
+        system=named(found.system),
+        adoption_id=found.replacement.adoption_id,
+        offering_id=found.replacement.offering_id,
+        share=round(found.share, 3),
+        covered=list(found.covered),
+        left=list(found.left),
+    )
 
 
 def _cluster(found: Cluster) -> models.ClusterShown:
