@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from services.gateway.pattern_text import text_for
+
 JsonObject = dict[str, Any]
 _DEPTH_MAX = 6
 _ID = "0190a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b"
@@ -37,6 +39,7 @@ _TEXTS = (
     "FM.020.01",
     "FM",
     "09-30",
+    "2026-01",
     "12500.00",
     "https://www.example.gov/",
     '"1-0a1b2c3d4e5f"',
@@ -138,7 +141,7 @@ def _text(schema: JsonObject, name: str) -> str:
     if (form := schema.get("format")) in _BY_FORMAT:
         return _BY_FORMAT[form]
     hint = _BY_NAME.get(name, _ID if name == "id" or name.endswith("_id") else None)
-    for text in (hint, *_TEXTS):
+    for text in (hint, *_TEXTS, text_for(schema.get("pattern", ""))):
         if isinstance(text, str) and _fits(schema, text):
             return text
     raise NoExample(f"{name or 'a text'}: {schema}")

@@ -15,6 +15,7 @@ import pytest
 
 from services.embedded import embedded
 from services.gateway.examples import Examples, NoExample
+from services.gateway.pattern_text import text_for
 from services.installation import DataFolder
 from shared.web.document import operations
 from tests.conftest import NOT_RUN
@@ -116,7 +117,23 @@ def test_an_example_is_made_from_what_a_schema_says(schema: JsonObject, example:
 
 def test_a_text_that_nothing_at_hand_fits_is_told() -> None:
     with pytest.raises(NoExample, match="zz"):
-        Examples({}).of({"type": "string", "pattern": "^zz$"})
+        Examples({}).of({"type": "string", "pattern": "^zz$", "maxLength": 1})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        (r"^zz$", "zz"),
+        (r"^\d{1,12}(\.\d{1,6})?$", "1"),
+        (r"^[0-9a-f]{64}$", "0" * 64),
+        (r"^20\d\d-(0[1-9]|1[0-2])$", "2011-01"),
+        (r"^(x|y)+[^a]_.$", "x1_a"),
+        (r"^(?=b)a$", None),
+    ],
+    ids=["letters", "decimal", "digest", "month", "mixed", "never"],
+)
+def test_a_text_is_made_from_a_pattern(pattern: str, text: str | None) -> None:
+    assert text_for(pattern) == text
 
 
 async def test_types_for_typescript_compile(document: JsonObject, tmp_path: Path, request: pytest.FixtureRequest) -> None:
