@@ -66,6 +66,7 @@ ROUTES: dict[str, str] = {
     "/v1/iap-need": "adoption",
     "/v1/iap-thresholds": "adoption",
     "/v1/slas": "adoption",
+    "/v1/feedback": "adoption",
     "/v1/sla-targets": "adoption",
     "/v1/analytics": "adoption",
 }

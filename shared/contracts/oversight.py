@@ -1,4 +1,4 @@
-"""Facts of adoption that oversight asks for: investment action plans, service levels."""
+"""Facts of adoption that oversight asks for: investment action plans, service levels, feedback."""
 
 from __future__ import annotations
 
@@ -103,3 +103,28 @@ class SlaMissed(SlaResultFact, type="adoption.sla.missed"):
 
 class SlaRecorded(SlaResultFact, type="adoption.sla.recorded"):
     """Against a target that is only text."""
+
+
+class FeedbackFact(AgencyFact):
+    """What a customer said of an offering in a quarter of the fiscal year; its words are not told. `ratings`: 1 to 5."""
+
+    feedback_id: str
+    adoption_id: str
+    offering_id: str
+    quarter: str
+    ratings: dict[str, int]
+
+
+class FeedbackGiven(FeedbackFact, type="adoption.feedback.given"):
+    pass
+
+
+class FeedbackAnswered(FeedbackFact, type="adoption.feedback.answered"):
+    """The provider replied."""
+
+
+class FeedbackModerated(FeedbackFact, type="adoption.feedback.moderated"):
+    """`hide` or `restore`."""
+
+    verdict: str
+    reason: str

@@ -3,6 +3,7 @@
 from services.adoption.store.accounting import savings, systems
 from services.adoption.store.adoptions import adoptions, pair
 from services.adoption.store.agreements import AgreementVersion, agreed, agreements
+from services.adoption.store.feedback import feedbacks
 from services.adoption.store.iaps import iap_thresholds, iaps
 from services.adoption.store.known import (
     KnownOffering,
@@ -28,6 +29,7 @@ __all__ = [
     "agreements",
     "candidate",
     "demands",
+    "feedbacks",
     "iap_thresholds",
     "iaps",
     "known_offering",

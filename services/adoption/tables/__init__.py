@@ -326,6 +326,20 @@ figure_ranges = Table(
     Column("last_event", String(36), nullable=False),
 )
 
+feedbacks = Table(
+    "feedbacks",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("adoption_id", String(36), nullable=False),
+    Column("organization_id", String(128), nullable=False, index=True),
+    Column("offering_id", String(128), nullable=False, index=True),
+    Column("focus_area", String(80), nullable=False, index=True),
+    Column("quarter", String(8), nullable=False),
+    Column("document", Document, nullable=False),
+    UniqueConstraint("adoption_id", "quarter"),
+)
+
 # Which import last met a row: tells a row that is twice in one file from one that an earlier file had.
 import_sightings = Table(
     "import_sightings",
