@@ -63,6 +63,7 @@ async def _reads(world: World, stop: asyncio.Event) -> int:
 
 
 @pytest.mark.bench
+@pytest.mark.timeout(3_600)
 async def test_a_million_facts_are_rebuilt_and_asked(
     world: World, database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
