@@ -32,6 +32,7 @@ class ServiceSettings(BaseSettings):
     gateway_jwks_url: str = Field("", description="Where the gateway publishes the keys of tokens it makes for API keys")
     migrate: bool = Field(default=False, description="Bring the schema up to date at start (else `qsmo migrate` does)")
     member: str = Field(default_factory=socket.gethostname, description="Stable name of this replica in consumer groups")
+    drain_s: float = Field(5, ge=0, le=300, description="After SIGTERM: how long to serve on while proxies turn away")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
     @classmethod

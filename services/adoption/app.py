@@ -12,6 +12,7 @@ from shared.kernel.time import Clock, utc_now
 from shared.parked import parked_router
 from shared.service import Connections, owner_lifespan
 from shared.web.app import build_app
+from shared.web.draining import Draining
 
 
 def create_app(settings: Settings, *, connections: Connections | None = None, clock: Clock = utc_now) -> FastAPI:
@@ -32,6 +33,7 @@ def create_app(settings: Settings, *, connections: Connections | None = None, cl
     )
 
 
-def production() -> FastAPI:
+def production() -> Draining:
     """For `uvicorn --factory`: everything from the environment."""
-    return create_app(Settings())
+    settings = Settings()
+    return Draining(create_app(settings), seconds=settings.drain_s)

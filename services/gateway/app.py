@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -17,7 +16,6 @@ from services.gateway.config import Settings
 from services.gateway.dashboard import marketplace, page
 from services.gateway.door.door import Door
 from services.gateway.proxy import Passage, own_below, proxy_routes
-from services.gateway.signals import closing_on_signal
 from services.gateway.webhooks.guard import Resolver, system_resolver
 from shared import telemetry
 from shared.auth import DevelopmentIssuer
@@ -25,6 +23,7 @@ from shared.kernel.time import Clock, utc_now
 from shared.parked import parked_router
 from shared.service import Connections, kafka_connections
 from shared.web.app import Lifespan, build_app
+from shared.web.draining import Draining
 
 
 def create_app(
@@ -42,7 +41,6 @@ def create_app(
 
     Setting `app.state.closing` ends every open stream, so that the server can stop.
     """
-    closing = asyncio.Event()
     app_routers = (*routers, page.router, marketplace.router, parked_router("gateway"))
     app = build_app(
         service="gateway",
@@ -53,7 +51,6 @@ def create_app(
             connections=connections,
             services=services,
             development_issuer=development_issuer,
-            closing=closing,
             clock=clock,
             resolver=resolver,
             tls=tls,
@@ -61,7 +58,6 @@ def create_app(
         routers=app_routers,
         ready_checks=lambda app: app.state.context.checks(),
     )
-    app.state.closing = closing
     paths = [route.path for router in app_routers for route in router.routes if isinstance(route, APIRoute)]
     app.user_middleware.append(Middleware(Passage, own=own_below(paths)))  # inside of the frame around every request
     stack = app.build_middleware_stack
@@ -79,7 +75,6 @@ def _lifespan(
     connections: Connections | None,
     services: Mapping[str, FastAPI] | None,
     development_issuer: DevelopmentIssuer | None,
-    closing: asyncio.Event,
     clock: Clock,
     resolver: Resolver,
     tls: ssl.SSLContext | None,
@@ -91,13 +86,12 @@ def _lifespan(
             if made is None:
                 telemetry.configure_logging(level=settings.log_level)
                 made = await stack.enter_async_context(kafka_connections(settings, service="gateway", clock=clock))
-                stack.enter_context(closing_on_signal(closing))
             gateway = context.build(
                 settings,
                 made,
                 services=services,
                 development_issuer=development_issuer,
-                closing=closing,
+                closing=app.state.closing,
                 resolver=resolver,
                 tls=tls,
             )
@@ -109,6 +103,7 @@ def _lifespan(
     return lifespan
 
 
-def production() -> FastAPI:
+def production() -> Draining:
     """For `uvicorn --factory`: everything from the environment."""
-    return create_app(Settings())
+    settings = Settings()
+    return Draining(create_app(settings), seconds=settings.drain_s)

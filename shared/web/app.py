@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -57,7 +58,10 @@ def build_app(
     routers: Sequence[APIRouter],
     ready_checks: Callable[[FastAPI], Mapping[str, Check]],
 ) -> FastAPI:
-    """An app whose every answer follows api.md. `ready_checks` is asked at each `/readyz`."""
+    """An app whose every answer follows api.md. `ready_checks` is asked at each `/readyz`.
+
+    Setting `app.state.closing` says that the process is about to stop.
+    """
     app = FastAPI(
         title=title,
         description=description,
@@ -72,6 +76,7 @@ def build_app(
         # Measured in shared.telemetry; asking whether somebody else wants to know costs each request as much as its limits do.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.state.closing = asyncio.Event()
     described = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -116,6 +121,8 @@ def _operations(ready_checks: Callable[[FastAPI], Mapping[str, Check]]) -> APIRo
 
     @router.get("/readyz")
     async def readyz(request: Request) -> Response:
+        if request.app.state.closing.is_set():
+            return Response(Health(status="stopping", checks={}).model_dump_json(), 503, media_type="application/json")
         checks = {name: await _outcome(check) for name, check in ready_checks(request.app).items()}
         ready = all(outcome == "ok" for outcome in checks.values())
         health = Health(status="ok" if ready else "unready", checks=checks)

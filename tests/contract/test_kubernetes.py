@@ -27,7 +27,8 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "adoption": AdoptionSettings,
     "gateway": GatewaySettings,
 }
-DRAIN_S = 20  # UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN of the image
+FINISH_S = 20  # UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN of the image
+DRAIN_S = ServiceSettings.model_fields["drain_s"].default
 
 
 @cache
@@ -103,14 +104,14 @@ def test_a_pod_has_time_to_say_goodbye_and_a_budget_never_blocks_everything(over
         spec = deployment["template"]["spec"]
         (container,) = spec["containers"]
         pause_s = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-        assert spec["terminationGracePeriodSeconds"] > pause_s + DRAIN_S
+        assert spec["terminationGracePeriodSeconds"] > pause_s + DRAIN_S + FINISH_S
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container)
         assert of_kind(overlay, "PodDisruptionBudget")[service]["spec"]["maxUnavailable"] == 1
 
 
 def test_the_image_drains_for_as_long_as_the_pods_allow() -> None:
-    assert f"UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN={DRAIN_S}" in (DEPLOY.parents[1] / "Dockerfile").read_text()
+    assert f"UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN={FINISH_S}" in (DEPLOY.parents[1] / "Dockerfile").read_text()
 
 
 def test_no_more_consumers_than_partitions() -> None:

@@ -97,6 +97,7 @@ class Cluster:
             "GATEWAY_JWKS_URL": f"{self.url}/.well-known/gateway-jwks.json",
             "MIGRATE": "true",
             "MEMBER": f"{service}-0",
+            "DRAIN_S": "0",
             "LOG_LEVEL": "WARNING",
         }
         if service == "gateway":
@@ -105,13 +106,17 @@ class Cluster:
         return {f"QSMO_{service.upper()}_{name}": value for name, value in own.items()}
 
     def start(self, service: str) -> None:
+        self.processes[service] = self.spawn(service, port=self.ports[service])
+
+    def spawn(self, service: str, *, port: int, **settings: str) -> subprocess.Popen[bytes]:
+        """A process of the service; `settings` besides those of its environment."""
         command = (str(self.python), "-m", "uvicorn", "--factory", f"services.{service}.app:production")
-        options = ("--host", "127.0.0.1", "--port", str(self.ports[service]), "--log-level", "warning")
+        options = ("--host", "127.0.0.1", "--port", str(port), "--log-level", "warning")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("QSMO_")}
+        own = {f"QSMO_{service.upper()}_{name}": value for name, value in settings.items()}
+        env = {**inherited, **self.environment(service), **own}
         with (self.logs / f"{service}.log").open("ab") as log:
-            self.processes[service] = subprocess.Popen(
-                [*command, *options], cwd=REPOSITORY, env={**inherited, **self.environment(service)}, stdout=log, stderr=log
-            )
+            return subprocess.Popen([*command, *options], cwd=REPOSITORY, env=env, stdout=log, stderr=log)
 
     def kill(self, service: str) -> None:
         """As kill -9 does: no goodbye."""

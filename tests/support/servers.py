@@ -32,6 +32,8 @@ LOOPBACK = "127.0.0.1"
 # can be given that very port for its own end, connect to itself, and keep the server out.
 SERVER_PORTS = range(15_000, 30_000)
 
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 30.0
 OLDEST_JAVA = 17
@@ -498,14 +500,21 @@ def _java_version() -> int:
     return int(found[1]) if found else 0
 
 
+def nginx_available() -> str | None:
+    """None, or the reason in one sentence why nginx cannot be started."""
+    return None if NGINX else "nginx is not installed (no `nginx` on PATH or in /usr/sbin)."
+
+
 AVAILABILITY: dict[str, Callable[[], str | None]] = {
     "postgres": postgres_available,
     "kafka": kafka_available,
+    "nginx": nginx_available,
 }
 HOW_TO_INSTALL = {
     "postgres": "apt-get install postgresql",
     "kafka": "apt-get install openjdk-17-jre-headless maven && tests/support/fetch_kafka.sh",
     "npm": "apt-get install npm, and a package registry that it reaches",
+    "nginx": "apt-get install nginx-light",
 }
 
 
