@@ -9,6 +9,8 @@ from typing import Protocol
 from shared.kernel.errors import Unavailable
 
 PARTITIONS_DEFAULT = 6
+# Kafka's brokers and clients refuse 1 MiB, on every try, and what follows in the queue would wait behind it.
+MESSAGE_BYTES_MAX = 1_000_000
 
 
 class BusUnavailable(Unavailable):
@@ -30,6 +32,12 @@ class Message:
     key: str
     value: bytes
     headers: Mapping[str, str]
+
+    @property
+    def size_bytes(self) -> int:
+        """What counts against MESSAGE_BYTES_MAX."""
+        texts = (self.key, *self.headers.keys(), *self.headers.values())
+        return len(self.value) + sum(len(text.encode(errors="replace")) for text in texts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +95,8 @@ class Bus(Protocol):
 
         Per key the acknowledged messages are a prefix of those given. What is not acknowledged must be
         published again: it may then be there twice, but is never lost nor inverted within its key.
-        A topic that does not exist acknowledges nothing. Raises BusUnavailable when none was acknowledged.
+        A topic that does not exist acknowledges nothing, and whoever sends more than MESSAGE_BYTES_MAX may never be
+        acknowledged. Raises BusUnavailable when none was acknowledged.
         """
         ...
 

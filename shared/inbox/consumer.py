@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from shared import telemetry
-from shared.bus.port import Bus, Delivery, Message, Subscription
+from shared.bus.port import MESSAGE_BYTES_MAX, Bus, Delivery, Message, Subscription
 from shared.contracts.envelope import Event, MalformedEvent
 from shared.db import Database, Transaction
 from shared.inbox.ledger import Ledger, Verdict
@@ -25,6 +25,7 @@ _FETCH_TIMEOUT_S = 5.0
 _CROWD = 40
 _GATHER_S = 0.05
 _LAG_EVERY_S = 1.0
+_REASON_CHARS_MAX = 2_000
 _BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -151,13 +152,7 @@ class Consumer:
     async def _park(self, record: _Record, *, reason: str) -> None:
         delivery = record.delivery
         self._log.error("event_parked", subject=delivery.key, topic=delivery.topic, offset=delivery.offset, reason=reason)
-        mirrored = Message(
-            topic=f"{delivery.topic}.dlq",
-            key=delivery.key,
-            value=delivery.value,
-            headers={**delivery.headers, "reason": reason},
-        )
-        await self._bus.publish([mirrored])  # first: once it is parked, it is not delivered again
+        await self._bus.publish([_mirrored(delivery, reason)])  # first: once it is parked, it is not delivered again
         async with self._db.transaction(Cause(actor=f"consumer:{self.name}")) as tx:
             await self._ledger.park_delivery(tx, delivery, reason=reason)
         telemetry.CONSUMED.labels(self.name, "parked").inc()
@@ -194,6 +189,18 @@ class Consumer:
                 await self._ledger.advance(tx, [event])
             await self._ledger.resolve(tx, row_id, f"discarded by {tx.cause.actor}: {reason}")
         return len(parked)
+
+
+def _mirrored(delivery: Delivery, reason: str) -> Message:
+    """For the dead-letter topic, and small enough for it: what does not fit stands in the table of what is parked."""
+    said = {"reason": reason[:_REASON_CHARS_MAX]}
+    whole = Message(
+        topic=f"{delivery.topic}.dlq", key=delivery.key, value=delivery.value, headers={**delivery.headers, **said}
+    )
+    if whole.size_bytes <= MESSAGE_BYTES_MAX:
+        return whole
+    place = {"topic": delivery.topic, "partition": str(delivery.partition), "offset": str(delivery.offset)}
+    return Message(topic=whole.topic, key=delivery.key[:_REASON_CHARS_MAX], value=b"", headers={**place, **said, "cut": "true"})
 
 
 def _decode(delivery: Delivery) -> _Record:

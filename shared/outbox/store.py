@@ -9,10 +9,11 @@ from typing import Any, Generic, Protocol, TypeVar
 from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
+from shared.bus.port import MESSAGE_BYTES_MAX
 from shared.contracts.envelope import Event, instant
 from shared.contracts.fact import Fact
 from shared.db import Row, Transaction, among, insert_many
-from shared.kernel.errors import Conflict, NotFound, StaleVersion
+from shared.kernel.errors import Conflict, Invalid, NotFound, StaleVersion
 from shared.kernel.ids import new_id
 
 
@@ -134,15 +135,25 @@ class AggregateStore(Generic[A]):
             focus_area=getattr(fact, fact.focus_area_field, None),
             agency=getattr(fact, fact.agency_field, None),
         )
+        headers, payload = event.headers(), fact.to_json()
+        self._check_size(headers, payload)
         return {
             "event_id": event.id,
             "topic": event.topic,
             "key": aggregate.id,
             "aggregate_version": version,
-            "headers": event.headers(),
-            "payload": fact.to_json(),
+            "headers": headers,
+            "payload": payload,
             "recorded_at": tx.at,
         }
+
+    def _check_size(self, headers: dict[str, str], payload: str) -> None:
+        """A fact that no bus takes is refused while there is somebody to tell. Raises Invalid."""
+        texts = (*headers.keys(), *headers.values(), payload)
+        # No character takes more than 4 bytes: nearly every fact is known to be small without being encoded.
+        if 4 * sum(map(len, texts)) > MESSAGE_BYTES_MAX and sum(len(text.encode()) for text in texts) > MESSAGE_BYTES_MAX:
+            detail = f"The fact of this {self.name} would be larger than {MESSAGE_BYTES_MAX:,} bytes: shorten its texts or lists."
+            raise Invalid(detail)
 
     def _read_back(self, aggregate: A, version: int) -> A:
         return self.from_row({"id": aggregate.id, "version": version, **self.to_row(aggregate)})

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import Bus, BusUnavailable, Delivery
+from shared.bus.port import MESSAGE_BYTES_MAX, Bus, BusUnavailable, Delivery
 from shared.contracts.envelope import Event
 from shared.db import Database, Transaction
 from shared.inbox import Consumer
@@ -202,3 +202,22 @@ async def test_a_passing_failure_is_raised_for_another_try_and_parks_nothing(db:
         await consumer.process(delivered(an_event("a", 1)))
 
     assert await parked(db) == []
+
+
+async def test_what_is_too_large_for_the_dead_letter_topic_is_parked_whole_and_mirrored_by_its_place(
+    db: Database, bus: Bus
+) -> None:
+    async def talkative(_tx: Transaction, _events: Sequence[Event]) -> None:
+        raise ValueError("x" * MESSAGE_BYTES_MAX)
+
+    consumer = tally.a_consumer(db, bus, otherwise=talkative)
+    large = replace(delivered(an_event("a", 1))[0], value=b" " * MESSAGE_BYTES_MAX, offset=7)
+
+    await consumer.process([large])
+
+    assert await parked(db) == [("a", 1, False)]
+    subscription = await bus.subscribe([f"{tally.TOPIC}.dlq"], group="g", member="m")
+    (mirrored,) = await subscription.fetch(max_messages=10, timeout_s=1)
+    await subscription.close()
+    assert (mirrored.value, mirrored.headers["offset"], mirrored.headers["cut"]) == (b"", "7", "true")
+    assert len(mirrored.headers["reason"]) <= 2_000

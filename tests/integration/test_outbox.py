@@ -5,16 +5,19 @@ import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select, text
 
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import Bus, BusUnavailable, Message
+from shared.bus.kafka import KafkaBus, KafkaSettings
+from shared.bus.port import MESSAGE_BYTES_MAX, Bus, BusUnavailable, Message
 from shared.db import Database
-from shared.kernel.errors import Conflict, StaleVersion
+from shared.kernel.errors import Conflict, Invalid, StaleVersion
 from shared.outbox import Relay
 from tests.support import tally
+from tests.support.servers import KafkaServer
 from tests.support.tally import Counter, a_cause, raise_counter
 
 
@@ -77,6 +80,38 @@ async def test_adding_what_exists_is_a_conflict(db: Database) -> None:
         async with db.transaction(a_cause()) as tx:
             again = Counter("a", 0, 1)
             await tally.store.add(tx, again, tally.raised(again))
+
+
+async def test_a_fact_that_no_bus_takes_is_refused_and_nothing_is_written(db: Database) -> None:
+    large = Counter("a", 0, 1)
+    for title in ("x" * MESSAGE_BYTES_MAX, "\N{EURO SIGN}" * (MESSAGE_BYTES_MAX // 3)):
+        with pytest.raises(Invalid, match="larger than"):
+            async with db.transaction(a_cause()) as tx:
+                await tally.store.add(tx, large, tally.raised(large).model_copy(update={"title": title}))
+
+    assert await unpublished(db) == 0
+
+
+@pytest.mark.kafka
+async def test_the_largest_fact_that_may_be_written_reaches_kafka(db: Database, kafka: KafkaServer) -> None:
+    counter = Counter("a", 0, 1)
+    chance = random.Random(7)
+    title = "".join(chr(chance.randrange(0x20000, 0x2A000)) for _ in range((MESSAGE_BYTES_MAX - 1_000) // 4))
+    async with db.transaction(a_cause()) as tx:
+        await tally.store.add(tx, counter, tally.raised(counter).model_copy(update={"title": title}))
+    async with db.reading() as tx:
+        row = await tx.row(select(tally.outbox))
+    assert row is not None
+    topic = f"largest-{uuid4().hex}"
+    message = Message(topic=topic, key="a", headers=row["headers"], value=row["payload"].encode())
+    bus = KafkaBus(KafkaSettings(bootstrap=kafka.bootstrap, client_id="tests"))
+
+    try:
+        await bus.ensure_topics([topic])
+        assert await bus.publish([message]) == [True]
+    finally:
+        await bus.close()
+    assert message.size_bytes > 0.99 * MESSAGE_BYTES_MAX
 
 
 async def test_a_batch_with_one_stale_member_writes_nothing(db: Database) -> None:
@@ -233,8 +268,6 @@ async def test_concurrent_writers_lose_invert_and_double_nothing(db: Database, b
 async def test_ten_thousand_concurrent_commits_on_postgres_and_kafka(
     postgres: object, kafka: object, request: pytest.FixtureRequest
 ) -> None:
-    from shared.bus.kafka import KafkaBus, KafkaSettings
-
     url = postgres.create_database("concurrent_writers")  # type: ignore[attr-defined]
     bus = KafkaBus(KafkaSettings(bootstrap=kafka.bootstrap, client_id="tests"))  # type: ignore[attr-defined]
     await bus.start()
