@@ -194,9 +194,7 @@ class Consumer:
 def _mirrored(delivery: Delivery, reason: str) -> Message:
     """For the dead-letter topic, and small enough for it: what does not fit stands in the table of what is parked."""
     said = {"reason": reason[:_REASON_CHARS_MAX]}
-    whole = Message(
-        topic=f"{delivery.topic}.dlq", key=delivery.key, value=delivery.value, headers={**delivery.headers, **said}
-    )
+    whole = Message(topic=f"{delivery.topic}.dlq", key=delivery.key, value=delivery.value, headers={**delivery.headers, **said})
     if whole.size_bytes <= MESSAGE_BYTES_MAX:
         return whole
     place = {"topic": delivery.topic, "partition": str(delivery.partition), "offset": str(delivery.offset)}

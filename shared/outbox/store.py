@@ -152,7 +152,9 @@ class AggregateStore(Generic[A]):
         texts = (*headers.keys(), *headers.values(), payload)
         # No character takes more than 4 bytes: nearly every fact is known to be small without being encoded.
         if 4 * sum(map(len, texts)) > MESSAGE_BYTES_MAX and sum(len(text.encode()) for text in texts) > MESSAGE_BYTES_MAX:
-            detail = f"The fact of this {self.name} would be larger than {MESSAGE_BYTES_MAX:,} bytes: shorten its texts or lists."
+            detail = (
+                f"The fact of this {self.name} would be larger than {MESSAGE_BYTES_MAX:,} bytes: shorten its texts or lists."
+            )
             raise Invalid(detail)
 
     def _read_back(self, aggregate: A, version: int) -> A:
