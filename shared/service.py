@@ -74,6 +74,7 @@ class Owner:
         await bus.ensure_topics(topics, partitions=self.settings.partitions)
         await self.runner.interrupted()
         relay = Relay(service=self.name, db=self.db, outbox=self.outbox, bus=bus, importing=self.runner.is_applying)
+        telemetry.POOL.labels(self.name).set_function(self.db.connections_in_use)
         self.loops.start("relay", relay.run)
         for consumer in self.consumers:
             self.loops.start(consumer.name, consumer.run)

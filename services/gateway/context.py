@@ -36,6 +36,7 @@ from services.gateway.webhooks.delivery import Deliveries
 from services.gateway.webhooks.guard import Guard, Resolver, system_resolver
 from services.gateway.webhooks.ledger import Ledger
 from services.gateway.webhooks.sending import Sender
+from shared import telemetry
 from shared.auth import GATEWAY_ISSUER, DevelopmentIssuer, Verifier
 from shared.db import Database, Transaction, migrate
 from shared.inbox import Consumer
@@ -177,6 +178,7 @@ class Gateway:
         await self.connections.bus.ensure_topics(topics, partitions=self.settings.partitions)
         await self.imports.interrupted()
         await self.live.start()
+        telemetry.POOL.labels("gateway").set_function(self.db.connections_in_use)
         self.loops.start("live", self.live.run)
         self.loops.start("fan-out", self.fanout.run)
         self.loops.start("pages", self.pages.run)

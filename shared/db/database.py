@@ -75,6 +75,10 @@ class Database:
         else:
             self._writer = self._reader = _postgresql_engine(url, pool_size=pool_size)
 
+    def connections_in_use(self) -> int:
+        pools: set[Any] = {self._writer.pool, self._reader.pool}
+        return sum(pool.checkedout() for pool in pools)
+
     @asynccontextmanager
     async def transaction(self, cause: Cause) -> AsyncIterator[Transaction]:
         """A read-write transaction, committed when the block ends without an error.

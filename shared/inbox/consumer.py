@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 
 from shared import telemetry
@@ -24,7 +25,7 @@ _FETCH_TIMEOUT_S = 5.0
 # In a flood a short wait makes batches that are worth their transaction; a trickle is taken at once.
 _CROWD = 40
 _GATHER_S = 0.05
-_LAG_EVERY_S = 1.0
+_REPORT_EVERY_S = 1.0
 _REASON_CHARS_MAX = 2_000
 _BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 
@@ -66,7 +67,8 @@ class Consumer:
         self._member = member
         self.tables = tables
         self._ledger = Ledger(consumer=name, tables=tables)
-        self._lag_reported_at = float("-inf")
+        self._reported_at = float("-inf")
+        self._newest: str | None = None
         self._log = telemetry.logger("consumer").bind(consumer=name)
 
     async def run(self) -> None:
@@ -79,7 +81,7 @@ class Consumer:
                     while True:
                         taken = await self.run_once(subscription)
                         failures = 0
-                        await self._report_lag(subscription)
+                        await self._report(subscription)
                         if taken >= _CROWD:
                             await asyncio.sleep(_GATHER_S)
                 finally:
@@ -97,15 +99,22 @@ class Consumer:
             await subscription.commit({(d.topic, d.partition): d.offset + 1 for d in deliveries})
         return len(deliveries)
 
-    async def _report_lag(self, subscription: Subscription) -> None:
+    async def _report(self, subscription: Subscription) -> None:
         now = time.monotonic()
-        if now - self._lag_reported_at >= _LAG_EVERY_S:
-            self._lag_reported_at = now
-            telemetry.LAG.labels(self.name).set(await subscription.lag())
+        if now - self._reported_at < _REPORT_EVERY_S:
+            return
+        self._reported_at = now
+        waiting = await subscription.lag()
+        telemetry.LAG.labels(self.name).set(waiting)
+        age_s = (self._db.clock() - datetime.fromisoformat(self._newest)).total_seconds() if waiting and self._newest else 0.0
+        telemetry.LAG_AGE.labels(self.name).set(max(0.0, age_s))
+        async with self._db.reading() as tx:
+            telemetry.PARKED.labels(self.name).set(await self._ledger.parked_count(tx))
 
     async def process(self, deliveries: Sequence[Delivery]) -> None:
         """Apply a batch in one transaction, or one by one if that fails for good. Raises Unavailable."""
         records = [_decode(delivery) for delivery in deliveries]
+        self._newest = next((record.event.time for record in reversed(records) if record.event is not None), self._newest)
         if all(record.event is not None for record in records):
             try:
                 await self._apply_batch([record.event for record in records if record.event is not None])

@@ -123,6 +123,12 @@ class Ledger:
         rows = await tx.rows(select(self._parked).where(*unresolved).order_by(c.id))
         return [(row["id"], _event(row)) for row in rows]
 
+    async def parked_count(self, tx: Transaction) -> int:
+        """Parked and not yet resolved."""
+        c = self._parked.c
+        query = select(func.count()).where(c.consumer == self._consumer, c.resolved_at.is_(None))
+        return int((await tx.execute(query)).scalar_one())
+
     async def resolve(self, tx: Transaction, row_id: int, resolution: str) -> None:
         done = update(self._parked).where(self._parked.c.id == row_id)
         await tx.execute(done.values(resolved_at=tx.at, resolution=resolution))

@@ -505,16 +505,23 @@ def nginx_available() -> str | None:
     return None if NGINX else "nginx is not installed (no `nginx` on PATH or in /usr/sbin)."
 
 
+def promtool_available() -> str | None:
+    """None, or the reason in one sentence why alert rules cannot be tested."""
+    return None if shutil.which("promtool") else "promtool is not installed (no `promtool` on PATH)."
+
+
 AVAILABILITY: dict[str, Callable[[], str | None]] = {
     "postgres": postgres_available,
     "kafka": kafka_available,
     "nginx": nginx_available,
+    "promtool": promtool_available,
 }
 HOW_TO_INSTALL = {
     "postgres": "apt-get install postgresql",
     "kafka": "apt-get install openjdk-17-jre-headless maven && tests/support/fetch_kafka.sh",
     "npm": "apt-get install npm, and a package registry that it reaches",
     "nginx": "apt-get install nginx-light",
+    "promtool": "apt-get install prometheus",
 }
 
 

@@ -113,6 +113,7 @@ class Deliveries:
         for work in due:
             if self._position(work) < self._live.last:
                 self._begin(work.subscription.id, self._follow(work.subscription.id))
+        telemetry.WEBHOOK_FAILING.set(await self._ledger.failing_s())
         for replay, _ in await self._ledger.due_replays():
             self._begin(replay, self._replay(replay))
         return bool(due)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from services.gateway import tables
 from services.gateway.consumers.feed import FeedWriter
@@ -66,6 +66,13 @@ class Ledger:
         async with self._db.reading() as tx:
             ready = query.where(or_(_c.c.next_attempt_at.is_(None), _c.c.next_attempt_at <= tx.at))
             return [_work(row) for row in await tx.rows(ready)]
+
+    async def failing_s(self) -> float:
+        """For how long the active subscription that fails longest has failed."""
+        query = select(func.min(_c.c.failing_since)).join(_w, _c.c.webhook_id == _w.c.id)
+        async with self._db.reading() as tx:
+            since = (await tx.execute(query.where(_w.c.status == Status.ACTIVE.value))).scalar_one()
+            return (tx.at - since).total_seconds() if since is not None else 0.0
 
     async def due_replays(self) -> list[tuple[str, str]]:
         """(replay, webhook)."""
