@@ -13,6 +13,7 @@ import pytest
 from services.catalog.app import create_app
 from services.catalog.config import Settings
 from services.catalog.importers import starter
+from services.catalog.importers.fedramp_terms import FUNCTIONS
 from shared.contracts import registry as contracts
 from tests.support.apps import Api, an_api
 from tests.support.real_data import REAL_DATA, needs_real_data
@@ -243,6 +244,16 @@ async def test_three_real_snapshots_follow_one_another_and_again_change_nothing(
     assert len(await recorded_types(api)) == before
     total = (await api.get("/v1/stats/offerings")).json()["total"]
     assert total == oldest["created"] + older["created"] + newest["created"]
+
+
+@needs_real_data
+@pytest.mark.parametrize("file", ["marketplace-2023-06-27.json", "marketplace-2024-01-30.json", "marketplace-2025-01-20.json"])
+def test_every_business_function_of_the_real_files_was_looked_at(file: str) -> None:
+    products = orjson.loads((REAL_DATA / "fedramp" / file).read_bytes())["data"]["Products"]
+    found = {function.strip() for product in products for function in product.get("business_function") or []}
+
+    assert len(found) > 20
+    assert found - {""} <= FUNCTIONS.keys()
 
 
 async def tell_areas(registry: Registry) -> None:
