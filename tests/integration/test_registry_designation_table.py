@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -140,3 +141,18 @@ async def test_who_begins_a_designation_is_in_the_table_too(api: Api, action: st
 
     expected = {role: 401 if not role else 200 if role in BEGINNINGS[action] else 403 for role in ROLES}
     assert answers == expected
+
+
+async def test_every_action_shown_leads_to_an_operation_that_there_is(api: Api) -> None:
+    ids, _ = await world(api)
+    operations = [re.compile(re.sub(r"\{\w+\}", "[^/]+", path)) for path in api.app.openapi()["paths"]]
+
+    hrefs = {}
+    for state, id_ in ids.items():
+        for action in (await api.get(f"/v1/designations/{id_}", "omb")).json()["_actions"]:
+            answer = await api.post(action["href"], {}, "omb")
+            assert answer.status_code in {422, 428}, (state, action, answer.text)
+            assert any(path.fullmatch(action["href"]) for path in operations)
+            hrefs[action["action"]] = action["href"]
+
+    assert hrefs["pre-designate"] == "/v1/designations/pre-designate"

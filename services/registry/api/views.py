@@ -148,7 +148,9 @@ def _machine_actions(
         possible = state in transition.sources
         wanted = " or ".join(str(source) for source in transition.sources if source)
         missing = list((lacking or {}).get(transition.action, ())) if possible else [f"state {wanted} (it is {state})"]
+        # What may also begin one is asked of the collection, and finds the one that there is.
+        path = href.rpartition("/")[0] if None in transition.sources else href
         shown.append(
-            Action(action=transition.action, href=f"{href}/{transition.action}", possible=not missing, missing=missing)
+            Action(action=transition.action, href=f"{path}/{transition.action}", possible=not missing, missing=missing)
         )
     return shown
