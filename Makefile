@@ -66,6 +66,12 @@ manifests: k8s-render ## check the Dockerfile, the compose file and every Kubern
 	@$(CHECK) kubernetes-validate==1.37.0 kubernetes-validate --quiet --strict --kubernetes-version $(KUBERNETES) build/k8s/*.yaml
 	@$(CHECK) checkov==3.3.30 checkov --config-file .checkov.yaml
 
+.PHONY: sbom
+sbom: $(READY) ## write what an image holds into build/sbom.cdx.json (CycloneDX), from uv.lock
+	@mkdir -p build
+	@$(BIN)/uv export --quiet --frozen --no-dev --format cyclonedx1.5 --output-file build/sbom.cdx.json >/dev/null
+	@echo build/sbom.cdx.json
+
 .PHONY: bench
 bench: $(READY) ## measure speed
 	@$(BIN)/pytest -s -m bench --timeout 1800 tests/bench/bench_*.py
