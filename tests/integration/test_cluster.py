@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.support.plans import PlanOffice, a_content
 from tests.support.servers import KafkaServer, PostgresServer
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(180)]
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 BASIS = {"policy": "m-19-16", "clause": "section I"}
 
 
@@ -42,6 +44,18 @@ def has_opened(page: Any) -> bool:
     return any(event["type"] == "qsmo.catalog.marketplace.opened.v1" for event in page["items"])
 
 
+async def traced(client: httpx.AsyncClient, *, count: int) -> list[dict[str, Any]]:
+    """The first events on the stream that belong to TRACE."""
+    found: list[dict[str, Any]] = []
+    async with asyncio.timeout(20), client.stream("GET", "/v1/events/stream", headers={"Last-Event-ID": "0"}) as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("data: ") and f"-{TRACE}-" in line:
+                found.append(json.loads(line.removeprefix("data: ")))
+            if len(found) == count:
+                break
+    return found
+
+
 async def test_a_designation_opens_a_marketplace_and_is_seen_on_the_feed(cluster: Cluster) -> None:
     await cluster.ready()
     headers = {"Authorization": f"Bearer {cluster.token('omb', 'coordinator')}"}
@@ -60,18 +74,24 @@ async def test_a_designation_opens_a_marketplace_and_is_seen_on_the_feed(cluster
         designated = await client.post(
             f"/v1/designations/{begun.json()['id']}/designate",
             json={"effective_on": "2020-04-27"} | BASIS,
-            headers={"If-Match": begun.headers["etag"]},
+            headers={"If-Match": begun.headers["etag"], "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"},
         )
         assert designated.status_code == 200, designated.text
         await eventually(client, "/v1/marketplaces/cybersecurity", lambda found: found["status"] == "open")
 
         feed = await eventually(client, "/v1/events?after=0&limit=100", has_opened)
+        streamed = await traced(client, count=2)
 
     types = [event["type"] for event in feed["items"]]
     assert types.index("qsmo.registry.designation.designated.v1") < types.index("qsmo.catalog.marketplace.opened.v1")
     assert [event["seq"] for event in feed["items"]] == list(range(1, len(types) + 1))
     opened = next(event for event in feed["items"] if event["type"] == "qsmo.catalog.marketplace.opened.v1")
     assert opened["focusarea"] == "cybersecurity"
+    # From the request over Kafka and a consumer that records a fact of its own to the stream: one trace.
+    assert [event["type"] for event in streamed] == [
+        "qsmo.registry.designation.designated.v1",
+        "qsmo.catalog.marketplace.opened.v1",
+    ]
 
 
 async def test_each_service_verifies_tokens_for_itself(cluster: Cluster) -> None:

@@ -39,7 +39,9 @@ async def settle(tx: Transaction, areas: Iterable[str], *, because: Mapping[str,
     for area in wanted:
         if because and area in because:
             event = because[area]
-            tx.cause = replace(original, causation_id=event.id, correlation_id=event.correlation_id)
+            tx.cause = replace(
+                original, causation_id=event.id, correlation_id=event.correlation_id, traceparent=event.traceparent
+            )
         of_area = [found for found in designations if found.focus_area == area]
         await _settle_one(tx, known[area], current.get(area), of_area)
     tx.cause = original
