@@ -28,6 +28,7 @@ _SITE = """
       proxy_http_version 1.1;
       proxy_set_header Connection "";
       proxy_buffering off;
+      proxy_next_upstream error timeout non_idempotent;
       proxy_read_timeout 60s;
     }}
   }}
