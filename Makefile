@@ -78,7 +78,9 @@ bench: $(READY) ## measure speed
 
 .PHONY: reliability
 reliability: $(READY) ## break things for a long time, and check that nothing is lost
-	@QSMO_KILLS=500 $(BIN)/pytest -s -m "not bench and not fuzz" --timeout 7200 tests/reliability
+	@QSMO_KILLS=500 QSMO_SEEDS=10000 QSMO_RELIABILITY_ROWS=build/reliability \
+	  $(BIN)/pytest -s -m "not bench and not fuzz" --timeout 14400 tests/reliability
+	@$(BIN)/python -m tests.reliability.ledger build/reliability docs/reliability.md
 
 .PHONY: schemas
 schemas: $(READY) ## regenerate the committed schemas

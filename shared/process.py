@@ -10,6 +10,7 @@ from shared import telemetry
 from shared.kernel.errors import Unavailable
 
 _RESTART_S = 1.0
+_CANCEL_AGAIN_S = 1.0
 
 
 class Loops:
@@ -47,6 +48,8 @@ class Loops:
     async def stop(self) -> None:
         """Cancel in reverse order of starting, each awaited."""
         for task in reversed(tuple(self._tasks.values())):
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            # Again and again: what fails while it unwinds, as a rollback may, takes the place of the cancellation.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait((task,), timeout=_CANCEL_AGAIN_S)
         self._tasks.clear()
