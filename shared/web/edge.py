@@ -20,7 +20,7 @@ from shared.kernel.cause import Cause
 from shared.kernel.errors import StaleVersion
 from shared.kernel.ids import new_id
 from shared.web import own_writes
-from shared.web.idempotency import Answer, IdempotentRequest, earlier_answer, keep_answer
+from shared.web.idempotency import Answer, IdempotentRequest, check_key, earlier_answer, keep_answer
 from shared.web.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest
 
 T = TypeVar("T")
@@ -105,6 +105,11 @@ class Edge:
         if len(given) > 1 or given[0] not in {"true", "false"}:
             raise HTTPException(400, "validate_only is true or false, once.")
         return given[0] == "true"
+
+    def ignore_key(self) -> None:
+        """Of a write that may be done again without harm no answer is kept; a key that cannot be is refused all the same."""
+        if (key := self.request.headers.get("idempotency-key")) is not None:
+            check_key(key)
 
     async def _idempotent_request(self) -> IdempotentRequest | None:
         key = self.request.headers.get("idempotency-key")

@@ -38,6 +38,12 @@ def idempotency_table(metadata: MetaData) -> Table:
     )
 
 
+def check_key(key: str) -> None:
+    """Raises Invalid when it is not 1 to 128 letters, digits and `. _ : -`."""
+    if not re.fullmatch(KEY_PATTERN, key):
+        raise Invalid.at("header:Idempotency-Key", "An Idempotency-Key is 1 to 128 letters, digits and . _ : -")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotentRequest:
     """One request under a key; keys of different callers never meet."""
@@ -48,8 +54,7 @@ class IdempotentRequest:
     @classmethod
     def of(cls, *, key: str, subject: str, method: str, target: str, body: bytes) -> IdempotentRequest:
         """Raises Invalid when the key is not 1 to 128 letters, digits and `. _ : -`."""
-        if not re.fullmatch(KEY_PATTERN, key):
-            raise Invalid.at("header:Idempotency-Key", "An Idempotency-Key is 1 to 128 letters, digits and . _ : -")
+        check_key(key)
         scoped = hashlib.sha256(subject.encode()).hexdigest()[:24] + ":" + key
         digest = hashlib.sha256(b"\0".join((method.encode(), target.encode(), body))).hexdigest()
         return cls(key=scoped, digest=digest)

@@ -48,6 +48,8 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_instant, json_schema_input_t
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$", max_length=128)]
 Line = Annotated[str, StringConstraints(pattern=_ONE_LINE, min_length=1, max_length=300, strip_whitespace=True)]
+# As it was given: of a query, what is stripped before it is looked at is not what the pattern says.
+Words = Annotated[str, StringConstraints(pattern=_ONE_LINE, min_length=1, max_length=300)]
 LongText = Annotated[str, StringConstraints(pattern=_PRINTABLE, max_length=20_000)]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s\x00-\x1f\x7f]+$", max_length=2_000)]
 Reason = Annotated[str, StringConstraints(pattern=_PRINTABLE, min_length=3, max_length=2_000, strip_whitespace=True)]

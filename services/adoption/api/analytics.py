@@ -24,6 +24,9 @@ from shared.kernel.errors import Forbidden
 from shared.web.edge import AtEdge
 from shared.web.wire import Day, Identifier, Slug
 
+_TEXT = {"schema": {"type": "string"}}
+_WRITTEN: dict[str, Any] = {"content": {"text/csv": _TEXT, "application/x-ndjson": _TEXT}}
+
 router = APIRouter(tags=["analytics"])
 _READERS = ("coordinator", "omb", "auditor")
 AsOf = Annotated[Day | None, Query(description="By effective day; default: now")]
@@ -52,7 +55,7 @@ async def list_figures(at: AtEdge) -> Response:
     return at.show(await at.read(query))
 
 
-@router.get("/v1/analytics/figures/{figure}", response_model=models.FigureShown)
+@router.get("/v1/analytics/figures/{figure}", response_model=models.FigureShown, responses={200: _WRITTEN})
 async def show_figure(
     figure: Figure,
     at: AtEdge,
@@ -160,6 +163,7 @@ def _named(names: tuple[str, ...], values: tuple[str | date, ...]) -> dict[str, 
 async def rebuild_figures(at: AtEdge) -> Response:
     """Makes all figures anew from the published facts; reads go on meanwhile."""
     _require(at.principal, "coordinator", "omb", to="rebuild figures")
+    at.ignore_key()
     return at.show(models.FiguresRebuilt(facts=await rebuild(at.context.db, at.cause)))
 
 

@@ -18,13 +18,13 @@ from services.adoption.domain.sla_target import parsed
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Paged
 from shared.web.paging import page_of
-from shared.web.wire import Identifier, Line, Slug
+from shared.web.wire import Identifier, Slug, Words
 
 router = APIRouter(tags=["service levels"])
 
 
 @router.get("/v1/sla-targets/understood", response_model=models.TargetUnderstood)
-async def understand_sla_target(at: AtEdge, text: Annotated[Line, Query()]) -> Response:
+async def understand_sla_target(at: AtEdge, text: Annotated[Words, Query()]) -> Response:
     """What a target's words are understood as, before they are agreed."""
     return at.show(models.TargetUnderstood(text=text, comparable=_target(text)))
 
