@@ -22,7 +22,9 @@ PUBLISHED = Counter("qsmo_outbox_published_events", "Facts published to the bus"
 CONSUMED = Counter("qsmo_inbox_consumed_events", "Events by outcome: applied, duplicate, parked", ["consumer", "outcome"])
 PARKED = Gauge("qsmo_inbox_parked_events", "Events parked behind a poison one", ["consumer"])
 LAG = Gauge("qsmo_inbox_lag_events", "Records not yet read by this member", ["consumer"])
-LAG_AGE = Gauge("qsmo_inbox_lag_seconds", "Age of the newest fact read while others wait; 0 when none waits", ["consumer"])
+LAG_AGE = Gauge(
+    "qsmo_inbox_lag_seconds", "Age of the newest fact read while others wait, or since when none can be", ["consumer"]
+)
 POOL = Gauge("qsmo_database_connections_in_use", "Connections of the pool that are taken", ["service"])
 WEBHOOK_FAILING = Gauge("qsmo_webhook_failing_seconds", "For how long the webhook that fails longest has failed")
 LOOP_UP = Gauge("qsmo_background_loop_up_bool", "1 while the named loop runs", ["service", "loop"])

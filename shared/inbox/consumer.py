@@ -69,6 +69,7 @@ class Consumer:
         self._ledger = Ledger(consumer=name, tables=tables)
         self._reported_at = float("-inf")
         self._newest: str | None = None
+        self._read_at = time.monotonic()
         self._log = telemetry.logger("consumer").bind(consumer=name)
 
     async def run(self) -> None:
@@ -80,7 +81,7 @@ class Consumer:
                 try:
                     while True:
                         taken = await self.run_once(subscription)
-                        failures = 0
+                        failures, self._read_at = 0, time.monotonic()
                         await self._report(subscription)
                         if taken >= _CROWD:
                             await asyncio.sleep(_GATHER_S)
@@ -88,6 +89,7 @@ class Consumer:
                     await subscription.close()
             except (Unavailable, OSError, TimeoutError) as error:
                 self._log.warning("consumer_waits", reason=str(error))
+                telemetry.LAG_AGE.labels(self.name).set(time.monotonic() - self._read_at)
                 await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
                 failures += 1
 
