@@ -32,6 +32,7 @@ LOOPBACK = "127.0.0.1"
 # can be given that very port for its own end, connect to itself, and keep the server out.
 SERVER_PORTS = range(15_000, 30_000)
 
+CHROMIUM = os.environ.get("QSMO_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 
 START_DEADLINE_S = 60.0
@@ -510,11 +511,17 @@ def promtool_available() -> str | None:
     return None if shutil.which("promtool") else "promtool is not installed (no `promtool` on PATH)."
 
 
+def chromium_available() -> str | None:
+    """None, or the reason in one sentence why pages cannot be looked at in a browser."""
+    return None if CHROMIUM else "Chromium is not installed (no `chromium` on PATH, and QSMO_CHROMIUM is not set)."
+
+
 AVAILABILITY: dict[str, Callable[[], str | None]] = {
     "postgres": postgres_available,
     "kafka": kafka_available,
     "nginx": nginx_available,
     "promtool": promtool_available,
+    "chromium": chromium_available,
 }
 HOW_TO_INSTALL = {
     "postgres": "apt-get install postgresql",
@@ -522,6 +529,7 @@ HOW_TO_INSTALL = {
     "npm": "apt-get install npm, and a package registry that it reaches",
     "nginx": "apt-get install nginx-light",
     "promtool": "apt-get install prometheus",
+    "chromium": "apt-get install chromium fonts-liberation",
 }
 
 
