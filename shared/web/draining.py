@@ -36,12 +36,18 @@ class Draining:
                 await self._app(scope, receive, send)
             return
 
+        # For who writes to the server directly, as long as nothing has to be added to what is written.
+        scope["qsmo.server"] = None if self._closing.is_set() else getattr(send, "__self__", None)
+
         async def send_last(message: Message) -> None:
             if message["type"] == "http.response.start" and self._closing.is_set():
                 message["headers"] = [*message.get("headers", ()), _CLOSE]
             await send(message)
 
-        await self._app(scope, receive, send_last)
+        try:
+            await self._app(scope, receive, send_last)
+        finally:
+            scope.pop("qsmo.server", None)  # which holds the scope: left in it, both would wait for the collector
 
     def _handlers(self, loop: asyncio.AbstractEventLoop) -> dict[signal.Signals, Callable[[int, FrameType | None], None]]:
         servers: dict[int, Any] = {number: signal.getsignal(number) for number in _SIGNALS}

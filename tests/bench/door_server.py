@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
@@ -22,6 +22,7 @@ from starlette.routing import Route
 
 from services.gateway.app import create_app
 from services.gateway.config import Settings
+from shared.web.draining import Draining
 from tests.unit.gateway.builders import SIGNING_KEY, connections_for
 
 SECTION = b'{"id":"01a2095a-3b65-7dc0-b308-54cfbb69e6e6","text":"' + b"x" * 1_500 + b'"}'
@@ -52,20 +53,22 @@ def gateway(folder: Path, port: int, fresh_s: float) -> Any:
         "page_fresh_s": fresh_s,
         **{f"{service}_url": f"http://127.0.0.1:{port}" for service in ("registry", "catalog", "adoption")},
     }
-    return create_app(Settings.model_validate(values), connections=connections, development_issuer=issuer)
+    app = create_app(Settings.model_validate(values), connections=connections, development_issuer=issuer)
+    return Draining(app, seconds=0)  # as in the cluster
 
 
 async def served(app: Any) -> None:
-    async with app.router.lifespan_context(app):
+    inner = getattr(app, "_app", app)
+    async with inner.router.lifespan_context(inner):
         config = uvicorn.Config(app, port=0, lifespan="off", log_level="critical", access_log=False, ws="none")
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0.01)
         print(server.servers[0].sockets[0].getsockname()[1], flush=True)
-        process, loop = psutil.Process(), asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         while await loop.run_in_executor(None, sys.stdin.readline):
-            print(sum(process.cpu_times()[:2]), flush=True)
+            print(time.process_time(), flush=True)
         server.should_exit = server.force_exit = True
         await task
 

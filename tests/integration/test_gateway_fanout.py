@@ -7,17 +7,20 @@ import contextlib
 import re
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from fastapi import FastAPI
 
 from services.gateway.feed import fanout as fanout_module
 from services.gateway.feed.live import Chunk
 from services.gateway.feed.view import View
 from shared.kernel.errors import Unavailable
+from shared.web.draining import Draining
 from tests.unit.gateway.builders import Harness, a_gateway, an_event, append, served
 
 
@@ -84,8 +87,11 @@ async def until_together(harness: Harness, count: int) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_streams_with_the_same_view_stand_together_and_each_gets_everything_once(harness: Harness) -> None:
-    async with served(harness.app) as url:
+@pytest.mark.parametrize("wrapped", [lambda app: app, lambda app: Draining(app, seconds=1)], ids=["embedded", "cluster"])
+async def test_streams_with_the_same_view_stand_together_and_each_gets_everything_once(
+    harness: Harness, wrapped: Callable[[FastAPI], Any]
+) -> None:
+    async with served(wrapped(harness.app)) as url:
         readers = [await Reader.at(url) for _ in range(20)]
         await until_together(harness, 20)
         for _ in range(50):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from services.gateway.feed.reading import FeedReader
 from services.installation import DataFolder
 from shared.db import Database
 from shared.kernel.cause import Cause
+from shared.web.draining import Draining
 from tests.unit.gateway.builders import Harness, a_gateway, an_event, append, served
 
 DEADLINE_S = 0.6
@@ -334,6 +335,31 @@ async def test_a_page_at_hand_is_answered_at_the_door_as_by_its_own_route(world:
     assert (again.status_code, again.content) == (200, first.content)
     assert {name: value for name, value in again.headers.items() if name != "ratelimit"} == fields
     assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", first.headers["etag"])
+
+
+@pytest.mark.parametrize("wrapped", [lambda app: app, lambda app: Draining(app, seconds=1)], ids=["embedded", "cluster"])
+async def test_over_a_server_a_page_at_hand_is_written_whole_and_reads_as_through_its_layers(
+    world: World, wrapped: Callable[[FastAPI], Any]
+) -> None:
+    path = "/v1/areas/cybersecurity/overview"
+    async with served(wrapped(world.harness.app)) as url, httpx.AsyncClient(base_url=url) as client:
+        asked_for = await client.get(path)
+        whole, inside = await client.get(path), await world.page(path)
+        unchanged = await client.get(path, headers={"If-None-Match": asked_for.headers["etag"], "X-Request-Id": "mine"})
+        head, after = await client.head(path), await client.get(path)
+        world.harness.app.state.closing.set()
+        last = await client.get(path)
+
+    assert world.asked == len(asked_for.json()) - 2
+    assert whole.content == inside.content == asked_for.content == after.content == last.content
+    of_server = {"date", "server", "x-request-id", "ratelimit"}
+    assert {k: v for k, v in whole.headers.items() if k not in of_server} == {
+        k: v for k, v in inside.headers.items() if k not in of_server
+    }
+    assert of_server <= whole.headers.keys()
+    assert (unchanged.status_code, unchanged.content, unchanged.headers["x-request-id"]) == (304, b"", "mine")
+    assert (head.status_code, head.content) == (405, b"")
+    assert (last.headers.get("connection") == "close") == (wrapped(world.harness.app) is not world.harness.app)
 
 
 @pytest.mark.parametrize("headers", [{"QSMO-After": "registry@1/x"}, {"Authorization": "Bearer nonsense"}])

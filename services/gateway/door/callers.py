@@ -45,7 +45,32 @@ class Callers:
     def __init__(self, verifier: Verifier, exchange: Callable[[], Exchange]) -> None:
         self._verifier = verifier
         self._exchange = exchange
-        self._known: dict[bytes, tuple[Principal | None, float]] = {}
+        # By the whole field; None: it is no valid token, and counts for its address.
+        self._known: dict[bytes, tuple[Caller | None, float]] = {}
+        self._addresses: dict[str, Caller] = {}
+
+    def at_once(self, scope: Scope) -> Caller | None:
+        """Who it is, where that needs nobody to be asked: the public, and a token looked at within the minute."""
+        token: bytes | None = None
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                token = value
+            elif name == b"x-api-key":
+                return None
+        if token is None:
+            return self._public(scope)
+        found = self._known.get(token)
+        return found[0] if found is not None and found[1] >= time.monotonic() else None
+
+    def _public(self, scope: Scope) -> Caller:
+        client = scope.get("client")
+        address = client[0] if client else "-"
+        found = self._addresses.get(address)
+        if found is None:
+            if len(self._addresses) >= _KNOWN_MAX:
+                self._addresses.clear()
+            found = self._addresses[address] = address_of(scope, principal=ANONYMOUS)
+        return found
 
     async def admitted(self, scope: Scope) -> Caller:
         """Raises NotAllowed, Unavailable."""
@@ -53,11 +78,8 @@ class Callers:
         if key is not None:
             return await self._by_key(scope, key)
         if token is None:
-            return address_of(scope, principal=ANONYMOUS)
-        principal = await self._principal(token)
-        if principal is None:
-            return address_of(scope)
-        return Caller(f"subject {principal.subject}", principal=principal)
+            return self._public(scope)
+        return await self._by_token(token) or address_of(scope)
 
     async def _by_key(self, scope: Scope, secret: str) -> Caller:
         """Raises NotAllowed, Unavailable."""
@@ -72,14 +94,15 @@ class Callers:
         scope["headers"] = [*kept, (b"authorization", b"Bearer " + exchange.token(key).encode())]
         return Caller(f"key {key.id}")
 
-    async def _principal(self, header: bytes) -> Principal | None:
+    async def _by_token(self, header: bytes) -> Caller | None:
         now = time.monotonic()
         found = self._known.get(header)
         if found is None or found[1] < now:
             if len(self._known) >= _KNOWN_MAX:
                 self._known.clear()
             principal, left_s = await self._verified(header)
-            found = self._known[header] = (principal, now + min(left_s, _KNOWN_S))
+            caller = None if principal is None else Caller(f"subject {principal.subject}", principal=principal)
+            found = self._known[header] = (caller, now + min(left_s, _KNOWN_S))
         return found[0]
 
     async def _verified(self, header: bytes) -> tuple[Principal | None, float]:

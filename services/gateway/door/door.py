@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.config import Settings
 from services.gateway.door.callers import Caller, Callers, NotAllowed, address_of
+from services.gateway.door.exchange import server_of
 from services.gateway.door.gcra import Limiter, Quota, Verdict
 from services.gateway.door.kept import PagesAtHand
 from services.gateway.feed.stream import EventStream
@@ -28,6 +29,7 @@ _STREAM = "/v1/events/stream"
 _POLL = "/v1/events"
 # What costs more than one unit of a caller's quota.
 _COSTS = (("/v1/exports", 20), ("/v1/imports/", 20), ("/openapi.json", 5))
+_DEAR = tuple(prefix for prefix, _ in _COSTS)
 _PING_COST = 10
 # After a restart everybody comes back at once; what a request needs until its stream is open would stay the process's for good.
 _OPENING_AT_ONCE = 64
@@ -80,38 +82,43 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        added: Headers = [*_SECURITY, _HSTS] if scope.get("scheme") == "https" else list(_SECURITY)
         if scope["path"] in _ALWAYS:
-            await self._app(scope, receive, _adding(send, added))
+            await self._app(scope, receive, _adding(send, _security(scope)))
             return
         refusal: Refusal | None = None
-        try:
-            caller = await self._callers_of(scope).admitted(scope)
-        except NotAllowed as error:
-            caller, refusal = address_of(scope), _not_allowed(error)
-        except Unavailable as error:
-            caller, refusal = address_of(scope), _overloaded(error.detail, error.retry_after_s)
-        verdict = self._counted(scope, caller, added)
+        caller = self._callers_of(scope).at_once(scope)
+        if caller is None:
+            caller, refusal = await self._made_sure_of(scope)
+        verdict = self._counted(scope, caller)
         waits = scope["path"] == _STREAM or (scope["path"] == _POLL and b"wait=" in scope["query_string"])
         refusal = self._refusal(caller, verdict, waits=waits) or refusal
+        limits = self._limits(caller, verdict)
         if refusal is not None:
-            await _refuse(refusal, scope, _adding(send, added))
+            await _refuse(refusal, scope, _adding(send, _security(scope) + limits))
             return
-        if (page := self._at_hand(scope).find(scope, caller.principal)) is not None and caller.principal is not None:
-            limits = added[len(_SECURITY) :]
+        if caller.principal is not None and (page := self._at_hand(scope).find(scope, caller.principal)) is not None:
             await self._at_hand(scope).send(page, scope, send, principal=caller.principal, limits=limits)
             return
         self._begin(caller.name, waits=waits)
         try:
-            await self._within(scope, receive, send, added)
+            await self._within(scope, receive, send, _security(scope) + limits)
         finally:
             self._end(caller.name, waits=waits)
+
+    async def _made_sure_of(self, scope: Scope) -> tuple[Caller, Refusal | None]:
+        try:
+            return await self._callers_of(scope).admitted(scope), None
+        except NotAllowed as error:
+            return address_of(scope), _not_allowed(error)
+        except Unavailable as error:
+            return address_of(scope), _overloaded(error.detail, error.retry_after_s)
 
     async def _within(self, scope: Scope, receive: Receive, send: Send, added: Headers) -> None:
         """The app; then, out here, the body of a stream whose head it has sent."""
         if scope["path"] != _STREAM:
             await self._app(scope, receive, _adding(send, added))
             return
+        server = server_of(scope, send)
         handed_over: list[EventStream] = []
         scope["qsmo.handed_over"] = handed_over
         async with self._opening:
@@ -119,7 +126,7 @@ class Door:
         for name in scope.keys() - _KEPT_OF_SCOPE:
             del scope[name]
         for stream in handed_over:
-            await stream.run(receive, send, server=getattr(send, "__self__", None))
+            await stream.run(receive, send, server=server)
 
     def _callers_of(self, scope: Scope) -> Callers:
         if self._callers is None:
@@ -132,13 +139,19 @@ class Door:
             self._pages = PagesAtHand(scope["app"].state.context.pages)
         return self._pages
 
-    def _counted(self, scope: Scope, caller: Caller, added: Headers) -> Verdict | None:
-        quota = self._signed_in if caller.is_known else self._anonymous
+    def _quota(self, caller: Caller) -> Quota:
+        return self._signed_in if caller.is_known else self._anonymous
+
+    def _counted(self, scope: Scope, caller: Caller) -> Verdict | None:
+        quota = self._quota(caller)
         if not quota.rate_per_s:
             return None
-        verdict = self._limiter.admit(caller.name, quota, now=time.monotonic(), cost=_cost(scope["path"]))
-        added += [(b"ratelimit-policy", quota.policy), (b"ratelimit", verdict.field)]
-        return verdict
+        return self._limiter.admit(caller.name, quota, now=time.monotonic(), cost=_cost(scope["path"]))
+
+    def _limits(self, caller: Caller, verdict: Verdict | None) -> Headers:
+        if verdict is None:
+            return []
+        return [(b"ratelimit-policy", self._quota(caller).policy), (b"ratelimit", verdict.field)]
 
     def _refusal(self, caller: Caller, verdict: Verdict | None, *, waits: bool) -> Refusal | None:
         s, load = self._settings, self.load
@@ -174,7 +187,13 @@ class Door:
 def _cost(path: str) -> int:
     if path.endswith("/ping"):
         return _PING_COST
-    return next((cost for prefix, cost in _COSTS if path.startswith(prefix)), 1)
+    if path.startswith(_DEAR):
+        return next(cost for prefix, cost in _COSTS if path.startswith(prefix))
+    return 1
+
+
+def _security(scope: Scope) -> Headers:
+    return [*_SECURITY, _HSTS] if scope.get("scheme") == "https" else _SECURITY
 
 
 def _too_many(detail: str, retry_after_s: float) -> Refusal:

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 _KEYS_MAX = 100_000
+_ROUNDING_S = 1e-9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Quota:
     """`rate_per_s` in the long run, `burst` at once. No rate, no limit."""
 
     rate_per_s: float
     burst: int
 
-    @property
+    @cached_property
+    def interval_s(self) -> float:
+        return 1 / self.rate_per_s
+
+    @cached_property
+    def window_s(self) -> float:
+        return self.burst * self.interval_s
+
+    @cached_property
     def policy(self) -> bytes:
         """As the RateLimit-Policy field has it: so many in a window of so many seconds."""
         return b'"default";q=%d;w=%d' % (self.burst, math.ceil(self.burst / self.rate_per_s))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Verdict:
     """`remaining` units now; `full_in_s` until all are back; `retry_after_s` is 0 when admitted."""
 
@@ -48,14 +58,16 @@ class Limiter:
 
     def admit(self, key: str, quota: Quota, *, now: float, cost: int = 1) -> Verdict:
         """A refused request costs nothing. A request dearer than the burst costs the burst."""
-        interval = 1 / quota.rate_per_s
-        window = quota.burst * interval
-        arrival = max(self._arrivals.get(key, 0.0), now)
+        interval = quota.interval_s
+        window = quota.window_s
+        arrival = self._arrivals.get(key)
+        if arrival is None or arrival < now:
+            if arrival is None and len(self._arrivals) >= self._keys_max:
+                self._forget(now)
+            arrival = now
         wanted = arrival + min(cost, quota.burst) * interval
-        if (excess := wanted - now - window) > 1e-9:
+        if (excess := wanted - now - window) > _ROUNDING_S:
             return _verdict(arrival - now, window, interval, retry_after_s=excess)
-        if key not in self._arrivals and len(self._arrivals) >= self._keys_max:
-            self._forget(now)
         self._arrivals[key] = wanted
         return _verdict(wanted - now, window, interval)
 
@@ -67,5 +79,5 @@ class Limiter:
 
 
 def _verdict(used_s: float, window_s: float, interval_s: float, *, retry_after_s: float = 0.0) -> Verdict:
-    remaining = max(0, math.floor((window_s - used_s) / interval_s + 1e-9))
-    return Verdict(remaining=remaining, full_in_s=math.ceil(max(0.0, used_s)), retry_after_s=retry_after_s)
+    remaining = math.floor((window_s - used_s) / interval_s + _ROUNDING_S)
+    return Verdict(max(0, remaining), math.ceil(used_s) if used_s > 0 else 0, retry_after_s)

@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.types import Scope, Send
 
+from services.gateway.door.exchange import server_of, takes_whole, write_whole
 from services.gateway.pages.asking import Composed
 from services.gateway.pages.kept import KeptPages
 from shared import telemetry
@@ -21,13 +22,13 @@ _ROUTES = {"areas": "/v1/areas/{slug}/overview"} | {kind: f"/v1/{kind}/{{id}}/ov
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 _VARY = (b"vary", b"Authorization, X-Api-Key")
 # Of the security headers those that mean something for data; the rest is for what a browser shows.
-_OF_DATA = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+_LASTING = (
+    b"vary: Authorization, X-Api-Key\r\n"
+    b"x-content-type-options: nosniff\r\n"
+    b"content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
 )
-_TYPE = (b"content-type", b"application/json")
-_PUBLIC = (b"cache-control", b"public, no-cache")
-_PRIVATE = (b"cache-control", b"private, no-cache")
+_PUBLIC = b"cache-control: public, no-cache\r\n" + _LASTING
+_PRIVATE = b"cache-control: private, no-cache\r\n" + _LASTING
 
 
 class PagesAtHand:
@@ -49,8 +50,7 @@ class PagesAtHand:
     async def send(self, found: Composed, scope: Scope, send: Send, *, principal: Principal, limits: Headers) -> None:
         """The same answer as from the page's own route (`services.gateway.api.pages`)."""
         begun = time.perf_counter()
-        tag = found.etag.encode()
-        given_tags, request_id = b"", b""
+        given_tags = request_id = b""
         for name, value in scope["headers"]:
             if name == b"if-none-match":
                 given_tags = value
@@ -58,15 +58,25 @@ class PagesAtHand:
                 request_id = value
         if not request_id or not _REQUEST_ID.fullmatch(request_id):
             request_id = new_id().encode()
-        visibility = _PUBLIC if principal.is_anonymous else _PRIVATE
-        headers = [(b"etag", tag), visibility, _VARY, *_OF_DATA, (b"x-request-id", request_id), *limits]
+        tag = found.etag.encode()
         status, body = 200, found.body
-        if given_tags and tag in [given.strip() for given in given_tags.split(b",")]:
+        if given_tags and (given_tags == tag or tag in [given.strip() for given in given_tags.split(b",")]):
             status, body = 304, b""
+        head = b"".join(
+            (
+                b"etag: %b\r\n" % tag,
+                _PUBLIC if principal.is_anonymous else _PRIVATE,
+                b"x-request-id: %b\r\n" % request_id,
+                *[b"%b: %b\r\n" % pair for pair in limits],
+                b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body) if status == 200 else b"",
+            )
+        )
+        server = server_of(scope, send)
+        if takes_whole(server):
+            write_whole(server, status, head, body)
         else:
-            headers += [_TYPE, (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+            await send({"type": "http.response.start", "status": status, "headers": _fields(head)})
+            await send({"type": "http.response.body", "body": body})
         self._measured(scope["path"], status).observe(time.perf_counter() - begun)
 
     def _measured(self, path: str, status: int) -> Any:
@@ -76,3 +86,8 @@ class PagesAtHand:
             labels = telemetry.HTTP_SECONDS.labels("gateway", "GET", _ROUTES[route], str(status))
             seconds = self._seconds[route, status] = labels
         return seconds
+
+
+def _fields(head: bytes) -> Headers:
+    """The same as ASGI has it."""
+    return [(name, value) for name, _, value in (line.partition(b": ") for line in head.splitlines())]
