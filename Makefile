@@ -86,6 +86,11 @@ reliability: $(READY) ## break things for a long time, and check that nothing is
 schemas: $(READY) ## regenerate the committed schemas
 	@$(BIN)/python -m shared.contracts.generate
 
+.PHONY: uswds
+uswds: ## compile the design system that the pages use (needs Node; what comes out is committed)
+	@$(call need,npm,Install Node 20 or newer.)
+	@cd services/gateway/dashboard/uswds && npm ci --silent && npm run --silent build
+
 .PHONY: migrate
 migrate: $(READY) ## bring the databases to the newest schema
 	@$(BIN)/qsmo migrate

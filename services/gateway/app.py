@@ -14,6 +14,7 @@ from services.gateway import context
 from services.gateway.api import routers
 from services.gateway.config import Settings
 from services.gateway.dashboard import marketplace, page
+from services.gateway.dashboard.visitor import Visits
 from services.gateway.door.door import Door
 from services.gateway.proxy import Passage, own_below, proxy_routes
 from services.gateway.webhooks.guard import Resolver, system_resolver
@@ -62,7 +63,8 @@ def create_app(
     app.user_middleware.append(Middleware(Passage, own=own_below(paths)))  # inside of the frame around every request
     stack = app.build_middleware_stack
     # Outside of everything, also of the answers to faults; `add_middleware` would put it inside of those.
-    app.build_middleware_stack = lambda: Door(stack(), settings=settings)  # type: ignore[method-assign]
+    door = lambda: Visits(Door(stack(), settings=settings), official=settings.official_site)  # noqa: E731
+    app.build_middleware_stack = door  # type: ignore[method-assign]
     # FastAPI's own document knows nothing of the services; ours takes its place.
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "name", "") != "openapi"]
     app.router.routes.extend(proxy_routes())

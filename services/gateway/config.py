@@ -24,6 +24,7 @@ class Settings(ServiceSettings):
     circuit_open_s: float = Field(1.0, ge=0, description="… for so long")
     page_fresh_s: float = Field(5.0, ge=0, description="Composed pages are kept so long at most; 0: not at all")
     pages_max: int = Field(1_000, ge=1, description="Composed pages kept in memory at most")
+    official_site: bool = Field(default=False, description="Whether pages say that this is an official .gov website")
     stream_slow_s: float = Field(30.0, gt=0, description="An event stream whose client takes nothing for so long is cut")
     stream_rotation_s: float = Field(600.0, gt=0, description="Event streams end after about this long and are resumed")
     rate_per_s: float = Field(200.0, ge=0, description="Requests a second of a caller who is signed in, lasting; 0: no limit")

@@ -14,6 +14,7 @@ from services.gateway.api.parameters import After
 from services.gateway.compose import Composer
 from services.gateway.context import Gateway
 from services.gateway.dashboard import render
+from services.gateway.dashboard.route import PageRoute
 from services.gateway.dashboard.sentences import sentence
 from services.gateway.feed.entry import Entry
 from services.gateway.feed.view import View
@@ -26,7 +27,8 @@ _SHOWN_FACTS = 20
 _MARKETPLACE_ORDER = ("open", "suspended", "planned")
 _PUBLIC = View(ANONYMOUS)
 _log = telemetry.logger("dashboard")
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+_files = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,15 @@ async def areas_fragment(request: Request) -> Response:
     return render.page("areas.html", areas=_grouped(await _regime(request.app.state.context)))
 
 
-@router.get("/static/{name}")
+@_files.get("/static/{name}")
 async def static_file(name: str, v: Annotated[str | None, Query(max_length=40)] = None) -> Response:
     found = render.static_response(name, version=v)
     if found is None:
         raise NotFound("There is no such file.")
     return found
+
+
+router.include_router(_files)
 
 
 async def _regime(gateway: Gateway) -> list[dict[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
+import re
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
@@ -10,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import Response
 
+from services.gateway.dashboard.visitor import VISITOR, Visitor
+
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 _CSP = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS = {
@@ -24,10 +28,18 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _MEDIA_TYPES = {
-    "style.css": "text/css; charset=utf-8",
-    "live.js": "text/javascript; charset=utf-8",
-    "icon.svg": "image/svg+xml",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "md": "text/plain; charset=utf-8",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "txt": "text/plain; charset=utf-8",
+    "woff2": "font/woff2",
 }
+_COMPACT = frozenset({"png", "woff2"})
+_NAME = re.compile(r"[\w-]+(\.[\w-]+)*\.(css|js|md|png|svg|txt|woff2)")
+_WORTH_COMPRESSING_BYTES = 1_000
+_QUICKLY, _WELL = 4, 9
 _FOREVER = "public, max-age=31536000, immutable"
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 
@@ -44,39 +56,83 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["asset"] = asset
+    environment.globals["main_nav"] = main_nav
     environment.filters["words"] = words
     environment.filters["exact"] = exact
     return environment
 
 
 def page(template: str, *, status: int = 200, **values: Any) -> Response:
-    body = _environment().get_template(template).render(**values)
-    return Response(body, status, _HEADERS, "text/html; charset=utf-8")
+    visitor = VISITOR.get()
+    body: bytes = _environment().get_template(template).render(visitor=visitor, **values).encode()
+    headers = {**_HEADERS, "Vary": "Accept-Encoding"}
+    if visitor.takes_gzip and len(body) > _WORTH_COMPRESSING_BYTES:
+        headers["Content-Encoding"] = "gzip"
+        body = gzip.compress(body, _QUICKLY, mtime=0)
+    return Response(body, status, headers, "text/html; charset=utf-8")
 
 
-@cache
-def static_file(name: str) -> tuple[bytes, str] | None:
-    """Content and media type, or None."""
-    if name not in _MEDIA_TYPES:
-        return None
-    return resources.files(__package__).joinpath("static", name).read_bytes(), _MEDIA_TYPES[name]
+def _read(name: str) -> bytes | None:
+    file = resources.files(__package__).joinpath("static", name)
+    return file.read_bytes() if _NAME.fullmatch(name) and file.is_file() else None
 
 
 @cache
 def asset(name: str) -> str:
     """The address of a static file; it changes with the content, so browsers may keep it for good."""
-    found = static_file(name)
-    assert found is not None
-    return f"/static/{name}?v={hashlib.blake2s(found[0], digest_size=6).hexdigest()}"
+    found = _read(name)
+    assert found is not None, name
+    return f"/static/{name}?v={_version(found)}"
+
+
+def _version(content: bytes) -> str:
+    """As `uswds/build.mjs` writes it into the addresses within a style sheet."""
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+@cache
+def _compressed(name: str) -> tuple[bytes, str] | None:
+    """Content, in gzip unless it is compact already, and the version of it as it is."""
+    found = _read(name)
+    if found is None:
+        return None
+    return found if _suffix(name) in _COMPACT else gzip.compress(found, _WELL, mtime=0), _version(found)
+
+
+def _suffix(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def static_response(name: str, *, version: str | None) -> Response | None:
-    found = static_file(name)
+    found = _compressed(name) if _NAME.fullmatch(name) else None
     if found is None:
         return None
-    lasting = _FOREVER if version and asset(name).endswith(f"={version}") else "no-cache"
+    content, current = found
+    lasting = _FOREVER if version == current else "no-cache"
     headers = {"Cache-Control": lasting, "X-Content-Type-Options": "nosniff"}
-    return Response(found[0], headers=headers, media_type=found[1])
+    if _suffix(name) not in _COMPACT:
+        headers["Vary"] = "Accept-Encoding"
+        if VISITOR.get().takes_gzip:
+            headers["Content-Encoding"] = "gzip"
+        else:
+            content = gzip.decompress(content)
+    return Response(content, headers=headers, media_type=_MEDIA_TYPES[_suffix(name)])
+
+
+def main_nav(visitor: Visitor) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Address, label, and what lies below it."""
+    own = []
+    if visitor.scopes("agency"):
+        own.append(("/agency", "Agency", ("/agency",)))
+    if visitor.scopes("qsmo"):
+        own.append(("/qsmo", "QSMO", ("/qsmo",)))
+    return [
+        ("/", "Regime", ("/",)),
+        ("/marketplace", "Marketplace", ("/marketplace", "/offerings", "/compare")),
+        ("/standards", "Standards", ("/standards",)),
+        *own,
+        ("/docs", "API", ("/docs", "/problems")),
+    ]
 
 
 def words(text: str) -> str:

@@ -1,0 +1,47 @@
+"""Who looks at a page, as the layout needs to know."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from shared.auth import Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """`subject` is None for the public. `csrf`: what every form of the page carries."""
+
+    path: str = "/"
+    takes_gzip: bool = False
+    official: bool = False
+    can_sign_in: bool = False
+    subject: str | None = None
+    roles: tuple[Role, ...] = ()
+    csrf: str = ""
+
+    def scopes(self, name: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(role.scope for role in self.roles if role.name == name and role.scope))
+
+    def is_at(self, *prefixes: str) -> bool:
+        """Whether the page lies at or below one of these paths."""
+        return any(self.path == prefix or self.path.startswith(prefix.rstrip("/") + "/") for prefix in prefixes)
+
+
+VISITOR: ContextVar[Visitor] = ContextVar("visitor", default=Visitor())  # noqa: B039 - frozen
+
+
+class Visits:
+    """Makes known who comes, for as long as the request is answered."""
+
+    def __init__(self, app: ASGIApp, *, official: bool) -> None:
+        self._app = app
+        self._official = official
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope["path"].startswith("/v1/"):
+            accepted = next((value for name, value in scope["headers"] if name == b"accept-encoding"), b"")
+            VISITOR.set(Visitor(path=scope["path"], takes_gzip=b"gzip" in accepted, official=self._official))
+        await self._app(scope, receive, send)
