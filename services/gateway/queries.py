@@ -72,3 +72,9 @@ async def _offering_names(tx: Transaction, ids: set[str]) -> dict[str, str]:
     newest = select(func.max(_c.seq)).where(*about).group_by(_c.subject)
     rows = (await tx.execute(select(_c.subject, _c.event).where(_c.seq.in_(newest)))).all()
     return {row.subject: str(orjson.loads(row.event)["data"].get("name", "")) for row in rows}
+
+
+async def seqs(tx: Transaction, event_ids: set[str]) -> dict[str, int]:
+    """Event id → seq, of those that are on the feed."""
+    rows = (await tx.execute(select(_c.event_id, _c.seq).where(_c.event_id.in_(event_ids)))).all()
+    return {row.event_id: row.seq for row in rows}

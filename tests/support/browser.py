@@ -85,7 +85,7 @@ def visiting(browser: Browser, base: str, *, viewport: ViewportSize | None = Non
     page.on("pageerror", lambda error: visit.faults.append(str(error)))
     try:
         yield visit
-        assert visit.faults == []
+        assert not visit.faults, visit.faults
     finally:
         context.close()
 

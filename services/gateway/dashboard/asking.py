@@ -1,4 +1,4 @@
-"""What pages ask of the services: as the public, with what is missing said in its place."""
+"""What pages ask of the services: as the caller, with what is missing said in its place."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 
 from fastapi import Request
 
-from services.gateway.clients import UpstreamAway
+from services.gateway.clients import RawHeaders, UpstreamAway
 from services.gateway.context import Gateway
-from shared.kernel.errors import Invalid, NotFound
+from shared.kernel.errors import Forbidden, Invalid, NotFound
 
 _NOT_FOUND = 404
 _REFUSED = frozenset({400, 422})
+_FORBIDDEN = frozenset({401, 403})
+_PASSED_ON = frozenset({b"authorization", b"qsmo-after"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,13 @@ class Away:
 
     service: str
     since: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """Stands for what this caller may not see; `detail` says who may."""
+
     detail: str
 
 
@@ -37,21 +46,27 @@ class Ask:
 
 
 async def answers(request: Request, *asks: Ask) -> list[Any]:
-    """The JSON of each, asked at once; `Away` for a service that does not answer, None for what is not there.
+    """The JSON of each, asked at once on behalf of the caller; `Away` for a service that does not answer, `Withheld` for
+    what is not for the caller, None for what is not there.
 
-    Raises NotFound and Invalid, as the service says, for what is required.
+    Raises NotFound, Invalid and Forbidden, as the service says, for what is required.
     """
     gateway: Gateway = request.app.state.context
-    return list(await asyncio.gather(*(_answer(gateway, ask) for ask in asks)))
+    headers = [pair for pair in request.headers.raw if pair[0] in _PASSED_ON]
+    return list(await asyncio.gather(*(_answer(gateway, ask, headers) for ask in asks)))
 
 
-async def _answer(gateway: Gateway, ask: Ask) -> Any:
+async def _answer(gateway: Gateway, ask: Ask, headers: RawHeaders) -> Any:
     upstream = gateway.upstreams[ask.service]
     try:
         async with asyncio.timeout(gateway.settings.compose_deadline_s):
-            answer = await upstream.get(ask.path, params=ask.params)
+            answer = await upstream.get(ask.path, params=ask.params, headers=headers)
         if answer.is_success:
             return answer.json()
+        if answer.status in _FORBIDDEN and ask.required:
+            raise Forbidden(answer.json()["detail"])
+        if answer.status in _FORBIDDEN:
+            return Withheld(answer.json()["detail"])
         if answer.status == _NOT_FOUND and not ask.required:
             return None
         if answer.status == _NOT_FOUND:

@@ -1,4 +1,4 @@
-"""The start page, the pieces of it that the script fetches anew, and static files."""
+"""The start page, facts as people say them, and static files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 
 from services.gateway import queries
-from services.gateway.api.parameters import After
 from services.gateway.compose import Composer
 from services.gateway.context import Gateway
 from services.gateway.dashboard import render
@@ -20,7 +19,6 @@ from services.gateway.feed.entry import Entry
 from services.gateway.feed.view import View
 from shared import telemetry
 from shared.auth import ANONYMOUS
-from shared.contracts.fact import FACTS
 from shared.kernel.errors import NotFound
 
 _SHOWN_FACTS = 20
@@ -45,20 +43,10 @@ class FactShown:
 @router.get("/")
 async def start_page(request: Request) -> Response:
     gateway: Gateway = request.app.state.context
+    head = gateway.live.last
     regime = await _regime(gateway)
-    facts = await _facts(gateway, after=0)
-    head = gateway.live.last if not facts else max(gateway.live.last, facts[0].seq)
-    return render.page("start.html", areas=_grouped(regime), facts=facts, head=head, types=sorted(FACTS))
-
-
-@router.get("/fragments/facts")
-async def facts_fragment(request: Request, after: After = 0) -> Response:
-    return render.page("facts.html", facts=await _facts(request.app.state.context, after=after))
-
-
-@router.get("/fragments/areas")
-async def areas_fragment(request: Request) -> Response:
-    return render.page("areas.html", areas=_grouped(await _regime(request.app.state.context)))
+    facts = await told(gateway, _PUBLIC)
+    return render.page("start.html", areas=_grouped(regime), facts=facts, head=head)
 
 
 @_files.get("/static/{name}")
@@ -78,9 +66,12 @@ async def _regime(gateway: Gateway) -> list[dict[str, Any]]:
     return items
 
 
-async def _facts(gateway: Gateway, *, after: int) -> list[FactShown]:
-    entries = await gateway.reader.latest(_PUBLIC, count=_SHOWN_FACTS, after=after)
-    read = [(entry, orjson.loads(entry.event)) for entry in entries]
+async def told(
+    gateway: Gateway, view: View, *, after: int = 0, count: int = _SHOWN_FACTS, entries: Sequence[Entry] | None = None
+) -> list[FactShown]:
+    """The newest facts of the view, newest first, or the `entries` given, as sentences."""
+    found = entries if entries is not None else await gateway.reader.latest(view, count=count, after=after)
+    read = [(entry, orjson.loads(entry.event)) for entry in found]
     organizations = _named(read, "organization_id", "agency_id")
     async with gateway.db.reading() as tx:
         names = await queries.names(tx, organization_ids=organizations, offering_ids=_named(read, "offering_id"))

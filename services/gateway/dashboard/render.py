@@ -59,6 +59,7 @@ def _environment() -> Environment:
     environment.globals["main_nav"] = main_nav
     environment.filters["words"] = words
     environment.filters["exact"] = exact
+    environment.filters["kind"] = lambda cell: type(cell).__name__
     return environment
 
 
@@ -131,6 +132,7 @@ def main_nav(visitor: Visitor) -> list[tuple[str, str, tuple[str, ...]]]:
         ("/marketplace", "Marketplace", ("/marketplace", "/offerings", "/compare")),
         ("/standards", "Standards", ("/standards",)),
         *own,
+        ("/oversight", "Oversight", ("/oversight",)),
         ("/docs", "API", ("/docs", "/problems")),
     ]
 

@@ -10,7 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from services.gateway.dashboard import render
-from shared.kernel.errors import Invalid, NotFound
+from shared.auth import Unauthenticated
+from shared.kernel.errors import Forbidden, Invalid, NotFound
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -28,6 +29,8 @@ class PageRoute(APIRoute):
                 return render.page("refused.html", status=404, title="Not here", detail=error.detail)
             except Invalid as error:
                 return render.page("refused.html", status=422, title="This cannot be asked", detail=error.detail)
+            except (Forbidden, Unauthenticated) as error:
+                return render.page("refused.html", status=403, title="This is not for everybody", detail=str(error))
             except RequestValidationError as error:
                 said = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
                 return render.page("refused.html", status=422, title="This cannot be asked", detail=said)

@@ -96,11 +96,12 @@ class FeedReader:
         async with self._db.reading() as tx:
             head = (await head_of(tx)).seq
             await self._prepare(tx, view, head)
+            public = [_c.visibility == "public"] if view.principal.is_anonymous else []
             newest_first = (
                 select(*_COLUMNS)
-                .where(_c.seq > after, _c.visibility == "public", *view.filters.narrowing())
+                .where(_c.seq > after, *public, *view.filters.narrowing())
                 .order_by(_c.seq.desc())
-                .limit(_SCAN_ROWS if view.filters.types else count)
+                .limit(count if public and not view.filters.types else _SCAN_ROWS)
             )
             entries = map(entry_of, (await tx.execute(newest_first)).all())
             return [entry for entry in entries if view.shows(entry, self.organizations)][:count]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.browser import Visit, launched, visiting
+from tests.support.furnishing import furnish
 from tests.support.installation import Installation, an_installation
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """With the starter data."""
+    """With the starter data, and a little of what agencies do."""
     with an_installation(tmp_path_factory.mktemp("browser")) as served:
+        furnish(served)
         yield served
 
 

@@ -1,13 +1,22 @@
 "use strict";
-// Keeps the start page current: an event says that something happened, the page's own pieces are then fetched anew.
+// Keeps a page current. An event says that something happened; the page is then fetched anew and its live parts are replaced.
+// A part is an element with an id, `data-live` (what the types of its events begin with) and `data-name` (what it is called).
 
-const list = document.getElementById("facts");
-const areas = document.getElementById("areas");
-const live = document.getElementById("live");
-const shown = Number(list.dataset.shown);
-const FACTS_EVERY_MS = 400;
-const AREAS_EVERY_MS = 3000;
-let newest = Number((list.firstElementChild || { dataset: { seq: list.dataset.head } }).dataset.seq);
+const status = document.getElementById("live");
+const parts = [...document.querySelectorAll("[data-live]")];
+const said = document.createElement("p");
+const FIRST_PAUSE_MS = 300;
+const LONGEST_PAUSE_MS = 15_000;
+const SILENCE_MS = 45_000; // the server says something every 15 s
+const SETTLING_MS = 500; // figures are counted a moment after their event
+const EVERY_MS = 1_000;
+const SPOKEN_EVERY_MS = 8_000;
+const NEW_MS = 4_000;
+const ANYWAY_MS = 60_000; // sums are public, the facts they come from are not all
+let last = Number(status.dataset.head);
+let connection = new AbortController();
+
+const rest = (ms) => new Promise((done) => setTimeout(done, ms));
 
 function ago(time) {
   const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(time)) / 1000));
@@ -23,60 +32,135 @@ function age() {
   for (const time of document.querySelectorAll("time[data-ago]")) time.textContent = ago(time.dateTime);
 }
 
-// Runs `work` at most once per interval, and once more if asked meanwhile.
-function atMostEvery(interval, work) {
-  let asked = false;
-  let busy = false;
-  return async function ask() {
-    asked = true;
-    if (busy) return;
-    busy = true;
-    while (asked) {
-      asked = false;
-      try { await work(); } catch { /* the next event asks again */ }
-      await new Promise((done) => setTimeout(done, interval));
-    }
-    busy = false;
-  };
+function show(text, on) {
+  status.hidden = false;
+  if (status.textContent !== text) status.textContent = text;
+  status.classList.toggle("on", on);
 }
 
-async function piece(path) {
-  const answer = await fetch(path);
+// What changed, said politely and not all the time.
+const unsaid = new Set();
+let speaking = false;
+async function say(names) {
+  for (const name of names) unsaid.add(name);
+  if (speaking || unsaid.size === 0) return;
+  speaking = true;
+  said.textContent = `Updated: ${[...unsaid].join(", ")}`;
+  unsaid.clear();
+  await rest(SPOKEN_EVERY_MS);
+  speaking = false;
+  say([]);
+}
+
+const REACHED = "a[href], button, input, select, summary, [tabindex]";
+const order = (part, selector) => [...part.querySelectorAll(selector)];
+
+// Whoever reads keeps the place: focus, what was opened, how far it was scrolled.
+function replace(part, fresh) {
+  const focused = order(part, REACHED).indexOf(document.activeElement);
+  const opened = order(part, "details").map((each) => each.open);
+  const scrolled = order(part, ".scroll").map((each) => each.scrollLeft);
+  const known = new Set(order(part, "[data-seq]").map((each) => each.dataset.seq));
+  part.replaceChildren(...fresh.childNodes);
+  opened.forEach((open, at) => { const each = order(part, "details")[at]; if (each) each.open = open; });
+  scrolled.forEach((left, at) => { const each = order(part, ".scroll")[at]; if (each) each.scrollLeft = left; });
+  if (focused >= 0) order(part, REACHED)[focused]?.focus({ preventScroll: true });
+  const marked = known.size ? order(part, "[data-seq]").filter((each) => !known.has(each.dataset.seq)) : [];
+  for (const each of marked) each.classList.add("new");
+  setTimeout(() => marked.forEach((each) => each.classList.remove("new")), NEW_MS);
+}
+
+// Ages differ from one fetch to the next and are no change.
+function content(part) {
+  const copy = part.cloneNode(true);
+  for (const time of copy.querySelectorAll("time[data-ago]")) time.textContent = "";
+  for (const each of copy.querySelectorAll(".new")) each.classList.remove("new");
+  for (const each of copy.querySelectorAll("[class='']")) each.removeAttribute("class");
+  return copy.innerHTML;
+}
+
+async function refresh() {
+  const answer = await fetch(location.href, { cache: "no-store" });
   if (!answer.ok) throw new Error(String(answer.status));
-  const template = document.createElement("template");
-  template.innerHTML = await answer.text();
-  return template.content;
-}
-
-const refreshFacts = atMostEvery(FACTS_EVERY_MS, async () => {
-  const fresh = await piece(`/fragments/facts?after=${newest}`);
-  const items = fresh.querySelectorAll("li");
-  if (items.length === 0) return;
-  newest = Number(items[0].dataset.seq);
-  for (const item of items) item.classList.add("new");
-  list.prepend(...items);
-  while (list.children.length > shown) list.lastElementChild.remove();
-  document.getElementById("no-facts")?.remove();
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const changed = [];
+  for (const part of parts) {
+    const fresh = page.getElementById(part.id);
+    if (fresh === null || content(fresh) === content(part)) continue;
+    replace(part, fresh);
+    changed.push(part.dataset.name);
+  }
   age();
-  setTimeout(() => items.forEach((item) => item.classList.remove("new")), 4000);
-});
-
-const refreshAreas = atMostEvery(AREAS_EVERY_MS, async () => {
-  const focused = areas.contains(document.activeElement);
-  if (!focused) areas.replaceChildren(await piece("/fragments/areas"));
-});
-
-function say(text, on) {
-  live.hidden = false;
-  live.textContent = text;
-  live.classList.toggle("on", on);
+  say(changed);
+  return Number(page.getElementById("live")?.dataset.head ?? last);
 }
 
-const source = new EventSource(`/v1/events/stream?after=${list.dataset.head}`);
-source.onopen = () => say("● Live", true);
-source.onerror = () => say(source.readyState === EventSource.CLOSED ? "Not live. Reload the page." : "Reconnecting …", false);
-for (const type of list.dataset.types.split(" ")) {
-  source.addEventListener(type, () => { refreshFacts(); refreshAreas(); });
+let wanted = false;
+let busy = false;
+async function change() {
+  wanted = true;
+  if (busy || document.hidden) return;
+  busy = true;
+  while (wanted) {
+    wanted = false;
+    try {
+      await refresh();
+      await rest(SETTLING_MS);
+      await refresh();
+    } catch { /* the next event, or the next connection, asks again */ }
+    await rest(EVERY_MS);
+  }
+  busy = false;
 }
+
+const prefixes = [...new Set(parts.flatMap((part) => part.dataset.live.split(" ")))];
+const concerns = (type) => prefixes.some((prefix) => type === prefix || type.startsWith(`${prefix}.`));
+
+async function heard(block) {
+  const lines = new Map(block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]));
+  const type = lines.get("event") ?? "";
+  if (type === "reset") last = await refresh();
+  if (lines.get("id")) last = Number(lines.get("id"));
+  if (concerns(type)) change();
+}
+
+async function listen() {
+  const answer = await fetch(`/v1/events/stream?after=${last}`, { cache: "no-store", signal: connection.signal });
+  if (answer.status === 400 || answer.status === 422) last = await refresh();
+  if (!answer.ok) throw new Error(String(answer.status));
+  show("● Live", true);
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const silence = setTimeout(() => connection.abort(), SILENCE_MS);
+    const { done, value } = await reader.read().finally(() => clearTimeout(silence));
+    if (done) return;
+    text += value;
+    const blocks = text.split("\n\n");
+    text = blocks.pop();
+    for (const block of blocks) await heard(block);
+  }
+}
+
+async function follow() {
+  let pause = FIRST_PAUSE_MS;
+  for (;;) {
+    const began = Date.now();
+    connection = new AbortController();
+    try { await listen(); } catch { /* said below */ }
+    if (Date.now() - began > LONGEST_PAUSE_MS) pause = FIRST_PAUSE_MS;
+    show("Reconnecting …", false);
+    await rest(pause * (0.5 + Math.random() / 2));
+    pause = navigator.onLine ? Math.min(2 * pause, LONGEST_PAUSE_MS) : FIRST_PAUSE_MS;
+  }
+}
+
+said.className = "hidden";
+said.setAttribute("role", "status");
+document.body.append(said);
+addEventListener("offline", () => connection.abort());
+document.addEventListener("visibilitychange", () => { if (wanted) change(); });
 age();
-setInterval(age, 30000);
+setInterval(age, 30_000);
+setInterval(change, ANYWAY_MS);
+follow();

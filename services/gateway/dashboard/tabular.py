@@ -1,0 +1,107 @@
+"""Tables of pages: the same rows to read and to download."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from fastapi import Response
+
+from services.gateway.dashboard.charts import Chart
+from shared.kernel.errors import NotFound
+
+_RISKY = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A cell that leads on."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A cell that says how something stands."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Whole cents of US dollars."""
+
+    cents: int
+
+
+Cell = str | int | date | Link | State | Money | None
+Row = Sequence[Cell]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """`id` names it in the page and in the file. The first column heads its row; `empty` is said in place of no rows."""
+
+    id: str
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+    empty: str
+
+    @property
+    def numeric(self) -> frozenset[int]:
+        """Which columns hold numbers."""
+        first = self.rows[0] if self.rows else ()
+        return frozenset(at for at, cell in enumerate(first) if at and isinstance(cell, (int, Money)))
+
+    def as_csv(self) -> str:
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\r\n")
+        writer.writerow(self.columns)
+        writer.writerows([_plain(cell) for cell in row] for row in self.rows)
+        return text.getvalue()
+
+
+def _plain(cell: Cell) -> str | int:
+    match cell:
+        case Link():
+            return _harmless(cell.text)
+        case State():
+            return cell.value
+        case Money():
+            return str(Decimal(cell.cents).scaleb(-2))
+        case str():
+            return _harmless(cell)
+        case int():
+            return cell
+    return cell.isoformat() if cell else ""
+
+
+def _harmless(text: str) -> str:
+    """A spreadsheet takes what begins so for a formula."""
+    return f"'{text}" if text.startswith(_RISKY) else text
+
+
+def download(name: str, exhibits: Iterable[Table | Chart]) -> Response:
+    """`funnel.csv` or `funnel.svg`, if the page has one. Raises NotFound."""
+    for exhibit in exhibits:
+        if isinstance(exhibit, Table) and name == f"{exhibit.id}.csv":
+            return _file(name, exhibit.as_csv(), media_type="text/csv; charset=utf-8")
+        if isinstance(exhibit, Chart) and name == f"{exhibit.id}.svg":
+            return _file(name, exhibit.file, media_type="image/svg+xml")
+    raise NotFound(f"This page has no {name} to download.")
+
+
+def _file(name: str, content: str, *, media_type: str) -> Response:
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Content-Security-Policy": "default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+    }
+    return Response(content, headers=headers, media_type=media_type)
