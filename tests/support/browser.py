@@ -28,6 +28,7 @@ OPTIONS = (
     "--disable-sync",
     "--disable-dev-shm-usage",
 )
+_FAULT = 500
 _REFUSED = ("Content Security Policy", "Content-Security-Policy")
 
 
@@ -52,9 +53,10 @@ class Visit:
     faults: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> int:
-        """Returns the status."""
+        """Returns the status, which is no fault's."""
         answer = self.page.goto(self.base + path, wait_until="load")
         assert answer is not None
+        assert answer.status < _FAULT, path
         return answer.status
 
     def violations(self) -> list[str]:
