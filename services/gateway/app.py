@@ -13,8 +13,8 @@ from starlette.middleware import Middleware
 from services.gateway import context
 from services.gateway.api import routers
 from services.gateway.config import Settings
-from services.gateway.dashboard import marketplace, oversight, page
-from services.gateway.dashboard.visitor import Visits
+from services.gateway.dashboard import marketplace, oversight, page, signing_in
+from services.gateway.dashboard.session import Visits
 from services.gateway.door.door import Door
 from services.gateway.proxy import Passage, own_below, proxy_routes
 from services.gateway.webhooks.guard import Resolver, system_resolver
@@ -42,7 +42,8 @@ def create_app(
 
     Setting `app.state.closing` ends every open stream, so that the server can stop.
     """
-    app_routers = (*routers, page.router, marketplace.router, oversight.router, parked_router("gateway"))
+    pages = (page.router, marketplace.router, oversight.router, signing_in.router)
+    app_routers = (*routers, *pages, parked_router("gateway"))
     app = build_app(
         service="gateway",
         title="QSMO Marketplace Platform",
@@ -63,7 +64,7 @@ def create_app(
     app.user_middleware.append(Middleware(Passage, own=own_below(paths)))  # inside of the frame around every request
     stack = app.build_middleware_stack
     # Outside of everything, also of the answers to faults; `add_middleware` would put it inside of those.
-    door = lambda: Visits(Door(stack(), settings=settings), official=settings.official_site)  # noqa: E731
+    door = lambda: Visits(Door(stack(), settings=settings), settings=settings)  # noqa: E731
     app.build_middleware_stack = door  # type: ignore[method-assign]
     # FastAPI's own document knows nothing of the services; ours takes its place.
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "name", "") != "openapi"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import ServiceSettings
@@ -25,6 +26,11 @@ class Settings(ServiceSettings):
     page_fresh_s: float = Field(5.0, ge=0, description="Composed pages are kept so long at most; 0: not at all")
     pages_max: int = Field(1_000, ge=1, description="Composed pages kept in memory at most")
     official_site: bool = Field(default=False, description="Whether pages say that this is an official .gov website")
+    public_url: str = Field("", description="Where people reach the pages, e.g. https://qsmo.example.gov; for signing in")
+    oidc_client_id: str = Field("", description="This installation at the issuer; empty: nobody signs in at the pages")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Its secret; empty for a public client")
+    oidc_scope: str = Field("openid", description="What is asked of the issuer")
+    oidc_resource: str = Field("", description="RFC 8707: for what the access token is asked, where the issuer wants it")
     stream_slow_s: float = Field(30.0, gt=0, description="An event stream whose client takes nothing for so long is cut")
     stream_rotation_s: float = Field(600.0, gt=0, description="Event streams end after about this long and are resumed")
     rate_per_s: float = Field(200.0, ge=0, description="Requests a second of a caller who is signed in, lasting; 0: no limit")
@@ -52,6 +58,17 @@ class Settings(ServiceSettings):
     webhook_overlap_s: float = Field(86_400.0, ge=0, description="How long a secret is good after its successor was made")
     webhook_disable_after_s: float = Field(432_000.0, gt=0, description="A webhook that fails for so long is disabled")
     webhook_log_days: int = Field(30, ge=1, le=3_650, description="How long the delivery log is kept")
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people come over HTTPS: their cookies then go over nothing else."""
+        return self.public_url.startswith("https://")
+
+    @model_validator(mode="after")
+    def _can_sign_in(self) -> Self:
+        if self.oidc_client_id and not (self.public_url and self.issuer):
+            raise ValueError("OIDC_CLIENT_ID needs PUBLIC_URL and ISSUER")
+        return self
 
     def upstream_url(self, service: str) -> str:
         return {"registry": self.registry_url, "catalog": self.catalog_url, "adoption": self.adoption_url}[service]

@@ -18,6 +18,7 @@ from services.gateway.audit.proof import Proofs
 from services.gateway.clients import Circuit, Upstream
 from services.gateway.config import Settings
 from services.gateway.consumers.feed import FeedWriter
+from services.gateway.dashboard.oidc import Provider
 from services.gateway.documents import Documents
 from services.gateway.exports import Exporter
 from services.gateway.fedramp.runner import FedrampImports
@@ -79,6 +80,7 @@ class Gateway:
     keyring: Keyring | None = field(init=False)
     _deliveries: Deliveries | None = field(init=False)
     _rules: Rules | None = field(init=False)
+    _provider: Provider | None = field(init=False, default=None)
     loops: Loops = field(init=False)
 
     def __post_init__(self) -> None:
@@ -160,6 +162,13 @@ class Gateway:
         return KeyRules(writer=self.writer, per_owner=s.api_keys_per_owner, overlap=overlap)
 
     @property
+    def provider(self) -> Provider | None:
+        """Where people sign in; None where nobody does."""
+        if self._provider is None and self.settings.oidc_client_id:
+            self._provider = Provider(self.settings)
+        return self._provider
+
+    @property
     def consumers(self) -> tuple[Consumer, ...]:
         return (self.consumer,)
 
@@ -200,6 +209,8 @@ class Gateway:
         await self.loops.stop()
         if self._deliveries is not None:
             await self._deliveries.close()
+        if self._provider is not None:
+            await self._provider.close()
         for upstream in self.upstreams.values():
             await upstream.close()
         await self.db.close()

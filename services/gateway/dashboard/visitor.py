@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
 from shared.auth import Role
 
 
@@ -21,6 +19,7 @@ class Visitor:
     subject: str | None = None
     roles: tuple[Role, ...] = ()
     csrf: str = ""
+    until: float = 0.0
 
     def scopes(self, name: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(role.scope for role in self.roles if role.name == name and role.scope))
@@ -31,17 +30,3 @@ class Visitor:
 
 
 VISITOR: ContextVar[Visitor] = ContextVar("visitor", default=Visitor())  # noqa: B039 - frozen
-
-
-class Visits:
-    """Makes known who comes, for as long as the request is answered."""
-
-    def __init__(self, app: ASGIApp, *, official: bool) -> None:
-        self._app = app
-        self._official = official
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not scope["path"].startswith("/v1/"):
-            accepted = next((value for name, value in scope["headers"] if name == b"accept-encoding"), b"")
-            VISITOR.set(Visitor(path=scope["path"], takes_gzip=b"gzip" in accepted, official=self._official))
-        await self._app(scope, receive, send)
