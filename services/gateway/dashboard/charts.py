@@ -10,11 +10,11 @@ from xml.sax.saxutils import escape, quoteattr
 
 # Told apart also by those who do not see colours alike, each at least 3:1 on white and on near-black (Source: Okabe and Ito).
 COLOURS = ("#2a78b5", "#c9650a", "#148a68", "#a3579b", "#7a7a7a", "#b3831b")
-_WIDTH = 760
-_LABELS = 230
+_WIDTH = 800
+_LABELS = 280
 _ROW = 26
-_CHARACTER = 7.1
-_SIZE = 'font-family="system-ui, sans-serif" font-size="13" fill="currentColor"'
+_CHARACTER = 7.3
+_SIZE = 'font-family="system-ui, sans-serif" font-size="12.5" fill="currentColor"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,13 +19,14 @@ from services.gateway.context import Gateway
 from services.gateway.dashboard import figures, render
 from services.gateway.dashboard.asking import Ask, Away, Withheld, answers
 from services.gateway.dashboard.charts import Chart
+from services.gateway.dashboard.given import Area, Day, File, day_of, here
 from services.gateway.dashboard.page import told
 from services.gateway.dashboard.route import PageRoute
 from services.gateway.dashboard.tabular import Link, Table, download
 from services.gateway.feed.view import Filters, View
 from services.gateway.keyring import key_id
 from shared.auth import Principal
-from shared.kernel.errors import Conflict, Invalid, NotFound
+from shared.kernel.errors import Conflict, NotFound
 from shared.web.edge import AtEdge
 from shared.web.wire import Identifier, Line, Slug
 
@@ -33,10 +34,6 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _EVENTS_SHOWN = 25
 _TRAIL_ROWS = 50
 _FURTHER = ("hours", "systems", "service_levels", "plans", "demand")
-# A form sends what was left empty too.
-Area = Annotated[str, Query(pattern=r"^[a-z0-9-]{0,80}$")]
-Day = Annotated[str | None, Query(max_length=10)]
-File = Annotated[str | None, Query(max_length=40)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +84,7 @@ class _Asked:
 async def oversight_page(request: Request, at: AtEdge, area: Area = "", as_of: Day = None, file: File = None) -> Response:
     gateway: Gateway = request.app.state.context
     head = gateway.live.last
-    day = _day(as_of)
+    day = day_of(as_of)
     asked = await _asked(request, area, day)
     if area and asked.areas and area not in asked.areas:
         raise NotFound(f"There is no focus area {area!r}.")
@@ -101,24 +98,11 @@ async def oversight_page(request: Request, at: AtEdge, area: Area = "", as_of: D
         areas=asked.areas,
         area=area,
         as_of=day.isoformat() if day else "",
-        here=_here(request),
+        here=here(request),
         facts=await told(gateway, View(at.principal, Filters(focus_area=area or None))),
         head=head,
         chain=await gateway.reader.head(),
     )
-
-
-def _day(given: str | None) -> date | None:
-    try:
-        return date.fromisoformat(given) if given else None
-    except ValueError as error:
-        raise Invalid.at("query:as_of", f"{given!r} is not a day; give one as 2026-01-31.") from error
-
-
-def _here(request: Request) -> str:
-    """The page's own address, to which `file=` is added."""
-    query = str(request.query_params)
-    return f"{request.url.path}?{query}&" if query else f"{request.url.path}?"
 
 
 async def _asked(request: Request, area: str, day: date | None) -> _Asked:
@@ -211,7 +195,7 @@ async def figure_page(
     if name not in figures.ORIGINS:
         raise NotFound(f"There is no figure {figure!r}.")
     gateway: Gateway = request.app.state.context
-    day = _day(as_of)
+    day = day_of(as_of)
     ask = Ask(service="adoption", path=f"/v1/analytics/figures/{name}", params=_params(area=area, as_of=day), required=True)
     (answer,) = await answers(request, ask)
     table = figures.plain(name, figures.values(answer)) if isinstance(answer, dict) else None
@@ -228,7 +212,7 @@ async def figure_page(
         facts=await told(gateway, view, count=_EVENTS_SHOWN),
         area=area,
         as_of=as_of or "",
-        here=_here(request),
+        here=here(request),
     )
 
 
@@ -291,7 +275,7 @@ async def trail_page(
         actor=actor or "",
         head=trail.head,
         after=trail.next_after if more else None,
-        here=_here(request),
+        here=here(request),
     )
 
 

@@ -128,7 +128,7 @@ def main_nav(visitor: Visitor) -> list[tuple[str, str, tuple[str, ...]]]:
     if visitor.scopes("qsmo"):
         own.append(("/qsmo", "QSMO", ("/qsmo",)))
     return [
-        ("/", "Regime", ("/",)),
+        ("/regime", "Regime", ("/regime", "/areas")),
         ("/marketplace", "Marketplace", ("/marketplace", "/offerings", "/compare")),
         ("/standards", "Standards", ("/standards",)),
         *own,

@@ -9,6 +9,7 @@ from tests.support.installation import Installation
 
 OFFERING = "/v1/offerings/by-key/code/vulnerability-disclosure-platform"
 LARGEST = "/docs"  # thousands of elements: seconds for axe
+_TABS_MAX = 120
 PAGES = (
     "/",
     "/marketplace",
@@ -22,6 +23,10 @@ PAGES = (
     "/standards",
     "/areas/cybersecurity",
     "/areas/cybersecurity?as_of=2019-04-25",
+    "/areas/cybersecurity/brief",
+    "/areas/customer-experience/brief",
+    "/regime",
+    "/regime?as_of=2019-04-25",
     "/oversight",
     "/oversight?area=cybersecurity",
     "/oversight?as_of=2019-01-01",
@@ -49,3 +54,53 @@ def test_axe_finds_what_is_planted(visit: Visit) -> None:
     visit.page.evaluate("document.querySelector('h1').insertAdjacentHTML('afterend', '<img src=\"/static/icon.svg\">')")
 
     assert any(found.startswith("image-alt") for found in visit.violations())
+
+
+def test_the_main_journey_needs_no_mouse(visit: Visit) -> None:
+    """From the address bar to a search, an offering, and the day that a service was designated."""
+    page = visit.page
+    visit.open("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+    visit.open("/")
+    follow(visit, "Marketplace")
+    reach(visit, "input[type=search]")
+    page.keyboard.type("VDP")
+    press(visit, "Enter")
+    follow(visit, "Vulnerability Disclosure Policy")
+    assert page.inner_text("h1").startswith("Vulnerability Disclosure Policy")
+
+    follow(visit, "Regime")
+    reach(visit, "#day")
+    for _ in range(3):
+        page.keyboard.press("PageDown")
+    page.wait_for_url("**/regime?as_of=*")
+    assert page.evaluate("document.activeElement.id") == "day"
+
+
+def reach(visit: Visit, selector: str) -> None:
+    """By Tab alone, and whoever gets there sees it."""
+    for _ in range(_TABS_MAX):
+        visit.page.keyboard.press("Tab")
+        if visit.page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            outlined = "getComputedStyle(document.activeElement).outlineStyle != 'none'"
+            assert visit.page.evaluate(outlined), selector
+            return
+    raise AssertionError(f"Tab does not lead to {selector}")
+
+
+def follow(visit: Visit, text: str) -> None:
+    for _ in range(_TABS_MAX):
+        visit.page.keyboard.press("Tab")
+        if str(visit.page.evaluate("document.activeElement.textContent")).strip().startswith(text):
+            press(visit, "Enter")
+            return
+    raise AssertionError(f"Tab does not lead to {text}")
+
+
+def press(visit: Visit, key: str) -> None:
+    with visit.page.expect_navigation():
+        visit.page.keyboard.press(key)

@@ -1,4 +1,3 @@
-"use strict";
 // Keeps a page current. An event says that something happened; the page is then fetched anew and its live parts are replaced.
 // A part is an element with an id, `data-live` (what the types of its events begin with) and `data-name` (what it is called).
 
