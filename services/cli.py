@@ -39,9 +39,11 @@ def app() -> None:
 def serve(data: Path, host: str, port: int, *, starter: bool) -> None:
     """Run all four services in one process (embedded mode)."""
     gc.disable()  # until `serving` tunes it: scanning what is being imported is a sixth of the start
-    from services.commandline import serving  # noqa: PLC0415 - see the module
+    import uvloop  # noqa: PLC0415 - see the module
 
-    asyncio.run(serving.serve(DataFolder(data), host=host, port=port, starter=starter))
+    from services.commandline import serving  # noqa: PLC0415 - "
+
+    uvloop.run(serving.serve(DataFolder(data), host=host, port=port, starter=starter))
 
 
 @app.command()

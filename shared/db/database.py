@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import import_module
 from typing import Any
 
 import orjson
@@ -19,7 +20,6 @@ from shared.kernel.errors import Conflict, Unavailable
 from shared.kernel.time import Clock, utc_now
 
 _SQLITE_READERS = 4
-_BUSY_TIMEOUT_MS = 10_000
 _SQLITE_ERROR = 1  # its number in sqlite3.h: a service of the cluster never loads the module
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 
@@ -67,6 +67,7 @@ class Database:
         self.url = url
         self.clock = clock
         self.is_sqlite = url.startswith("sqlite")
+        # Told of transactions that recorded facts.
         self.on_commit: list[Callable[[], None]] = []
         self._write_lock = asyncio.Lock()
         if self.is_sqlite:
@@ -92,7 +93,7 @@ class Database:
             else:
                 async with self._begun(self._writer, cause) as tx:
                     yield tx
-        for callback in (*tx.after_commit, *self.on_commit):
+        for callback in (*tx.after_commit, *(self.on_commit if tx.recorded else ())):
             callback()
 
     @asynccontextmanager
@@ -166,8 +167,14 @@ def _is_sqlite_logic_error(error: DBAPIError) -> bool:
 
 
 def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
+    import_module("shared.db.sqlite")  # which names the dialect; a service of the cluster never loads it
     engine = create_async_engine(
-        url, pool_size=pool_size, max_overflow=0, json_serializer=_dumps, json_deserializer=orjson.loads
+        url.replace("sqlite+aiosqlite:", "sqlite+turns:"),
+        pool_size=pool_size,
+        max_overflow=0,
+        json_serializer=_dumps,
+        json_deserializer=orjson.loads,
+        connect_args={"check_same_thread": False},  # the loop's and the connection's own, in turns
     )
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -178,7 +185,7 @@ def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            "busy_timeout=0",  # whoever waits does so elsewhere: see shared.db.sqlite
             "cache_size=-8000",
         ):
             cursor.execute(f"PRAGMA {pragma}")

@@ -18,6 +18,7 @@ from shared.kernel.errors import Unavailable
 
 _BATCH = 500
 _IDLE_POLL_S = 0.25
+_REPORT_EVERY_S = 1.0
 _RETRY_S = 0.5
 _STANDBY_POLL_S = 1.0
 # An import has the processor to itself, nearly, until its facts are this late.
@@ -46,6 +47,7 @@ class Relay:
         self._bus = bus
         self._importing = importing
         self._is_late = False
+        self._reported_at = float("-inf")
         self._wake = asyncio.Event()
         self._log = telemetry.logger("relay").bind(service=service)
         db.on_commit.append(self.wake)
@@ -76,7 +78,8 @@ class Relay:
                 self._log.warning("bus_away", reason=error.detail)
                 await asyncio.sleep(_RETRY_S)
                 continue
-            await self._report(leader)
+            if time.monotonic() - self._reported_at > _REPORT_EVERY_S:
+                await self._report(leader)
             try:
                 async with asyncio.timeout(_IDLE_POLL_S):
                     await self._wake.wait()
@@ -126,6 +129,7 @@ class Relay:
             await tx.execute(exact.values(published_at=tx.at))
 
     async def _report(self, leader: AsyncConnection) -> None:
+        self._reported_at = time.monotonic()
         c = self._outbox.c
         query = select(func.count(), func.min(c.recorded_at)).where(c.published_at.is_(None))
         pending, oldest = (await leader.execute(query)).one()

@@ -12,10 +12,9 @@ from typing import Any, Self, cast
 
 import aiosqlite
 from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi, SQLiteDialect_aiosqlite
 
 from shared.bus.embedded_thread import DatabaseThread, _Queued
-from shared.db import Database
+from shared.db import Database, sqlite
 from tests.reliability.simulation.loop import SimulatedLoop
 
 _FAULTS = ((sqlite3.SQLITE_FULL, "database or disk is full"), (sqlite3.SQLITE_IOERR, "disk I/O error"))
@@ -129,7 +128,9 @@ class _Connection(aiosqlite.Connection):
         """A killed process closes nothing."""
 
 
-class _Module(AsyncAdapt_aiosqlite_dbapi):
+class _Module(sqlite.Module):
+    does_short_ones_here = False  # each of them takes its time
+
     def connect(self, *arguments: Any, **options: Any) -> Any:
         def connection(*where: Any, **how: Any) -> _Connection:
             return _Connection(partial(sqlite3.connect, *where, factory=_Impatient, **{**how, "check_same_thread": False}))
@@ -137,7 +138,7 @@ class _Module(AsyncAdapt_aiosqlite_dbapi):
         return super().connect(*arguments, async_creator_fn=connection, **options)
 
 
-class Dialect(SQLiteDialect_aiosqlite):
+class Dialect(sqlite.Dialect):
     """`sqlite+simulated:///file`."""
 
     driver = "simulated"
