@@ -78,7 +78,8 @@ bench: $(READY) ## measure speed
 
 .PHONY: reliability
 reliability: $(READY) ## break things for a long time, and check that nothing is lost
-	@QSMO_KILLS=500 QSMO_SEEDS=10000 QSMO_RELIABILITY_ROWS=build/reliability \
+	@QSMO_RELIABILITY_LONG=1 QSMO_KILLS=500 QSMO_SEEDS=10000 QSMO_FAILPOINT_ROUNDS=20 QSMO_MODEL_EXAMPLES=2000 \
+	  QSMO_RELIABILITY_ROWS=build/reliability \
 	  $(BIN)/pytest -s -m "not bench and not fuzz" --timeout 14400 tests/reliability
 	@$(BIN)/python -m tests.reliability.ledger build/reliability docs/reliability.md
 

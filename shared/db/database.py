@@ -22,6 +22,8 @@ from shared.kernel.time import Clock, utc_now
 _SQLITE_READERS = 4
 _SQLITE_ERROR = 1  # its number in sqlite3.h: a service of the cluster never loads the module
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
+# A process that is stopped keeps its connections, and their locks, for as long as its kernel answers for it.
+_SILENT_HOLDER = text("SELECT set_config('idle_session_timeout', :milliseconds, false)")
 
 
 Row = Mapping[Any, Any]
@@ -111,10 +113,11 @@ class Database:
                 yield Transaction(connection, cause or Cause(actor="reader", correlation_id=""), self.clock())
 
     @asynccontextmanager
-    async def session_lock(self, name: str) -> AsyncIterator[AsyncConnection | None]:
+    async def session_lock(self, name: str, *, silence_s: float = 3.0) -> AsyncIterator[AsyncConnection | None]:
         """The connection that holds the named lock for as long as the block lasts, or None if another holds it.
 
-        On SQLite the one process that opened the file always holds it.
+        On SQLite the one process that opened the file always holds it. On PostgreSQL a holder that leaves the connection
+        unused for `silence_s` loses it, and the lock with it: `Unavailable` is what it finds at its next use.
         """
         with _translated():
             async with self._reader.connect() as connection:
@@ -124,6 +127,8 @@ class Database:
                 await connection.execution_options(isolation_level="AUTOCOMMIT")
                 taken = await connection.scalar(_TRY_LOCK, {"name": name})
                 try:
+                    if taken:
+                        await connection.execute(_SILENT_HOLDER, {"milliseconds": str(int(silence_s * 1000))})
                     yield connection if taken else None
                 finally:
                     # A pooled connection must never carry the lock away: the session ends here.

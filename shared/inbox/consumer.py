@@ -117,31 +117,32 @@ class Consumer:
         """Apply a batch in one transaction, or one by one if that fails for good. Raises Unavailable."""
         records = [_decode(delivery) for delivery in deliveries]
         self._newest = next((record.event.time for record in reversed(records) if record.event is not None), self._newest)
-        if all(record.event is not None for record in records):
-            try:
-                await self._apply_batch([record.event for record in records if record.event is not None])
-            except (Unavailable, OSError, TimeoutError):
-                raise
-            except Exception as error:  # noqa: BLE001 - the process edge: what cannot pass together is tried one by one
-                self._log.warning("batch_failed", reason=repr(error), records=len(records))
-            else:
-                return
-        for record in records:
-            await self._apply_or_park(record)
+        await self._apply_or_park(records)
 
     async def _apply_batch(self, events: Sequence[Event]) -> None:
         async with self._db.transaction(Cause(actor=f"consumer:{self.name}")) as tx:
             await self._apply(tx, events)
 
-    async def _apply_or_park(self, record: _Record) -> None:
+    async def _apply_or_park(self, records: Sequence[_Record]) -> None:
+        """What cannot pass together is halved, so that a poison event costs its neighbours few transactions."""
+        events = [record.event for record in records if record.event is not None]
         try:
-            if record.event is None:
-                raise MalformedEvent(record.fault)
-            await self._apply_batch([record.event])
+            if len(events) == len(records):
+                await self._apply_batch(events)
+                return
+            fault = next(record.fault for record in records if record.event is None)
+            raise MalformedEvent(fault)
         except (Unavailable, OSError, TimeoutError):
             raise
         except Exception as error:  # noqa: BLE001 - the process edge: a poison event must not stop other aggregates
-            await self._park(record, reason=repr(error))
+            reason = repr(error)
+        if len(records) == 1:
+            await self._park(records[0], reason=reason)
+            return
+        self._log.warning("batch_failed", reason=reason, records=len(records))
+        half = len(records) // 2
+        await self._apply_or_park(records[:half])
+        await self._apply_or_park(records[half:])
 
     async def _apply(self, tx: Transaction, events: Sequence[Event]) -> None:
         judged = await self._ledger.judge(tx, events)

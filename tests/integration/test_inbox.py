@@ -102,6 +102,23 @@ async def test_poison_parks_its_aggregate_in_order_and_lets_others_pass(db: Data
     assert await parked(db) == [("a", 2, False), ("a", 3, False)]
 
 
+async def test_poison_costs_its_neighbours_few_transactions(db: Database, bus: Bus) -> None:
+    handler = Poison("s7", 1)
+    calls = 0
+
+    async def counted(tx: Transaction, events: Sequence[Event]) -> None:
+        nonlocal calls
+        calls += 1
+        await handler(tx, events)
+
+    consumer = tally.a_consumer(db, bus, otherwise=counted)
+    await consumer.process(delivered(*(an_event(f"s{n}", 1) for n in range(256))))
+
+    assert calls <= 2 * 8 + 1  # halved eight times, of 256
+    assert await parked(db) == [("s7", 1, False)]
+    assert len(await tally.effects_by_subject(db)) == 255
+
+
 async def test_poison_is_mirrored_to_the_dead_letter_topic(db: Database, bus: Bus) -> None:
     await poisoned(db, bus)
 

@@ -14,7 +14,7 @@ from shared.bus.embedded import EmbeddedBus
 from shared.bus.kafka import KafkaBus, KafkaSettings
 from shared.bus.port import MESSAGE_BYTES_MAX, Bus, BusUnavailable, Message
 from shared.db import Database
-from shared.kernel.errors import Conflict, Invalid, StaleVersion
+from shared.kernel.errors import Conflict, Invalid, StaleVersion, Unavailable
 from shared.outbox import Relay
 from tests.support import tally
 from tests.support.servers import KafkaServer
@@ -288,3 +288,18 @@ async def test_only_one_relay_leads_on_postgres(db: Database) -> None:
     async with db.session_lock("relay:tests") as again:
         assert again is not None
         await again.execute(text("SELECT 1"))
+
+
+async def test_a_leader_that_is_silent_for_too_long_is_replaced(db: Database) -> None:
+    if db.is_sqlite:
+        return  # one process has the file
+    with pytest.raises(Unavailable):
+        async with db.session_lock("relay:tests", silence_s=0.2) as first:
+            assert first is not None
+            async with asyncio.timeout(10):
+                while True:
+                    async with db.session_lock("relay:tests") as second:
+                        if second is not None:
+                            break
+                    await asyncio.sleep(0.05)
+            await first.execute(text("SELECT 1"))

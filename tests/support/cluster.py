@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -59,7 +59,7 @@ def jwks_server(issuer: DevelopmentIssuer) -> Iterator[str]:
 class Cluster:
     """Four processes and where they answer. Topics are the broker's: one cluster at a time on a broker.
 
-    `python`: of the environment that they run in.
+    `python`: of the environment that they run in; `via`: "host:port" → where they find it instead.
     """
 
     postgres: PostgresServer
@@ -71,6 +71,7 @@ class Cluster:
     run: str = field(default_factory=lambda: uuid4().hex[:8])
     ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in SERVICES})
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    via: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -103,7 +104,12 @@ class Cluster:
         if service == "gateway":
             own |= {"SIGNING_KEY": SIGNING_KEY, "RATE_PER_S": "0", "RATE_ANONYMOUS_PER_S": "0"}
             own |= {f"{name.upper()}_URL": f"http://127.0.0.1:{self.ports[name]}" for name in SERVICES[:-1]}
-        return {f"QSMO_{service.upper()}_{name}": value for name, value in own.items()}
+        return {f"QSMO_{service.upper()}_{name}": self._led(value) for name, value in own.items()}
+
+    def _led(self, value: str) -> str:
+        for place, instead in self.via.items():
+            value = value.replace(place, instead)
+        return value
 
     def start(self, service: str) -> None:
         self.processes[service] = self.spawn(service, port=self.ports[service])
@@ -139,17 +145,21 @@ class Cluster:
 
     async def ready(self) -> None:
         """Raises TimeoutError with what is not ready, and the end of its log."""
-        async with httpx.AsyncClient(timeout=5) as client:
-            for service in SERVICES:
-                await self._ready(client, service)
+        for service in SERVICES:
+            await self.answers(service, self.ports[service])
 
-    async def _ready(self, client: httpx.AsyncClient, service: str) -> None:
+    async def answers(self, service: str, port: int) -> None:
+        """Until the process of the service at this port is ready; see `ready`."""
+        async with httpx.AsyncClient(timeout=5) as client:
+            await self._ready(client, service, port)
+
+    async def _ready(self, client: httpx.AsyncClient, service: str, port: int) -> None:
         seen = "no answer"
         try:
             async with asyncio.timeout(_READY_S):
                 while True:
                     try:
-                        answer = await client.get(f"http://127.0.0.1:{self.ports[service]}/readyz")
+                        answer = await client.get(f"http://127.0.0.1:{port}/readyz")
                         seen = answer.text
                         if answer.is_success:
                             return
@@ -163,12 +173,18 @@ class Cluster:
 
 @contextmanager
 def a_cluster(
-    postgres: PostgresServer, kafka: KafkaServer, folder: Path, *, python: Path = Path(sys.executable)
+    postgres: PostgresServer,
+    kafka: KafkaServer,
+    folder: Path,
+    *,
+    python: Path = Path(sys.executable),
+    prepare: Callable[[Cluster], None] = lambda _: None,
 ) -> Iterator[Cluster]:
     """Started, not yet awaited."""
     issuer = DevelopmentIssuer(folder / "issuer.key")
     with jwks_server(issuer) as jwks_url:
         cluster = Cluster(postgres, kafka, issuer, jwks_url, folder, python)
+        prepare(cluster)
         cluster.create_databases()
         try:
             for service in SERVICES:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ class Installation:
 
     data: Path
     port: int
+    program: Sequence[str | Path] = (QSMO,)
+    serve: Sequence[str] = ("serve",)
     process: subprocess.Popen[str] | None = None
     started_in_s: float = 0.0
 
@@ -44,7 +46,7 @@ class Installation:
         """Serves; returns the greeting. Raises RuntimeError when it does not come up."""
         begun = time.monotonic()
         self.process = subprocess.Popen(
-            [QSMO, "serve"], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [*self.program, *self.serve], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         said: list[str] = []
         assert self.process.stdout is not None

@@ -357,9 +357,12 @@ class KafkaServer(Server):
 
     name = "kafka"
 
-    def __init__(self) -> None:
+    def __init__(self, *, seen_at: int | None = None) -> None:
+        """`seen_at`: a port that leads to `side_port`; clients that come by it are told of no other."""
         super().__init__()
         self.controller_port = free_port()
+        self.side_port = free_port()
+        self._seen_at = seen_at
 
     @property
     def bootstrap(self) -> str:
@@ -384,10 +387,14 @@ class KafkaServer(Server):
 
     def _settings(self) -> dict[str, str]:
         controller = f"{LOOPBACK}:{self.controller_port}"
+        side = f"SIDE://{LOOPBACK}:{self.side_port}"
         return {
             "process.roles": "broker,controller",
             "node.id": "1",
-            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://{controller}",
+            "listeners": f"PLAINTEXT://{self.bootstrap},{side},CONTROLLER://{controller}",
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap},SIDE://{LOOPBACK}:{self._seen_at or self.side_port}",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SIDE:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "controller.listener.names": "CONTROLLER",
             "controller.quorum.bootstrap.servers": controller,
             "log.dirs": str(self.directory / "data"),

@@ -25,6 +25,7 @@ from shared.kernel.errors import Unavailable
 from shared.kernel.ids import new_id
 
 _STANDBY_S = 1.0
+_SILENT_POLLS = 3  # after which a leader has stopped, and another may lead
 _PAGE = 100
 # A stretch without anything for a subscription is passed in memory, and written down when it has grown long.
 _SKIPPED_EVENTS = 500
@@ -72,7 +73,7 @@ class Deliveries:
             try:
                 if self._db.is_sqlite:  # the one process that opened the file
                     await self._lead(None)
-                async with self._db.session_lock("webhooks") as leader:
+                async with self._db.session_lock("webhooks", silence_s=_SILENT_POLLS * max(self._poll_s, 1.0)) as leader:
                     if leader is not None:
                         await self._lead(leader)
             except (Unavailable, LostLead) as error:

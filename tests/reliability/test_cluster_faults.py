@@ -1,0 +1,181 @@
+"""What a cluster stands on breaks: broker, databases, network; a leader that is stopped and goes on.
+
+QSMO_RELIABILITY_LONG=1 takes the times and counts of the long form.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.reliability.ledger import Outcome
+from tests.reliability.load import Books, Journal, books, under_load
+from tests.support.cluster import Cluster, a_cluster
+from tests.support.servers import LOOPBACK, KafkaServer, PostgresServer, Server, free_port
+from tests.support.wire import Fault, Wire, a_wire
+
+pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(7200)]
+
+LONG = bool(os.environ.get("QSMO_RELIABILITY_LONG"))
+KILLS = 20 if LONG else 2
+OUTAGES_S = (30.0, 300.0) if LONG else (4.0,)
+PARTITION_S = 10.0 if LONG else 1.5
+FAULTS: tuple[Fault, ...] = ("drop", "reset", "delay", "loss", "half-open")
+RECOVERY_GOAL_S = 5.0
+_AFTER_S = 1.0
+
+
+@dataclass
+class Faulty:
+    """A cluster whose every connection to broker, databases and one another goes by a wire."""
+
+    cluster: Cluster
+    postgres: PostgresServer
+    kafka: KafkaServer
+    wires: dict[str, Wire]
+    journals: list[Journal] = field(default_factory=list)
+    judged: dict[str, int] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def loaded(self, run: str, *, url: str = "") -> AsyncIterator[tuple[Books, Journal]]:
+        """Ends when all is settled and nothing of any run so far is lost, doubled or inverted."""
+        await self.cluster.ready()
+        headers = {"Authorization": f"Bearer {self.cluster.token('coordinator')}"}
+        async with books(self.cluster.database_url) as book:
+            async with (
+                book.watched(),
+                under_load(url or self.cluster.url, headers, run=run, writers=4, pause_s=0.05) as journal,
+            ):
+                self.journals.append(journal)
+                await asyncio.sleep(_AFTER_S)
+                yield book, journal
+                await asyncio.sleep(_AFTER_S)
+            self.judged = await book.judged(*self.journals)
+
+    def told(self, name: str, faults: str, book: Books, journal: Journal) -> None:
+        outcome = Outcome(
+            name=name,
+            faults=faults,
+            writes=sum(journal.acknowledged.values()),
+            unknown=journal.failures,
+            lag_max=book.lag_max,
+            recoveries_s=book.recoveries_s,
+            **self.judged,
+        )
+        outcome.told()
+        assert outcome.holds
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
+    with ExitStack() as stack:
+        postgres = stack.enter_context(PostgresServer())
+        to_kafka_port = free_port()
+        kafka = KafkaServer(seen_at=to_kafka_port)
+        wires = {
+            "databases": stack.enter_context(a_wire(postgres.port)),
+            "broker": stack.enter_context(a_wire(kafka.side_port, port=to_kafka_port)),
+        }
+        stack.enter_context(kafka)
+
+        def prepare(cluster: Cluster) -> None:
+            wires["services"] = stack.enter_context(a_wire(cluster.ports["registry"]))
+            cluster.via = {
+                f"{LOOPBACK}:{postgres.port}": f"{LOOPBACK}:{wires['databases'].port}",
+                kafka.bootstrap: f"{LOOPBACK}:{to_kafka_port}",
+                f"{LOOPBACK}:{cluster.ports['registry']}": f"{LOOPBACK}:{wires['services'].port}",
+            }
+
+        folder = tmp_path_factory.mktemp("faulty")
+        cluster = stack.enter_context(a_cluster(postgres, kafka, folder, prepare=prepare))
+        yield Faulty(cluster, postgres, kafka, wires)
+
+
+async def killed_again_and_again(server: Server, book: Books) -> None:
+    for _ in range(KILLS):
+        await asyncio.to_thread(server.kill)
+        await asyncio.to_thread(server.start)
+        await book.recover(since=time.monotonic())
+        await asyncio.sleep(_AFTER_S)
+
+
+async def test_writes_go_on_while_the_broker_is_away(faulty: Faulty) -> None:
+    async with faulty.loaded("away") as (book, journal):
+        for seconds in OUTAGES_S:
+            await asyncio.to_thread(faulty.kafka.stop)
+            before = len(journal.acknowledged)
+            await asyncio.sleep(seconds)
+            assert len(journal.acknowledged) > before + seconds
+            await asyncio.to_thread(faulty.kafka.start)
+            await book.recover(since=time.monotonic())
+
+    faulty.told(
+        "broker down while writes go on (recovery: from its return)",
+        " and ".join(f"{seconds:.0f} s" for seconds in OUTAGES_S),
+        book,
+        journal,
+    )
+    assert journal.failures == 0, "no write fails because the broker is away"
+
+
+async def test_a_broker_that_is_killed_again_and_again_loses_nothing(faulty: Faulty) -> None:
+    async with faulty.loaded("broker") as (book, journal):
+        await killed_again_and_again(faulty.kafka, book)
+
+    faulty.told("kill -9 of the broker under writes (recovery: from its return)", f"{KILLS} kills", book, journal)
+    assert journal.failures == 0
+
+
+async def test_a_database_server_that_is_killed_again_and_again_loses_nothing(faulty: Faulty) -> None:
+    async with faulty.loaded("database") as (book, journal):
+        await killed_again_and_again(faulty.postgres, book)
+
+    faulty.told("kill -9 of PostgreSQL under writes (recovery: from its return)", f"{KILLS} kills", book, journal)
+
+
+@pytest.mark.parametrize("between", ["databases", "broker", "services"])
+async def test_partitions_lose_nothing(faulty: Faulty, between: str) -> None:
+    async with faulty.loaded(between) as (book, journal):
+        for fault in FAULTS:
+            faulty.wires[between].fail(fault)
+            await asyncio.sleep(PARTITION_S)
+            faulty.wires[between].fail("none")
+            await book.recover(since=time.monotonic())
+
+    faulty.told(
+        f"network to {between}: dropped, reset, 500 ± 200 ms late, 5 % loss, half open (recovery: from its return)",
+        f"{len(FAULTS)} of {PARTITION_S:g} s",
+        book,
+        journal,
+    )
+    if between == "broker":
+        assert journal.failures == 0
+
+
+async def test_a_leader_that_stops_is_replaced_and_does_no_harm_when_it_goes_on(faulty: Faulty) -> None:
+    cluster, port = faulty.cluster, free_port()
+    second = cluster.spawn("registry", port=port, MEMBER="registry-1")
+    try:
+        await cluster.answers("registry", port)
+        async with faulty.loaded("zombie", url=f"http://{LOOPBACK}:{port}") as (book, journal):
+            for _ in range(5 if LONG else 1):
+                stopped = time.monotonic()
+                cluster.processes["registry"].send_signal(signal.SIGSTOP)
+                await asyncio.sleep(0.5)  # so that something waits that the stopped one does not see
+                await book.recover(since=stopped)
+                cluster.processes["registry"].send_signal(signal.SIGCONT)
+                await asyncio.sleep(2 * _AFTER_S)
+    finally:
+        cluster.processes["registry"].send_signal(signal.SIGCONT)
+        second.terminate()
+        second.wait()
+
+    faulty.told("two relays: the leader stopped (SIGSTOP), replaced, and gone on", f"{len(book.recoveries_s)}", book, journal)
+    assert max(book.recoveries_s) < RECOVERY_GOAL_S
