@@ -41,9 +41,12 @@ run: $(READY) ## serve everything on http://127.0.0.1:8080 (QSMO_PORT, QSMO_DATA
 demo: $(READY) ## serve, and import the real files at hand (QSMO_REAL_DATA) while you watch
 	@$(BIN)/qsmo demo
 
+# A file at a time for each process: the tests of a file may share what is dear to start.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 .PHONY: test
 test: $(READY) ## run the tests; says at the end which servers were missing
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(PARALLEL)
 
 .PHONY: fuzz
 fuzz: $(READY) ## throw generated requests at every operation (QSMO_FUZZ_EXAMPLES, 50)

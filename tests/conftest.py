@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 from uuid import uuid4
 
 import pytest
@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 
 NOT_RUN = pytest.StashKey[defaultdict[str, list[str]]]()
 STARTED = pytest.StashKey[list[Server]]()
+
+
+class Worker(Protocol):
+    """A process of a parallel run, as xdist (untyped) hands it over."""
+
+    config: pytest.Config
 
 
 def servers_are_required() -> bool:
@@ -65,6 +71,21 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
     """A test that failed with its server killed or paused must not fail the tests after it."""
     for server in item.config.stash[STARTED]:
         server.recover()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of a parallel run hands what it could not run to the process that prints the summary."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        not_run = session.config.stash[NOT_RUN]
+        output["not_run"] = dict(not_run)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Worker) -> None:
+    not_run: dict[str, list[str]] = getattr(node, "workeroutput", {}).get("not_run", {})  # a crashed one left nothing
+    for name, tests in not_run.items():
+        node.config.stash[NOT_RUN][name].extend(tests)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -30,7 +30,10 @@ PINNED_KAFKA = REPOSITORY / "tests/support/kafka/pom.xml"
 LOOPBACK = "127.0.0.1"
 # Below the kernel's ephemeral range: a client that retries a dead server on an ephemeral port
 # can be given that very port for its own end, connect to itself, and keep the server out.
-SERVER_PORTS = range(15_000, 30_000)
+# Each process of a parallel run takes from a range of its own: one cannot take what another has just found free.
+PORTS_PER_PROCESS = 1_500
+PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10
+SERVER_PORTS = range(15_000 + PROCESS * PORTS_PER_PROCESS, 15_000 + (PROCESS + 1) * PORTS_PER_PROCESS)
 
 CHROMIUM = os.environ.get("QSMO_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from services.registry import schemas
@@ -17,6 +18,7 @@ from services.registry.domain.plan_progress import Milestone, MilestoneStatus, O
 from services.registry.domain.plan_states import MACHINE
 from services.registry.policy import may_in_area
 from shared.auth import Principal
+from shared.kernel.machine import Transition
 from shared.web.wire import Action, MoneyShown
 
 
@@ -102,9 +104,7 @@ def obligations_of(found: Plan) -> schemas.ObligationList:
 def _actions(found: Plan, *, around: Surroundings, by: Principal) -> list[Action]:
     """What the caller's roles allow: possible now, or everything that stands in the way."""
     shown = []
-    for transition in MACHINE.transitions:
-        if transition.sources == (None,) or not may_in_area(by, *transition.roles, area=found.focus_area):
-            continue
+    for transition in _allowed(by, found.focus_area):
         if found.state in transition.sources:
             missing = [*_unsigned(transition.action, around), *missing_for(found, transition.action, around)]
         else:
@@ -112,6 +112,12 @@ def _actions(found: Plan, *, around: Surroundings, by: Principal) -> list[Action
         href = f"/v1/plans/{found.id}/{transition.action}"
         shown.append(Action(action=transition.action, href=href, possible=not missing, missing=missing))
     return shown
+
+
+@lru_cache(maxsize=256)
+def _allowed(by: Principal, area: str) -> tuple[Transition, ...]:
+    """Kept, since a page of plans asks it for each."""
+    return tuple(t for t in MACHINE.transitions if t.sources != (None,) and may_in_area(by, *t.roles, area=area))
 
 
 def _unsigned(action: str, around: Surroundings) -> tuple[str, ...]:
