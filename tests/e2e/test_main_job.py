@@ -16,6 +16,7 @@ from tests.support.installation import Installation, an_installation
 from tests.support.real_data import REAL_DATA, needs_real_data
 
 SETTLE_S = 60.0
+AT_REST_S = 2.0
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +26,15 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 
 def settled_head(installation: Installation) -> int:
-    """The head of the feed once it has not moved for half a second."""
-    deadline, seen = time.monotonic() + SETTLE_S, -1
+    """The head of the feed once it has not moved for a while: a service's starter data may wait for another's facts."""
+    deadline, seen, since = time.monotonic() + SETTLE_S, -1, 0.0
     while time.monotonic() < deadline:
         head = int(installation.get("/v1/events", after=0, limit=1)["head"])
-        if head == seen:
+        if head != seen:
+            seen, since = head, time.monotonic()
+        elif time.monotonic() - since > AT_REST_S:
             return head
-        seen = head
-        time.sleep(0.5)
+        time.sleep(0.1)
     raise TimeoutError("the feed does not come to rest")
 
 
