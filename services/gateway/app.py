@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from services.gateway import context
 from services.gateway.api import routers
 from services.gateway.config import Settings
-from services.gateway.dashboard import marketplace, oversight, page, regime, signing_in
+from services.gateway.dashboard import acting, agency, marketplace, oversight, page, records, regime, signing_in
 from services.gateway.dashboard.session import Visits
 from services.gateway.door.door import Door
 from services.gateway.proxy import Passage, own_below, proxy_routes
@@ -42,7 +42,8 @@ def create_app(
 
     Setting `app.state.closing` ends every open stream, so that the server can stop.
     """
-    pages = (page.router, marketplace.router, oversight.router, regime.router, signing_in.router)
+    of_all = (page.router, marketplace.router, oversight.router, regime.router, records.router)
+    pages = (*of_all, signing_in.router, acting.router, agency.router)
     app_routers = (*routers, *pages, parked_router("gateway"))
     app = build_app(
         service="gateway",

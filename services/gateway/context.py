@@ -19,6 +19,7 @@ from services.gateway.clients import Circuit, Upstream
 from services.gateway.config import Settings
 from services.gateway.consumers.feed import FeedWriter
 from services.gateway.dashboard.oidc import Provider
+from services.gateway.dashboard.operations import Operations
 from services.gateway.documents import Documents
 from services.gateway.exports import Exporter
 from services.gateway.fedramp.runner import FedrampImports
@@ -68,6 +69,7 @@ class Gateway:
     fanout: Fanout = field(init=False)
     imports: FedrampImports = field(init=False)
     documents: Documents = field(init=False)
+    operations: Operations = field(init=False)
     exporter: Exporter = field(init=False)
     proofs: Proofs = field(init=False)
     asker: Asker = field(init=False)
@@ -89,6 +91,7 @@ class Gateway:
         self.fanout = Fanout(self.live, heartbeat_s=_HEARTBEAT_S)
         self.imports = FedrampImports(db=self.db, upstreams=self.upstreams, member=self.settings.member)
         self.documents = Documents(self.upstreams)
+        self.operations = Operations(self.upstreams)
         self.exporter = Exporter(self.db, self.reader)
         self.proofs = Proofs()
         self.asker = Asker(self.upstreams, deadline_s=self.settings.compose_deadline_s, clock=self.connections.clock)

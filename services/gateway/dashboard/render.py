@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from fastapi import Response
 
@@ -57,6 +58,7 @@ def _environment() -> Environment:
     )
     environment.globals["asset"] = asset
     environment.globals["main_nav"] = main_nav
+    environment.globals["act"] = act
     environment.filters["words"] = words
     environment.filters["exact"] = exact
     environment.filters["kind"] = lambda cell: type(cell).__name__
@@ -135,6 +137,11 @@ def main_nav(visitor: Visitor) -> list[tuple[str, str, tuple[str, ...]]]:
         ("/oversight", "Oversight", ("/oversight",)),
         ("/docs", "API", ("/docs", "/problems")),
     ]
+
+
+def act(path: str, *, to: str, **chosen: Any) -> str:
+    """To the form of what can be done at this address of the API, with what is chosen already."""
+    return "/act?" + urlencode([("path", path), ("to", to), *(("chosen", f"{name}:{value}") for name, value in chosen.items())])
 
 
 def words(text: str) -> str:

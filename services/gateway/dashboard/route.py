@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 
 from services.gateway.dashboard import render
 from shared.auth import Unauthenticated
-from shared.kernel.errors import Forbidden, Invalid, NotFound
+from shared.kernel.errors import Forbidden, Invalid, NotFound, Unavailable
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -31,6 +31,8 @@ class PageRoute(APIRoute):
                 return render.page("refused.html", status=422, title="This cannot be asked", detail=error.detail)
             except (Forbidden, Unauthenticated) as error:
                 return render.page("refused.html", status=403, title="This is not for everybody", detail=str(error))
+            except Unavailable as error:
+                return render.page("refused.html", status=503, title="Not now", detail=error.detail)
             except RequestValidationError as error:
                 said = "; ".join(f"{fault['loc'][-1]}: {fault['msg']}" for fault in error.errors())
                 return render.page("refused.html", status=422, title="This cannot be asked", detail=said)

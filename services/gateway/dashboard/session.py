@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
 import zlib
@@ -34,6 +35,8 @@ _COOKIE_BYTES_MAX = 3_900
 _NONCE_CHARS = 22
 _ID_BYTES = 16
 _CSRF_FIELD = "csrf"
+# What was just done, as `/act` says it in the address; shown as words.
+_DONE = re.compile(rb"(?:^|&)done=([a-z0-9-]{1,60})(&|$)")
 _READS = frozenset({"GET", "HEAD"})
 _OWN_CREDENTIALS = frozenset({b"authorization", b"x-api-key"})
 
@@ -187,8 +190,13 @@ class Visits:
         return Cookies(keyring, secure=self._settings.is_secure).read(Session, given)
 
     def _visitor(self, scope: Scope, given: Mapping[bytes, bytes], session: Session | None) -> Visitor:
+        done = _DONE.search(scope["query_string"])
+        if done is not None:
+            # Ours, and no parameter of any page.
+            scope["query_string"] = _DONE.sub(rb"\2", scope["query_string"]).lstrip(b"&")
         visitor = Visitor(
             path=scope["path"],
+            done=done[1].decode().replace("-", " ").capitalize() if done else "",
             takes_gzip=b"gzip" in given.get(b"accept-encoding", b""),
             official=self._settings.official_site,
             can_sign_in=bool(self._settings.oidc_client_id) or _is_development(scope),

@@ -10,7 +10,7 @@ from shared.auth import Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """`subject` is None for the public. `csrf`: what every form of the page carries."""
+    """`subject` is None for the public. `csrf`: what every form of the page carries. `done`: what led here."""
 
     path: str = "/"
     takes_gzip: bool = False
@@ -20,6 +20,7 @@ class Visitor:
     roles: tuple[Role, ...] = ()
     csrf: str = ""
     until: float = 0.0
+    done: str = ""
 
     def scopes(self, name: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(role.scope for role in self.roles if role.name == name and role.scope))
