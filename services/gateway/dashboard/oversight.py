@@ -64,6 +64,7 @@ class _Asked:
     """What the services said, by name."""
 
     areas: Mapping[str, str]
+    away: Away | None
     found: Mapping[str, Any] = field(default_factory=dict)
 
     def each(self, prefix: str) -> dict[str, Any]:
@@ -96,6 +97,7 @@ async def oversight_page(request: Request, at: AtEdge, area: Area = "", as_of: D
         shown=shown,
         sources=await _sources(gateway, asked.found, by=at.principal),
         areas=asked.areas,
+        away=asked.away,
         area=area,
         as_of=day.isoformat() if day else "",
         here=here(request),
@@ -124,7 +126,7 @@ async def _asked(request: Request, area: str, day: date | None) -> _Asked:
     else:
         asks["states"] = Ask(service="adoption", path="/v1/stats/adoption-states", params={"area": area})
     said = await answers(request, *asks.values())
-    return _Asked(areas=titles, found=dict(zip(asks, said, strict=True)))
+    return _Asked(areas=titles, away=found if isinstance(found, Away) else None, found=dict(zip(asks, said, strict=True)))
 
 
 def _params(*, area: str, as_of: date | None) -> dict[str, str]:
