@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from services.gateway import context
 from services.gateway.api import routers
 from services.gateway.config import Settings
-from services.gateway.dashboard import acting, agency, marketplace, oversight, page, records, regime, signing_in
+from services.gateway.dashboard import acting, agency, marketplace, oversight, page, qsmo, records, regime, signing_in
 from services.gateway.dashboard.session import Visits
 from services.gateway.door.door import Door
 from services.gateway.proxy import Passage, own_below, proxy_routes
@@ -43,7 +43,7 @@ def create_app(
     Setting `app.state.closing` ends every open stream, so that the server can stop.
     """
     of_all = (page.router, marketplace.router, oversight.router, regime.router, records.router)
-    pages = (*of_all, signing_in.router, acting.router, agency.router)
+    pages = (*of_all, signing_in.router, acting.router, agency.router, qsmo.router)
     app_routers = (*routers, *pages, parked_router("gateway"))
     app = build_app(
         service="gateway",

@@ -26,6 +26,7 @@ def _chosen(
     adoption_id: Text = "",
     offering_id: Text = "",
     area: Text = "",
+    phase: Text = "",
     status: Text = "",
     cursor: Text = "",
 ) -> dict[str, str]:
