@@ -86,6 +86,10 @@ reliability: $(READY) ## break things for a long time, and check that nothing is
 	  $(BIN)/pytest -s -m "not bench and not fuzz" --timeout 14400 tests/reliability
 	@$(BIN)/python -m tests.reliability.ledger build/reliability docs/reliability.md
 
+.PHONY: pictures
+pictures: $(READY) ## take the pictures of docs/images anew (needs Chromium)
+	@$(BIN)/python -m tests.e2e.browser.pictures
+
 .PHONY: schemas
 schemas: $(READY) ## regenerate the committed schemas
 	@$(BIN)/python -m shared.contracts.generate
