@@ -16,13 +16,14 @@ from services.catalog.app import create_app as catalog_app
 from services.catalog.config import Settings as CatalogSettings
 from services.catalog.importers import starter as catalog_starter
 from services.gateway.app import create_app as gateway_app
+from services.gateway.clock import MovableClock
 from services.gateway.config import Settings as GatewaySettings
 from services.installation import DataFolder
 from services.registry.app import create_app as registry_app
 from services.registry.config import Settings as RegistrySettings
 from services.registry.importers import starting as registry_starter
 from shared import telemetry
-from shared.auth import AUDIENCE, DEV_ISSUER, Verifier
+from shared.auth import AUDIENCE, DEV_ISSUER, DevelopmentIssuer, Verifier
 from shared.bus.embedded import EmbeddedBus
 from shared.kernel.time import Clock, utc_now
 from shared.service import Connections
@@ -33,18 +34,24 @@ _STARTER_PATIENCE_S = 60.0
 
 @asynccontextmanager
 async def embedded(
-    folder: DataFolder, *, url: str = "", starter: bool = True, clock: Clock = utc_now
+    folder: DataFolder,
+    *,
+    url: str = "",
+    starter: bool = True,
+    clock: Clock = utc_now,
+    issuer: DevelopmentIssuer | None = None,
 ) -> AsyncIterator[FastAPI]:
     """The running gateway app over running services. Raises DataInUse.
 
-    `url` is empty for a process that only works on the data and serves nobody.
+    `url` is empty for a process that only works on the data and serves nobody. `issuer`: whose tokens count; the folder's if
+    absent.
     """
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(folder.claimed(url=url))
         bus = EmbeddedBus(folder.path / "events.db")
         await bus.start()
         stack.push_async_callback(bus.close)
-        issuer = folder.issuer
+        issuer = issuer or folder.issuer
         verifier = Verifier(issuer=DEV_ISSUER, audience=AUDIENCE, keys=issuer)
         connections = Connections(bus=bus, verifier=verifier, clock=clock)
         services = _owners(folder, connections)
@@ -58,9 +65,25 @@ async def embedded(
             clock=clock,
         )
         await stack.enter_async_context(gateway.router.lifespan_context(gateway))
+        if isinstance(clock, MovableClock):
+            clock.looks += _looks(services, gateway)
         if starter:
             stack.push_async_callback(_cancelled(await _load_starter(services)))
         yield gateway
+
+
+def _looks(services: dict[str, FastAPI], gateway: FastAPI) -> list[Callable[[], Awaitable[object]]]:
+    """What looks by itself now and then for what has come due, to be asked when a clock was moved."""
+
+    async def webhooks() -> None:
+        gateway.state.context.deliveries.wake()
+
+    return [
+        services["registry"].state.context.tell_what_is_late,
+        services["catalog"].state.context.do_what_is_due,
+        services["adoption"].state.context.tell_due,
+        webhooks,
+    ]
 
 
 def _gateway_settings(folder: DataFolder) -> GatewaySettings:

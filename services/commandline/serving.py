@@ -12,6 +12,7 @@ from typing import Any
 
 import uvicorn
 
+from services.commandline.modes import Modes
 from services.embedded import embedded
 from services.installation import DataFolder
 from shared import telemetry
@@ -26,8 +27,9 @@ async def serve(folder: DataFolder, *, host: str, port: int, starter: bool) -> N
     telemetry.configure_logging(level="WARNING", json=not sys.stderr.isatty())
     url = f"http://{host}:{port}"
     async with embedded(folder, url=url, starter=starter) as gateway:
+        modes = Modes(gateway, folder, url=url, starter=starter)
         config = uvicorn.Config(
-            gateway,
+            modes,
             host=host,
             port=port,
             lifespan="off",
@@ -36,8 +38,11 @@ async def serve(folder: DataFolder, *, host: str, port: int, starter: bool) -> N
             timeout_graceful_shutdown=_GRACE_S,
             server_header=False,
         )
-        server = _Server(config, gateway, greeting=_greeting(folder, url))
-        await server.serve()
+        server = _Server(config, modes, greeting=_greeting(folder, url))
+        try:
+            await server.serve()
+        finally:
+            await modes.close()
 
 
 def _tune_interpreter() -> None:
@@ -56,9 +61,9 @@ def _tune_interpreter() -> None:
 class _Server(uvicorn.Server):
     """Greets when it listens; ends the event streams as soon as it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, gateway: Any, *, greeting: str) -> None:
+    def __init__(self, config: uvicorn.Config, modes: Modes, *, greeting: str) -> None:
         super().__init__(config)
-        self._gateway = gateway
+        self._modes = modes
         self._greeting = greeting
 
     async def startup(self, sockets: Any = None) -> None:
@@ -80,7 +85,7 @@ class _Server(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     def _stop(self) -> None:
-        self._gateway.state.closing.set()
+        self._modes.end_streams()
         self.force_exit = self.should_exit  # asked twice: do not wait for requests
         self.should_exit = True
 

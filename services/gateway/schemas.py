@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
 from services.gateway.audit.checkpoint import Checkpoint
-from shared.web.wire import Shown
+from shared.web.wire import Instant, Shown, Whole, Wire
+
+_DAY_S = 86_400
+
+
+class MoveClock(Wire):
+    """`step_s`: after how much time each what has come due is looked for."""
+
+    to: Instant
+    step_s: Annotated[int, Field(ge=1, le=366 * _DAY_S), Whole] = _DAY_S
+
+
+class ClockShown(Shown):
+    """`ahead_s` of the world's clock; `steps` that a move took."""
+
+    now: datetime
+    ahead_s: float
+    steps: int = 0
 
 
 class FeedEvent(Shown):

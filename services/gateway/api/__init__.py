@@ -2,6 +2,7 @@
 
 from services.gateway.api import (
     audit,
+    clock,
     documents,
     events,
     exports,
@@ -27,6 +28,7 @@ routers = (
     regime.router,
     imports.router,
     operations.router,
+    clock.router,
     meta.router,
     documents.router,
 )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.gateway.clock import MovableClock
 from services.gateway.config import Settings
 from services.gateway.door.callers import Caller, Callers, NotAllowed, address_of
 from services.gateway.door.exchange import server_of
@@ -91,7 +92,7 @@ class Door:
             caller, refusal = await self._made_sure_of(scope)
         verdict = self._counted(scope, caller)
         waits = scope["path"] == _STREAM or (scope["path"] == _POLL and b"wait=" in scope["query_string"])
-        refusal = self._refusal(caller, verdict, waits=waits) or refusal
+        refusal = self._refusal(caller, verdict, waits=waits) or refusal or self._of_another_mode(scope)
         limits = self._limits(caller, verdict)
         if refusal is not None:
             await _refuse(refusal, scope, _adding(send, _security(scope) + limits))
@@ -138,6 +139,14 @@ class Door:
         if self._pages is None:
             self._pages = PagesAtHand(scope["app"].state.context.pages)
         return self._pages
+
+    def _of_another_mode(self, scope: Scope) -> Refusal | None:
+        """Who means a test must not change what is live."""
+        for name, value in scope["headers"]:
+            if name == b"qsmo-mode":
+                own = b"test" if isinstance(scope["app"].state.context.connections.clock, MovableClock) else b"live"
+                return None if value == own else _another_mode(own)
+        return None
 
     def _quota(self, caller: Caller) -> Quota:
         return self._signed_in if caller.is_known else self._anonymous
@@ -203,6 +212,11 @@ def _too_many(detail: str, retry_after_s: float) -> Refusal:
 def _not_allowed(error: NotAllowed) -> Refusal:
     kind, title = ("unauthenticated", "Sign in first") if error.status == 401 else ("forbidden", "You may not do this")
     return Refusal(status=error.status, kind=kind, title=title, detail=str(error))
+
+
+def _another_mode(own: bytes) -> Refusal:
+    detail = f"This installation serves `QSMO-Mode: {own.decode()}`, which is also what it means without the field."
+    return Refusal(status=400, kind="malformed", title="The request is malformed", detail=detail)
 
 
 def _overloaded(detail: str, retry_after_s: float) -> Refusal:
