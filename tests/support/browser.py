@@ -80,7 +80,7 @@ class Visit:
 def visiting(browser: Browser, base: str, *, viewport: ViewportSize | None = None, **options: Any) -> Iterator[Visit]:
     """`options`: of Playwright's new_context. Raises AssertionError when a script failed or the policy was violated."""
     context = browser.new_context(viewport=viewport or DESKTOP, **options)
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(20_000)
     page = context.new_page()
     visit = Visit(context, page, base)
     page.on("console", visit._heard)
