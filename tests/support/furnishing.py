@@ -31,8 +31,14 @@ class Caller:
         token = DataFolder(installation.data).issuer.token(subject=subject, roles=[role])
         self._base, self.headers = installation.url, {"Authorization": f"Bearer {token}"}
 
-    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return httpx.request(method, self._base + path, headers=self.headers, timeout=30, **options)
+    def ask(self, method: str, path: str, *, etag: str | None = None, **options: Any) -> httpx.Response:
+        headers = self.headers if etag is None else {**self.headers, "If-Match": etag}
+        return httpx.request(method, self._base + path, headers=headers, timeout=30, **options)
+
+    def move(self, path: str, action: str, body: Any) -> None:
+        """As it stands now, whatever that is."""
+        answer = self.ask("POST", f"{path}/{action}", json=body, etag=self.ask("GET", path).headers["etag"])
+        assert answer.is_success, answer.text
 
     def post(self, path: str, body: Any) -> dict[str, Any]:
         answer = self.ask("POST", path, json=body)

@@ -74,7 +74,7 @@ async def _with_current(request: Request, filling: Filling) -> Filling:
     operation = filling.operation
     if operation.read is None:
         return replace(filling, value=_nested(filling.filled))
-    (found,) = await answers(request, Ask(service=operation.service, path=operation.read))
+    (found,) = await answers(request, Ask(service=operation.service, path=operation.read, required=operation.needs_version))
     if not isinstance(found, dict):
         return replace(filling, value=_nested(filling.filled))
     same = operation.method == "PUT" and operation.read == operation.path

@@ -86,7 +86,8 @@ def _below(name: str, key: str) -> str:
 
 def _field(schema: Json, schemas: Schemas, *, value: Any, name: str, depth: int) -> Field:
     found = resolved(schema, schemas)
-    hint = str(found.get("description", ""))
+    # Of the property itself: what its type says of itself is meant for those who read code.
+    hint = str(schema.get("description", ""))
     if is_money(found):
         amount = value.get("amount", "") if isinstance(value, dict) else value or ""
         return Field(name=name, label="", kind="decimal", value=str(amount), hint=hint or "US dollars, e.g. 12500.00")

@@ -16,6 +16,8 @@ from shared.kernel.errors import NotFound
 
 _FRESH_S = 300.0
 _WRITES = ("post", "put")
+# Said to those who come by the API; the form does it for the others.
+_FOR_CALLERS = re.compile(r"Needs `?If-Match`?[^.]*\.|`")
 _REF = "#/components/schemas/"
 _PATH = re.compile(r"/v1(/[A-Za-z0-9][A-Za-z0-9._:-]*)+")
 _WORD = re.compile(r"[A-Za-z0-9]+")
@@ -138,7 +140,7 @@ def _operation(service: str, path: str, found: _Written, reads: tuple[str, ...])
         method=found.method.upper(),
         path=path,
         title=_WORD.sub(lambda word: word[0].lower(), operation.get("summary", "Do this")).capitalize(),
-        description=operation.get("description", ""),
+        description=_FOR_CALLERS.sub("", operation.get("description", "")).strip(),
         read=_readable(path, reads) if "{" in found.template else None,
         needs_version="If-Match" in parameters,
         schema=body.get("schema"),

@@ -17,6 +17,8 @@ from shared.kernel.errors import NotFound, Unavailable
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Text = Annotated[str, Query(max_length=1_000)]
+_APART = frozenset({"_actions", "id", "version", "missing"})
+_BLANK: tuple[Any, ...] = (None, "", [], {})
 _TITLES = ("name", "title", "number", "measure_id", "text")
 
 
@@ -55,6 +57,9 @@ async def record_page(
         "record.html",
         found=found,
         title=_title(found, rest),
+        label=forms.label_of,
+        given=[(key, value) for key, value in found.items() if key not in _APART and value not in _BLANK],
+        blank=[key for key, value in found.items() if key not in _APART and value in _BLANK],
         below=[] if "_actions" in found else await gateway.operations.below(path),
         following=f"{request.url.path}?" + urlencode({**chosen, "cursor": following}) if following else None,
         to=local(to) if to else "",
