@@ -56,6 +56,18 @@ class Composer:
         )
         return {"as_of": day, "items": [_area(id, sections) for id in _area_ids(sections)]}
 
+    async def leads(self, *, as_of: date | None) -> list[JsonObject] | Missing:
+        """Per focus area: who leads which service. Less than `regime`: the registry alone is asked."""
+        areas, designations = await asyncio.gather(
+            self._items("registry", "/v1/focus-areas", limit=_PAGE),
+            self._items("registry", "/v1/designations", limit=_PAGE, as_of=as_of.isoformat() if as_of else None),
+        )
+        if isinstance(areas, Missing) or isinstance(designations, Missing):
+            return areas if isinstance(areas, Missing) else designations
+        return [
+            {"id": area["id"], "title": area["title"], "services": _services(area["id"], area, designations)} for area in areas
+        ]
+
     async def _items(self, service: str, path: str, *, key: str = "items", **params: Any) -> list[JsonObject] | Missing:
         upstream = self._upstreams[service]
         try:

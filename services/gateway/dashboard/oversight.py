@@ -108,8 +108,14 @@ async def oversight_page(request: Request, at: AtEdge, area: Area = "", as_of: D
 
 
 async def _asked(request: Request, area: str, day: date | None) -> _Asked:
-    (found,) = await answers(request, Ask(service="registry", path="/v1/focus-areas", params={"limit": 200}))
+    found, markets = await answers(
+        request,
+        Ask(service="registry", path="/v1/focus-areas", params={"limit": 200}),
+        Ask(service="catalog", path="/v1/marketplaces", params={"limit": 200}),
+    )
     titles = {each["id"]: each["title"] for each in found["items"]} if isinstance(found, dict) else {}
+    # Nothing is adopted where there is no marketplace.
+    traded = [each["id"] for each in markets["items"] if each["id"] in titles] if isinstance(markets, dict) else list(titles)
     asks = {
         name: Ask(service="adoption", path=f"/v1/analytics/figures/{name}", params=_params(area=area, as_of=day))
         for name in ("funnel", "savings", *_FURTHER)
@@ -117,11 +123,11 @@ async def _asked(request: Request, area: str, day: date | None) -> _Asked:
     if "authorization" in request.headers:  # the public sees no systems: nothing would be told as zero
         asks |= {
             f"duplication:{each}": Ask(service="adoption", path="/v1/duplications", params={"area": each})
-            for each in ([area] if area else titles)
+            for each in ([area] if area else traded)
         }
     if not area:
         path = "/v1/analytics/figures/funnel"
-        asks |= {f"funnel:{each}": Ask(service="adoption", path=path, params=_params(area=each, as_of=day)) for each in titles}
+        asks |= {f"funnel:{each}": Ask(service="adoption", path=path, params=_params(area=each, as_of=day)) for each in traded}
         asks["states"] = Ask(service="adoption", path="/v1/stats/adoption-states/by-area")
     else:
         asks["states"] = Ask(service="adoption", path="/v1/stats/adoption-states", params={"area": area})

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from services.gateway.compose import Composer
+from services.gateway.compose import Composer, Missing
 from services.gateway.context import Gateway
 from services.gateway.dashboard import figures, render
 from services.gateway.dashboard.asking import Ask, Away, Withheld, answers
@@ -33,7 +33,8 @@ async def regime_page(request: Request, as_of: Day = None, file: File = None) ->
     head, today = gateway.live.last, gateway.db.clock().date()
     day = day_of(as_of)
     composer = Composer(gateway.upstreams, deadline_s=gateway.settings.compose_deadline_s)
-    areas = (await composer.regime(as_of=day))["items"]
+    found = await composer.leads(as_of=day)
+    areas = [] if isinstance(found, Missing) else found
     titles = {area["id"]: area["title"] for area in areas}
     scores, vacancies, *timelines = await answers(
         request,
@@ -49,7 +50,7 @@ async def regime_page(request: Request, as_of: Day = None, file: File = None) ->
     return render.page(
         "regime.html",
         areas=areas,
-        away=next((area["services"] for area in areas if isinstance(area["services"], dict)), None),
+        away=found.section if isinstance(found, Missing) else None,
         chart=chart if told else None,
         tables=dict(zip(("standing", "decisions", "plans", "vacancies"), tables, strict=True)),
         gaps={"plans": _gap(scores), "vacancies": _gap(vacancies), "decisions": _gap(*timelines)},
@@ -67,12 +68,7 @@ def _gap(*found: Any) -> Gap:
 
 def _services(areas: Sequence[Mapping[str, Any]]) -> _Titles:
     """(area, service) → its title, area by area."""
-    return {
-        (area["id"], service["slug"]): service["title"]
-        for area in areas
-        if isinstance(area["services"], list)
-        for service in area["services"]
-    }
+    return {(area["id"], service["slug"]): service["title"] for area in areas for service in area["services"]}
 
 
 def _timeline(
@@ -103,7 +99,6 @@ def _standing(areas: Sequence[Mapping[str, Any]]) -> Table:
             service["effective_on"],
         )
         for area in areas
-        if isinstance(area["services"], list)
         for service in area["services"]
     ]
     return Table(
