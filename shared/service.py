@@ -125,7 +125,9 @@ async def kafka_connections(settings: ServiceSettings, *, service: str, clock: C
     bus = KafkaBus(KafkaSettings(bootstrap=bootstrap, client_id=f"qsmo-{service}-{settings.member}"))
     await bus.start()
     try:
-        async with httpx.AsyncClient() as client:
+        addresses = [settings.jwks_url, settings.gateway_jwks_url]
+        # The authorities' certificates take 3 MB: only for an address that needs them (nothing follows redirects).
+        async with httpx.AsyncClient(verify=any(url.startswith("https:") for url in addresses if url)) as client:
             keys = JwksUrl(settings.jwks_url, client=client)
             verifier = Verifier(issuer=settings.issuer, audience=settings.audience, keys=keys)
             if settings.gateway_jwks_url:
