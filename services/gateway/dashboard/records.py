@@ -19,6 +19,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Text = Annotated[str, Query(max_length=1_000)]
 _APART = frozenset({"_actions", "id", "version", "missing"})
 _BLANK: tuple[Any, ...] = (None, "", [], {})
+_ONE = {"iaps": "Investment action plan", "slas": "Service level", "policies": "Policy", "feedback": "Feedback"}
 _TITLES = ("name", "title", "number", "measure_id", "text")
 
 
@@ -60,14 +61,21 @@ async def record_page(
         label=forms.label_of,
         given=[(key, value) for key, value in found.items() if key not in _APART and value not in _BLANK],
         blank=[key for key, value in found.items() if key not in _APART and value in _BLANK],
-        below=[] if "_actions" in found else await gateway.operations.below(path),
+        below=[] if "_actions" in found or _is_list(found) else await gateway.operations.below(path),
         following=f"{request.url.path}?" + urlencode({**chosen, "cursor": following}) if following else None,
         to=local(to) if to else "",
         here=f"/records/{rest}" + (f"?{urlencode({'to': to})}" if to else ""),
     )
 
 
+def _is_list(found: dict[str, Any]) -> bool:
+    return "items" in found and "id" not in found
+
+
 def _title(found: dict[str, Any], rest: str) -> str:
-    kind = forms.label_of(rest.split("/", maxsplit=1)[0].replace("-", " "))
+    kind = rest.split("/", maxsplit=1)[0]
+    if _is_list(found):
+        return forms.label_of(kind.replace("-", " ")) if kind != "iaps" else "Investment action plans"
     named = next((str(found[name]) for name in _TITLES if isinstance(found.get(name), str | int) and found[name]), "")
-    return f"{kind}: {named}" if named and "items" not in found else kind
+    one = _ONE.get(kind) or forms.label_of(kind.replace("-", " ").removesuffix("s"))
+    return f"{one}: {named}" if named else one

@@ -168,3 +168,30 @@ def test_forms_lead_back_to_our_pages_alone(ann: Person, adoption: dict[str, Any
 
     assert done.status_code == 303
     assert done.headers["location"].startswith("/?done=")
+
+
+@pytest.mark.parametrize(
+    "kind", ["plans", "iaps", "designations", "posts", "vacancies", "organizations", "policies", "vehicles"]
+)
+def test_whatever_the_api_lists_is_a_page(installation: Installation, kind: str) -> None:
+    with Person(installation.url, role="omb", subject="olga") as olga:
+        shown = olga.client.get(f"/records/{kind}")
+
+    assert shown.status_code == 200
+    assert shown.text.count("<h1>") == 1
+
+
+def test_a_record_shows_what_it_holds_and_what_can_be_done_with_it(installation: Installation) -> None:
+    with Person(installation.url, role="omb", subject="olga") as olga:
+        (one, *_) = olga.client.get("/v1/designations", params={"area": "cybersecurity", "limit": 1}).json()["items"]
+        page = f"/records/designations/{one['id']}"
+        shown = olga.text(page)
+        form = olga.form(f"/v1/designations/{one['id']}/suspend", to=page)
+
+    assert "Suspend" in shown
+    assert form["version"] == str(one["version"])
+
+
+@pytest.mark.parametrize("path", ["/records/nothing", "/records/webhooks", "/records/designations/none"])
+def test_what_is_no_record_is_not_there(ann: Person, path: str) -> None:
+    assert ann.client.get(path).status_code == 404
