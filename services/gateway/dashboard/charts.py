@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from html import escape
 from itertools import chain
-from xml.sax.saxutils import escape, quoteattr
 
 # Told apart also by those who do not see colours alike, each at least 3:1 on white and on near-black (Source: Okabe and Ito).
 COLOURS = ("#2a78b5", "#c9650a", "#148a68", "#a3579b", "#7a7a7a", "#b3831b")
@@ -37,7 +37,7 @@ class Chart:
 
     def _drawn(self, more: str) -> str:
         return (
-            f'<svg{more} viewBox="0 0 {_WIDTH} {self.height}" role="img" aria-label={quoteattr(self.title)}>'
+            f'<svg{more} viewBox="0 0 {_WIDTH} {self.height}" role="img" aria-label="{escape(self.title)}">'
             f"{''.join(self.parts)}</svg>"
         )
 
