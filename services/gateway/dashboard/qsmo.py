@@ -22,6 +22,7 @@ router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _SEE_OTHER = 303
 _MANY = 200
 _PAGE = 50
+_SHOWN = 20
 _OPEN_PLANS = frozenset({"draft", "submitted", "in_review", "returned", "recommended", "approved", "active"})
 _QUEUE = ("in_review", "changes_requested", "draft")
 _MILESTONE_TURNS = {"meet": "Met", "meet-partially": "Partly met", "reschedule": "Reschedule", "miss": "Not met"}
@@ -165,7 +166,7 @@ async def pipeline_page(request: Request, slug: Slug) -> Response:
         request,
         _about(slug),
         _adoptions(slug, stalled="true"),
-        *(_adoptions(slug, phase=phase) for phase in PHASES),
+        *(_adoptions(slug, phase=phase, limit=_SHOWN) for phase in PHASES),
     )
     phases = [(phase, answer) for phase, answer in zip(PHASES, by_phase, strict=True)]
     return render.page("pipeline.html", area=_area(slug, found), phases=phases, stalled=stalled)
