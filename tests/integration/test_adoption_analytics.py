@@ -164,9 +164,11 @@ async def test_a_figure_that_was_tampered_with_is_found_and_mended(world: World)
     async with world.db.transaction(CAUSE) as tx:
         await tx.execute(tables.figure_cells.update().where(tables.figure_cells.c.grain == "ever").values(value=7_777))
 
+    tried = await world.api.post("/v1/analytics/rebuild?validate_only=true", None, "omb")
     found = await verified(world)
-    await world.api.post("/v1/analytics/rebuild", None, "omb")
+    made = await world.api.post("/v1/analytics/rebuild", None, "omb")
 
+    assert (tried.json(), tried.headers["qsmo-validate-only"]) == (made.json(), "true")
     assert not found["equal"]
     assert {each["served"] for each in found["differences"]} == {7_777}
     assert (await verified(world))["equal"]

@@ -164,7 +164,11 @@ async def rebuild_figures(at: AtEdge) -> Response:
     """Makes all figures anew from the published facts; reads go on meanwhile."""
     _require(at.principal, "coordinator", "omb", to="rebuild figures")
     at.ignore_key()
-    return at.show(models.FiguresRebuilt(facts=await rebuild(at.context.db, at.cause)))
+    dry_run = at.is_dry_run()
+    answer = at.show(models.FiguresRebuilt(facts=await rebuild(at.context.db, at.cause, keep=not dry_run)))
+    if dry_run:
+        answer.headers["QSMO-Validate-Only"] = "true"
+    return answer
 
 
 def _require(by: Principal, *roles: str, to: str) -> None:

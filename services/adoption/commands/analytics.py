@@ -14,7 +14,7 @@ _LATE_ROWS = 10_000
 _LOCK = text("LOCK TABLE figure_subjects IN EXCLUSIVE MODE")
 
 
-async def rebuild(db: Database, cause: Cause) -> int:
+async def rebuild(db: Database, cause: Cause, *, keep: bool) -> int:
     """How many facts it is made of. Reads go on meanwhile; writing waits only while the rest is caught up with."""
     async with db.reading(cause) as tx:
         folding, last = await analytics.folded(tx)
@@ -24,5 +24,6 @@ async def rebuild(db: Database, cause: Cause) -> int:
         async for _, facts in analytics.told(tx, after=max(0, last - _LATE_ROWS)):
             for fact in facts:
                 folding.take(fact)
-        await figures.replace_all(tx, folding)
+        if keep:
+            await figures.replace_all(tx, folding)
     return sum(count for count, _, _ in folding.ranges.values())
