@@ -100,6 +100,26 @@ def _adoption(verb: str, data: Data, names: Names) -> str:
     return f"The adoption of {offering} by {agency} was {_words(verb)}."
 
 
+def _agency(data: Data, names: Names) -> str:
+    return names.organizations.get(data["agency_id"], "An agency")
+
+
+def _savings(_: str, data: Data, names: Names) -> str:
+    what = f"${abs(data['cents']) / 100:,.2f}" + (f" and {abs(data['hours']):,} hours" if data["hours"] else "")
+    entered = "reversed" if data.get("reverses") else "entered"
+    return f"{_agency(data, names)} {entered} {what} as {_words(data['kind'])} of fiscal year {data['fiscal_year']}."
+
+
+def _system(verb: str, data: Data, names: Names) -> str:
+    did = {
+        "registered": f"listed its system {data['name']}",
+        "changed": f"changed what is on record of its system {data['name']}",
+        "decommission_planned": f"plans to decommission {data['name']} on {_day(data.get('planned_on'))}",
+        "decommissioned": f"decommissioned {data['name']} on {_day(data.get('decommissioned_on'))}",
+    }.get(verb, f"has news of its system {data['name']}: {_words(verb)}")
+    return f"{_agency(data, names)} {did}."
+
+
 _SAYINGS: dict[str, Callable[[str, Data, Names], str]] = {
     "registry.policy": _policy,
     "registry.focus_area": _focus_area,
@@ -110,4 +130,6 @@ _SAYINGS: dict[str, Callable[[str, Data, Names], str]] = {
     "catalog.provider": _provider,
     "catalog.offering": _offering,
     "adoption.adoption": _adoption,
+    "adoption.savings": _savings,
+    "adoption.system": _system,
 }

@@ -16,7 +16,7 @@ DATA = {
     "policy": "m-19-16", "title": "Cybersecurity", "issuer": "OMB", "services": [{"slug": "dns"}], "name": "Thing",
     "kind": "agency", "status": "open", "focus_area": "cybersecurity", "service": "dns", "organization_id": "o1",
     "effective_on": "2020-04-27", "opened_on": "2020-04-27", "provider_name": "Acme", "revision": 2, "reason": "none",
-    "agency_id": "o1", "offering_code": "FR1", "phase": "migration",
+    "agency_id": "o1", "offering_code": "FR1", "phase": "migration", "cents": 123456, "hours": 1200, "fiscal_year": 2027,
 }  # fmt: skip
 
 
@@ -37,3 +37,13 @@ def test_a_designation_says_who_leads_what_since_when() -> None:
 
 def test_a_type_of_tomorrow_is_told_by_its_name() -> None:
     assert sentence("qsmo.registry.corrective_action.opened.v1", {}, NAMES) == "Corrective action opened."
+
+
+def test_savings_and_systems_say_whose_and_how_much() -> None:
+    ended = {**DATA, "name": "Old ledger", "decommissioned_on": "2026-09-30"}
+
+    entered = sentence("qsmo.adoption.savings.recorded.v1", {**DATA, "kind": "estimate"}, NAMES)
+    gone = sentence("qsmo.adoption.system.decommissioned.v1", ended, NAMES)
+
+    assert entered == "CISA entered $1,234.56 and 1,200 hours as estimate of fiscal year 2027."
+    assert gone == "CISA decommissioned Old ledger on 30 September 2026."
