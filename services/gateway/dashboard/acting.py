@@ -138,7 +138,8 @@ async def _sent(request: Request, filling: Filling) -> Answer:
     headers = [(b"content-type", b"application/json"), (b"idempotency-key", filling.key.encode())]
     if operation.method == "PUT":
         headers.pop()
-    if operation.needs_version and filling.version.isdigit():
+    # What is put anew says of which version, also where only the first needs none.
+    if (operation.needs_version or operation.method == "PUT") and filling.version.isdigit():
         headers.append((b"if-match", f'"{filling.version}"'.encode()))
     body = orjson.dumps(filling.value) if operation.schema is not None else b""
     gateway: Gateway = request.app.state.context

@@ -17,7 +17,7 @@ from shared.kernel.errors import NotFound
 _FRESH_S = 300.0
 _WRITES = ("post", "put")
 # Said to those who come by the API; the form does it for the others.
-_FOR_CALLERS = re.compile(r"Needs `?If-Match`?[^.]*\.|`")
+_FOR_CALLERS = re.compile(r"[^.]*If-Match[^.]*\.|`")
 _REF = "#/components/schemas/"
 _PATH = re.compile(r"/v1(/[A-Za-z0-9][A-Za-z0-9._:-]*)+")
 _WORD = re.compile(r"[A-Za-z0-9]+")

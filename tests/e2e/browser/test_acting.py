@@ -98,6 +98,17 @@ def test_faults_stand_at_their_fields(ann: Person, installation: Installation) -
     assert 'id="f-standings-finance-evidence-error"' in refused.text
 
 
+def test_what_was_assessed_is_assessed_anew_with_what_was_there(ann: Person, installation: Installation) -> None:
+    path = f"/v1/agencies/{agency_id(installation, EDUCATION)}/readiness/grants-management"
+    first = ann.send(ann.form(path), **READY)
+    again = ann.form(path)
+    second = ann.send(again, standings__finance__level="4")
+
+    assert first.status_code == 303
+    assert (again["standings/finance/level"], again["standings/finance/evidence"]) == ("3", "Costs are known")
+    assert second.status_code == 303, said(second)
+
+
 def test_more_rows_are_added_and_nothing_is_sent(ann: Person, installation: Installation) -> None:
     agency = agency_id(installation, EDUCATION)
     form = ann.form("/v1/needs", agency_id=agency, focus_area="cybersecurity", fiscal_year=2031)
