@@ -17,7 +17,7 @@ from shared.db import Database
 from shared.kernel.errors import Conflict, Invalid, StaleVersion, Unavailable
 from shared.outbox import Relay
 from tests.support import tally
-from tests.support.servers import KafkaServer
+from tests.support.servers import KafkaServer, PostgresServer
 from tests.support.tally import Counter, a_cause, raise_counter
 
 
@@ -303,3 +303,24 @@ async def test_a_leader_that_is_silent_for_too_long_is_replaced(db: Database) ->
                             break
                     await asyncio.sleep(0.05)
             await first.execute(text("SELECT 1"))
+
+
+@pytest.mark.postgres
+async def test_connections_that_the_server_has_closed_are_replaced_before_use(postgres: PostgresServer) -> None:
+    name = f"closed_{uuid4().hex}"
+    async with tally.opened(postgres.create_database(name)) as db:
+        for _ in range(3):
+            async with asyncio.TaskGroup() as group:
+                for n in range(5):
+                    group.create_task(_raised(db, f"c{n}"))
+            postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+            await asyncio.sleep(0.1)
+        await _raised(db, "c0")
+        async with db.reading() as tx:
+            assert (await tally.store.get(tx, "c0")).value == 4
+    postgres.drop_database(name)
+
+
+async def _raised(db: Database, id: str) -> None:
+    async with db.transaction(a_cause()) as tx:
+        await raise_counter(tx, id)

@@ -1,0 +1,88 @@
+"""One row per figure, beside its limit measured in the same run; `make bench` puts them into docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROWS = "QSMO_BENCH_ROWS"
+_TITLE = """# Benchmarks
+
+Written by `make bench`: medians of runs in turns, each figure beside its limit, measured in the same run on the same machine.
+A ratio compares two numbers that were disturbed alike; the numbers alone depend on the machine{machine}.
+*Share* is ours over the limit's for rates, and what ours costs over what the limit costs for times and sizes.
+
+| what | ours | beside it | its figure | share | goal | |
+|---|---|---|---|---|---|---|
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """`goal` is the least share of a rate, the greatest of a cost; None for what only informs."""
+
+    what: str
+    ours: float
+    unit: str
+    beside: str
+    limit: float
+    share: float
+    goal: float | None = None
+    is_cost: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        return self.goal is None or (self.share <= self.goal if self.is_cost else self.share >= self.goal)
+
+    def told(self) -> None:
+        """Prints the row, and keeps it for the table when a folder for that is named."""
+        print("\n" + _row(self), end="")
+        if folder := os.environ.get(ROWS):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            file = Path(folder) / f"{''.join(c if c.isalnum() else '-' for c in self.what)}.json"
+            file.write_text(json.dumps(asdict(self)))
+
+
+def rates(
+    what: str, pairs: Sequence[tuple[float, float]], *, unit: str, beside: str, goal: float | None = None, is_cost: bool = False
+) -> Figure:
+    """Of (ours, limit) per round: the medians, and the median of the rounds' shares."""
+    ours, limit = (statistics.median(side) for side in zip(*pairs, strict=True))
+    share = statistics.median(mine / other for mine, other in pairs)
+    return Figure(what=what, ours=ours, unit=unit, beside=beside, limit=limit, share=share, goal=goal, is_cost=is_cost)
+
+
+async def in_turns(
+    ours: Callable[[], Awaitable[float]], limit: Callable[[], Awaitable[float]], *, rounds: int
+) -> list[tuple[float, float]]:
+    """One round unmeasured, for both to warm up."""
+    return [(await ours(), await limit()) for _ in range(rounds + 1)][1:]
+
+
+def _row(figure: Figure) -> str:
+    numbers = (
+        f"{_number(figure.ours)} {figure.unit} | {figure.beside} | {_number(figure.limit)} {figure.unit} | {figure.share:.2f}"
+    )
+    if figure.goal is None:
+        return f"| {figure.what} | {numbers} | – | |"
+    return f"| {figure.what} | {numbers} | {'≤' if figure.is_cost else '≥'} {figure.goal:g} | {'' if figure.is_met else 'missed'} |"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def table(folder: Path) -> str:
+    found = sorted((Figure(**json.loads(file.read_text())) for file in folder.glob("*.json")), key=lambda row: row.what)
+    machine = f" (here {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')})"
+    return _TITLE.format(machine=machine) + "".join(_row(figure) + "\n" for figure in found)
+
+
+if __name__ == "__main__":
+    Path(sys.argv[2]).write_text(table(Path(sys.argv[1])))
