@@ -76,8 +76,10 @@ sbom: $(READY) ## write what an image holds into build/sbom.cdx.json (CycloneDX)
 	@echo build/sbom.cdx.json
 
 .PHONY: bench
-bench: $(READY) ## measure speed
-	@$(BIN)/pytest -s -m bench --timeout 1800 tests/bench/bench_*.py
+bench: $(READY) ## measure speed beside what is possible, and write docs/benchmarks.md
+	@rm -rf build/bench
+	@failed=0; QSMO_BENCH_ROWS=build/bench $(BIN)/pytest -s -m bench --timeout 1800 tests/bench/bench_*.py || failed=$$?; \
+	  $(BIN)/python -m tests.bench.figures build/bench docs/benchmarks.md; exit $$failed
 
 .PHONY: reliability
 reliability: $(READY) ## break things for a long time, and check that nothing is lost

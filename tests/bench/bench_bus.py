@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -22,6 +21,7 @@ from aiokafka import AIOKafkaProducer
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.kafka import KafkaBus, KafkaSettings
 from shared.bus.port import Bus, Message
+from tests.bench.figures import rates
 from tests.support.servers import KafkaServer
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 MESSAGES = 30_000
 ROUNDS = 5
 PARTITIONS = 6
+SQLITE = "sqlite3 executemany, a transaction a batch"
 
 
 def messages(topic: str, value_bytes: int) -> list[Message]:
@@ -51,14 +52,12 @@ def batches(everything: Sequence[Message], size: int) -> list[Sequence[Message]]
 
 
 async def compare(
-    title: str, ours: Callable[[], Awaitable[float]], baseline: Callable[[], Awaitable[float]]
+    title: str, ours: Callable[[], Awaitable[float]], baseline: Callable[[], Awaitable[float]], *, beside: str, goal: float
 ) -> tuple[float, float]:
     """Medians of alternating rounds; returns our rate and its share of the baseline."""
-    pairs = [(await ours(), await baseline()) for _ in range(ROUNDS)]
-    rate, least = (statistics.median(side) for side in zip(*pairs, strict=True))
-    ratio = statistics.median(mine / other for mine, other in pairs)
-    print(f"{title:44} {rate:10,.0f}/s   baseline {least:10,.0f}/s   ratio {ratio:.2f}")
-    return rate, ratio
+    figure = rates(title, [(await ours(), await baseline()) for _ in range(ROUNDS)], unit="/s", beside=beside, goal=goal)
+    figure.told()
+    return figure.ours, figure.share
 
 
 async def publish_all(bus: Bus, everything: Sequence[Message], size: int) -> float:
@@ -137,6 +136,8 @@ async def test_the_embedded_bus_against_sqlite_itself(tmp_path: Path) -> None:
             f"embedded append, {size} a call",
             partial(publish_all, bus, everything, size),
             partial(plain.append, size),
+            beside=SQLITE,
+            goal=0.6,
         )
         for size in (100, 500, 1000)
     ]
@@ -144,12 +145,16 @@ async def test_the_embedded_bus_against_sqlite_itself(tmp_path: Path) -> None:
         "embedded append, 1 a call, 64 publishers",
         partial(publish_at_once, bus, everything[:10_000], 64),
         partial(plain.append, 64),
+        beside=f"{SQLITE} of 64",
+        goal=0.1,
     )
     consumed = [
         await compare(
             f"embedded consume and commit, {size} a fetch",
             partial(consume_all, bus, "t", size),
             partial(plain.consume, size),
+            beside="sqlite3 reading the same rows",
+            goal=0.3,
         )
         for size in (100, 500)
     ]
@@ -188,6 +193,8 @@ async def test_the_kafka_bus_against_plain_aiokafka(kafka: KafkaServer) -> None:
             f"Kafka publish, {size} a call",
             partial(publish_all, bus, everything, size),
             partial(publish_plain, size),
+            beside="aiokafka sending the same bytes",
+            goal=0.5,
         )
         for size in (100, 1000)
     ]

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 import pytest
 import uvloop
 
+from tests.bench.figures import rates
+
 ROUNDS = int(os.environ.get("QSMO_DOOR_ROUNDS", "7"))
 REQUESTS = int(os.environ.get("QSMO_DOOR_REQUESTS", "3000"))
 CONNECTIONS = 8
@@ -131,5 +133,7 @@ def test_the_door_beside_a_starlette_route() -> None:
     found = {name: statistics.median(case.ratios) for name, case in cases.items()}
     print()
     for name, case in cases.items():
-        print(f"{name:16} {statistics.median(case.micros):6.0f} µs of CPU, {found[name]:.3f}x a route; goal {GOALS[name]}")
+        pairs = [(1e6 / ours, 1e6 / ours / ratio) for ours, ratio in zip(case.micros, case.ratios, strict=True)]
+        beside = "a Starlette route returning the same bytes"
+        rates(f"door: {name}", pairs, unit="/s of a core", beside=beside, goal=GOALS[name]).told()
     assert {name: ratio for name, ratio in found.items() if ratio < FLOORS[name]} == {}

@@ -21,6 +21,7 @@ import pytest
 import uvloop
 
 from shared.kernel.cause import Cause
+from tests.bench.figures import rates
 from tests.unit.gateway.builders import a_gateway, an_event
 
 CLIENTS = tuple(int(count) for count in os.environ.get("QSMO_FANOUT_CLIENTS", "2000,10000").split(","))
@@ -163,6 +164,9 @@ def test_fan_out_to_many_streams_beside_bare_transports(count: int) -> None:
     ours = uvloop.run(measured("gateway", count))
     ratio = ours.p99_ms / bare.p99_ms
     print(f"\n{count} clients, {RATE} events/s for {SECONDS} s: p99 ratio {ratio:.2f}\n  bare: {bare}\n  gateway: {ours}")
+    beside, pair = "writing to the bare transports", (ours.p99_ms, bare.p99_ms)
+    what = f"SSE to {count:,} clients, p99"
+    rates(what, [pair], unit="ms", beside=beside, goal=P99_RATIO_GOAL, is_cost=True).told()
     assert bare.exact
     assert ours.exact, "a client lost an event, or saw one twice or out of order"
     assert ratio <= P99_RATIO_GOAL

@@ -42,7 +42,7 @@ class Figure:
 
     def told(self) -> None:
         """Prints the row, and keeps it for the table when a folder for that is named."""
-        print("\n" + _row(self), end="")
+        print(f"\n{_row(self)}")
         if folder := os.environ.get(ROWS):
             Path(folder).mkdir(parents=True, exist_ok=True)
             file = Path(folder) / f"{''.join(c if c.isalnum() else '-' for c in self.what)}.json"
@@ -66,12 +66,10 @@ async def in_turns(
 
 
 def _row(figure: Figure) -> str:
-    numbers = (
-        f"{_number(figure.ours)} {figure.unit} | {figure.beside} | {_number(figure.limit)} {figure.unit} | {figure.share:.2f}"
-    )
-    if figure.goal is None:
-        return f"| {figure.what} | {numbers} | – | |"
-    return f"| {figure.what} | {numbers} | {'≤' if figure.is_cost else '≥'} {figure.goal:g} | {'' if figure.is_met else 'missed'} |"
+    ours, limit = (f"{_number(value)} {figure.unit}" for value in (figure.ours, figure.limit))
+    goal = "–" if figure.goal is None else f"{'≤' if figure.is_cost else '≥'} {figure.goal:g}"
+    missed = "" if figure.is_met else "missed"
+    return f"| {figure.what} | {ours} | {figure.beside} | {limit} | {figure.share:.2f} | {goal} | {missed} |"
 
 
 def _number(value: float) -> str:

@@ -1,0 +1,134 @@
+"""Reads that nothing keeps, and writes, on PostgreSQL, beside a Starlette route with the same SQL and the same bytes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.registry import facts, store
+from services.registry.app import create_app
+from services.registry.config import Settings
+from shared.contracts.registry import OrganizationRegistered
+from shared.kernel.cause import Cause
+from tests.bench.bench_registry_lists import an_organization
+from tests.bench.figures import in_turns, rates
+from tests.support.apps import Api, an_api
+from tests.support.servers import PostgresServer
+
+pytestmark = [pytest.mark.bench, pytest.mark.postgres, pytest.mark.timeout(900)]
+
+ROUNDS = int(os.environ.get("QSMO_BENCH_ROUNDS", "5"))
+REQUESTS = 300
+SMALL, LARGE = 2_000, 20_000
+ONE, PAGE = "/v1/organizations/o-00777", "/v1/organizations?limit=20"
+_ONE_SQL = "SELECT * FROM organizations WHERE id = $1"
+_PAGE_SQL = "SELECT * FROM organizations ORDER BY id LIMIT 21"
+
+
+async def asked(app: Any, path: str) -> bytes:
+    """By ASGI, with nothing of HTTP around it on either side."""
+    target, _, query = path.partition("?")
+    body = b""
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        nonlocal body
+        assert message.get("status", 200) == 200, message
+        body += message.get("body", b"")
+
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http"}
+    where = {"path": target, "raw_path": target.encode(), "query_string": query.encode(), "root_path": ""}
+    peers = {"server": ("service", 80), "client": ("client", 1), "headers": [(b"host", b"service")]}
+    await app({**scope, **where, **peers}, receive, send)
+    return body
+
+
+@asynccontextmanager
+async def a_registry(postgres: PostgresServer, folder: Path, *, organizations: int) -> AsyncIterator[tuple[Api, asyncpg.Pool]]:
+    name = f"reads_{uuid4().hex}"
+    url = postgres.create_database(name)
+    folder.mkdir()
+    settings = Settings(database_url=url, migrate=True)
+    async with (
+        an_api(lambda made: create_app(settings, connections=made), folder) as api,
+        asyncpg.create_pool(url.replace("+asyncpg", ""), min_size=2, max_size=2) as raw,
+    ):
+        await filled(api, organizations)
+        await raw.execute("ANALYZE")
+        yield api, raw
+    postgres.drop_database(name)
+
+
+async def filled(api: Api, count: int) -> None:
+    db = api.app.state.context.db
+    for start in range(0, count, 1_000):
+        made = [an_organization(n) for n in range(start, start + 1_000)]
+        async with db.transaction(Cause(actor="bench")) as tx:
+            await store.organizations.add_all(tx, [(each, facts.organization(OrganizationRegistered, each)) for each in made])
+
+
+def beside(raw: asyncpg.Pool, sql: str, parameters: tuple[str, ...], answer: bytes) -> Starlette:
+    async def route(_: Request) -> Response:
+        await raw.fetch(sql, *parameters)
+        return Response(answer, media_type="application/json")
+
+    return Starlette(routes=[Route("/", route)])
+
+
+def rate(app: Any, path: str) -> Callable[[], Awaitable[float]]:
+    async def measured() -> float:
+        begun = time.perf_counter()
+        for _ in range(REQUESTS):
+            await asked(app, path)
+        return REQUESTS / (time.perf_counter() - begun)
+
+    return measured
+
+
+async def test_reads_that_nothing_keeps(postgres: PostgresServer, tmp_path: Path) -> None:
+    async with a_registry(postgres, tmp_path / "r", organizations=SMALL) as (api, raw):
+        for what, path, sql, parameters in (
+            ("single read, not cached (registry, PostgreSQL)", ONE, _ONE_SQL, ("o-00777",)),
+            ("list page of 20 (registry, PostgreSQL)", PAGE, _PAGE_SQL, ()),
+        ):
+            route = beside(raw, sql, parameters, await asked(api.app, path))
+            pairs = await in_turns(rate(api.app, path), rate(route, "/"), rounds=ROUNDS)
+            with_sql = "asyncpg with the same SQL, and Starlette returning the same bytes"
+            rates(what, pairs, unit="/s", beside=with_sql, goal=0.5).told()
+
+
+async def test_ten_times_the_data_costs_nearly_the_same(postgres: PostgresServer, tmp_path: Path) -> None:
+    async with (
+        a_registry(postgres, tmp_path / "small", organizations=SMALL) as (small, _),
+        a_registry(postgres, tmp_path / "large", organizations=LARGE) as (large, _),
+    ):
+        for what, path in (("read", ONE), ("list page", PAGE)):
+            pairs = await in_turns(rate(large.app, path), rate(small.app, path), rounds=ROUNDS)
+            costs = [(1e6 / ours, 1e6 / limit) for ours, limit in pairs]
+            few = f"the same at {SMALL:,}"
+            rates(f"growth: a {what} at {LARGE:,} rows", costs, unit="µs", beside=few, goal=1.3, is_cost=True).told()
+        pairs = await in_turns(lambda: write_rate(large), lambda: write_rate(small), rounds=ROUNDS)
+        costs = [(1e6 / ours, 1e6 / limit) for ours, limit in pairs]
+        rates(f"growth: a write at {LARGE:,} rows", costs, unit="µs", beside=few, goal=1.1, is_cost=True).told()
+
+
+async def write_rate(api: Api) -> float:
+    begun = time.perf_counter()
+    for _ in range(REQUESTS // 3):
+        made = await api.post("/v1/organizations", {"name": f"bench {uuid4().hex}", "kind": "office"}, "coordinator")
+        assert made.status_code == 201, made.text
+    return REQUESTS / 3 / (time.perf_counter() - begun)
