@@ -23,6 +23,9 @@ from shared.kernel.time import Clock, utc_now
 
 _SQLITE_READERS = 4
 _TRUSTED_IDLE_S = 1.0
+# Connection lost, deadlock, resources used up, lock not to be had in time, shutting down or starting up.
+# Source: PostgreSQL, Appendix A, error codes.
+_PASSING = ("08", "40", "53", "55P03", "57P")
 _SQLITE_ERROR = 1  # its number in sqlite3.h: a service of the cluster never loads the module
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 # A process that is stopped keeps its connections, and their locks, for as long as its kernel answers for it.
@@ -162,10 +165,15 @@ class _translated:  # noqa: N801 - reads as a statement at its one use
                 ) from error
             case OperationalError() | InterfaceError() if not _is_sqlite_logic_error(error):
                 raise Unavailable("The database is not available.") from error
-            case DBAPIError() if error.connection_invalidated:
-                raise Unavailable("The database connection was lost.") from error
+            case DBAPIError() if error.connection_invalidated or _is_passing(error):
+                raise Unavailable("The database connection was lost, or the database cannot serve now.") from error
             case OSError():
                 raise Unavailable("The database cannot be reached.") from error
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    """Of PostgreSQL's errors those that trying again later may cure; its driver tells few of them apart."""
+    return str(getattr(error.orig, "sqlstate", "")).startswith(_PASSING)
 
 
 def _is_sqlite_logic_error(error: DBAPIError) -> bool:

@@ -27,6 +27,7 @@ _CROWD = 40
 _GATHER_S = 0.05
 _REPORT_EVERY_S = 1.0
 _REASON_CHARS_MAX = 2_000
+_LOGGED_ABOVE = _BATCH // 2  # its halves fail for the same reason; what is parked in the end says why
 _BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -139,7 +140,8 @@ class Consumer:
         if len(records) == 1:
             await self._park(records[0], reason=reason)
             return
-        self._log.warning("batch_failed", reason=reason, records=len(records))
+        if len(records) > _LOGGED_ABOVE:
+            self._log.warning("batch_failed", reason=reason, records=len(records))
         half = len(records) // 2
         await self._apply_or_park(records[:half])
         await self._apply_or_park(records[half:])

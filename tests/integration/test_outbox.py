@@ -324,3 +324,16 @@ async def test_connections_that_the_server_has_closed_are_replaced_before_use(po
 async def _raised(db: Database, id: str) -> None:
     async with db.transaction(a_cause()) as tx:
         await raise_counter(tx, id)
+
+
+@pytest.mark.parametrize("code", ["57P03", "57P01", "53300", "53100", "40P01", "55P03", "08006"])
+@pytest.mark.postgres
+async def test_what_a_database_says_while_it_starts_or_is_crowded_passes(postgres: PostgresServer, code: str) -> None:
+    """A consumer must not take it for a poison event."""
+    name = f"passing_{uuid4().hex}"
+    db = Database(postgres.create_database(name))
+    with pytest.raises(Unavailable):
+        async with db.transaction(a_cause()) as tx:
+            await tx.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$"))
+    await db.close()
+    postgres.drop_database(name)

