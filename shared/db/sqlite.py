@@ -146,12 +146,23 @@ class Connection(AsyncAdapt_aiosqlite_connection):
             return executemany(self._driver, sql, rows)
         return self._in_turn(executemany, self._driver, sql, rows)
 
+    def commit(self) -> None:
+        self._end("commit")
+
     def rollback(self) -> None:
         if self._may_be_here() and self._connection._connection:  # noqa: SLF001 - None once it is closed
             await_(_NOTHING)
             self._driver.rollback()
         else:
-            super().rollback()
+            self._end("rollback")
+
+    def _end(self, how: str) -> None:
+        if not self._connection._connection:  # noqa: SLF001 - as above
+            return
+        try:
+            self._in_turn(getattr(self._driver, how))
+        except Exception as error:  # noqa: BLE001 - raised again, as what the dialect knows
+            self._handle_exception(error)
 
     @property
     def _driver(self) -> sqlite3.Connection:
