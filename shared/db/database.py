@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -29,8 +31,11 @@ _PASSING = ("08", "40", "53", "55P03", "57P")
 _SQLITE_ERROR = 1  # its number in sqlite3.h: a service of the cluster never loads the module
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 # A process that is stopped keeps its connections, and their locks, for as long as its kernel answers for it.
-_SILENT_HOLDER = text("SELECT set_config('idle_session_timeout', :milliseconds, false)")
-
+# The name is for operators: pg_stat_activity shows who holds the lock.
+_HOLDER = text(
+    "SELECT set_config('idle_session_timeout', :milliseconds, false), set_config('application_name', :holder, false)"
+)
+_LONGEST_APPLICATION_NAME = 63
 
 Row = Mapping[Any, Any]
 
@@ -134,7 +139,9 @@ class Database:
                 taken = await connection.scalar(_TRY_LOCK, {"name": name})
                 try:
                     if taken:
-                        await connection.execute(_SILENT_HOLDER, {"milliseconds": str(int(silence_s * 1000))})
+                        holder = f"{name} {os.getpid()}@{socket.gethostname()}"
+                        told = {"milliseconds": str(int(silence_s * 1000)), "holder": holder[:_LONGEST_APPLICATION_NAME]}
+                        await connection.execute(_HOLDER, told)
                     yield connection if taken else None
                 finally:
                     # A pooled connection must never carry the lock away: the session ends here.
