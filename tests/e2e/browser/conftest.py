@@ -1,4 +1,4 @@
-"""One browser and one installation for all tests of pages."""
+"""A browser for each module, and one installation for all tests of pages."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Not for the session: while Playwright runs, no test with a loop of its own can."""
     with launched() as browser:
         yield browser
 
