@@ -58,6 +58,7 @@ class DatabaseThread:
         if not self._accepts:
             raise BusUnavailable("the embedded bus is not running")
         queued = _Queued(job, self._loop.create_future())
+        queued.done.add_done_callback(_heard)
         self._jobs.put(queued)
         return queued.done
 
@@ -136,3 +137,9 @@ def _unavailable(err: sqlite3.Error) -> BusUnavailable:
     unavailable = BusUnavailable(f"the embedded log refuses: {err}")
     unavailable.__cause__ = err
     return unavailable
+
+
+def _heard(done: asyncio.Future[Any]) -> None:
+    """Whoever was cancelled while waiting will not look any more: no reason for the loop to complain."""
+    if not done.cancelled():
+        done.exception()

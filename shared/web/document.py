@@ -16,6 +16,12 @@ IF_MATCH = {
     "description": "The ETag of the version you read; 428 without it, 412 when it is stale.",
     "schema": {"type": "string", "pattern": '^"[0-9]{1,9}(-[0-9a-f]{1,40})?"$', "example": '"1-0a1b2c3d4e5f"'},
 }
+# Of a resource that is known by what it is about, and made by its first PUT.
+IF_MATCH_ONCE_MADE = {
+    **IF_MATCH,
+    "required": False,
+    "description": "The ETag of the version you read, from the second time on; 412 without it, or when it is stale.",
+}
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -47,7 +53,13 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
         _document_dry_run(operation)
         parameters = operation.setdefault("parameters", [])
         names = {parameter["name"] for parameter in parameters}
-        wanted = [VALIDATE_ONLY] + ([IDEMPOTENCY_KEY] if method == "post" else []) + ([IF_MATCH] if "{id}" in path else [])
+        wanted = [VALIDATE_ONLY]
+        if method == "post":
+            wanted.append(IDEMPOTENCY_KEY)
+        if "{id}" in path:
+            wanted.append(IF_MATCH)
+        elif method == "put":
+            wanted.append(IF_MATCH_ONCE_MADE)
         parameters.extend(parameter for parameter in wanted if parameter["name"] not in names)
     return document
 

@@ -76,6 +76,10 @@ class Edge:
             raise StaleVersion(f"If-Match {given!r} is not an ETag of this resource; GET it and use the ETag you are given.")
         return int(found[1])
 
+    def expected_version_if_any(self) -> int | None:
+        """From If-Match where a resource may not exist yet; None when absent."""
+        return self.expected_version() if "if-match" in self.request.headers else None
+
     async def write(self, command: Callable[[Transaction], Awaitable[Answered]], *, status: int = 200) -> Response:
         """Run the command in one transaction; the answer is built before, and sent after, the commit.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sqlite3
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
@@ -315,6 +317,28 @@ async def test_a_start_that_failed_may_be_tried_again(path: Path) -> None:
 
     await bus.ping()
     await bus.close()
+
+
+async def test_what_fails_after_its_caller_was_cancelled_is_no_complaint_of_the_loop(path: Path) -> None:
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    let_go = threading.Event()
+
+    def refuse(_: sqlite3.Connection) -> None:
+        let_go.wait()
+        raise MembershipLost("too late")
+
+    thread = DatabaseThread("late", lambda: sqlite3.connect(path, isolation_level=None), begin="BEGIN")
+    await thread.start()
+    waiting = asyncio.ensure_future(asyncio.shield(thread.submit(refuse)))
+    waiting.cancel()
+    let_go.set()
+    await thread.close()
+    await asyncio.sleep(0)
+    gc.collect()
+
+    assert waiting.cancelled()
+    assert complaints == []
 
 
 def cut(tail: bytes, size_bytes: int) -> bytes:

@@ -165,7 +165,9 @@ async def test_only_the_qsmo_sets_its_threshold(world: World) -> None:
     assert (await world.api.put(f"/v1/iap-thresholds/{AREA}", body, "qsmo:acquisition")).status_code == 403
     assert (await world.api.put(f"/v1/iap-thresholds/{AREA}", body, "omb")).status_code == 403
     assert (await world.api.put(f"/v1/iap-thresholds/{AREA}", body, QSMO)).json()["version"] == 1
-    assert (await world.api.put(f"/v1/iap-thresholds/{AREA}", body, QSMO)).json()["version"] == 2
+    again = await world.api.put(f"/v1/iap-thresholds/{AREA}", body, QSMO)
+    assert (again.status_code, again.json()["current_version"]) == (412, 1)
+    assert (await world.api.put(f"/v1/iap-thresholds/{AREA}", body, QSMO, etag='"1"')).json()["version"] == 2
 
 
 async def test_a_submission_is_refused_with_everything_that_is_missing(world: World) -> None:

@@ -88,11 +88,12 @@ async def list_iap_thresholds(at: AtEdge) -> Response:
 
 @router.put("/v1/iap-thresholds/{area}", response_model=models.ThresholdShown)
 async def set_iap_threshold(area: Slug, body: models.ThresholdGiven, at: AtEdge) -> Response:
-    """By the area's QSMO, from now on."""
+    """By the area's QSMO, from now on. The first needs no If-Match, each further one does."""
 
     async def command(tx: Transaction) -> Answered:
         amount = Decimal(body.amount.amount)
-        saved = await commands.set_threshold(tx, area, amount, reason=body.reason, by=at.principal)
+        expected = at.expected_version_if_any()
+        saved = await commands.set_threshold(tx, area, amount, reason=body.reason, expected_version=expected, by=at.principal)
         return Answered(views.threshold_shown(saved), saved.version)
 
     return await at.write(command)

@@ -55,7 +55,7 @@ async def assess_readiness(agency_id: Identifier, area: Slug, body: models.Findi
             organization_id=agency_id,
             focus_area=area,
             findings=findings,
-            expected_version=at.expected_version() if "if-match" in at.request.headers else None,
+            expected_version=at.expected_version_if_any(),
             by=at.principal,
         )
         return Answered(_shown(saved), saved.version, f"/v1/agencies/{agency_id}/readiness/{area}")

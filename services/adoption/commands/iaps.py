@@ -197,11 +197,16 @@ async def move_iap(tx: Transaction, id: str, action: str, *, reason: str, expect
     return await _save(tx, action, moves[action]())
 
 
-async def set_threshold(tx: Transaction, focus_area: str, amount: Decimal, *, reason: str, by: Principal) -> Threshold:
-    """By the QSMO of the area. Raises Forbidden."""
+async def set_threshold(
+    tx: Transaction, focus_area: str, amount: Decimal, *, reason: str, expected_version: int | None, by: Principal
+) -> Threshold:
+    """By the QSMO of the area. `expected_version`: of the one there is. Raises Forbidden, StaleVersion."""
     if not by.has("qsmo", scope=focus_area):
         raise Forbidden(f"The threshold of {focus_area} is set by its QSMO.")
     found = await store.iap_thresholds.find(tx, threshold_id(focus_area))
+    if (found.version if found else None) != expected_version:
+        now = f"is at version {found.version}: send its ETag as If-Match" if found else "does not exist: send no If-Match"
+        raise StaleVersion(f"The threshold {now}.", current_version=found.version if found else None)
     fact = contracts.IapThresholdSet(focus_area=focus_area, amount=str(amount), reason=reason)
     version = found.version if found else 0
     made = Threshold(
