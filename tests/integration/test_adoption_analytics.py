@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import os
 import random
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -23,11 +24,14 @@ from services.adoption.domain.figures import ALL, Figure
 from services.adoption.queries import analytics
 from shared.db import insert_many
 from shared.kernel.cause import Cause
-from tests.unit.adoption.builders import World, a_world, an_offering, letter_row, started
+from tests.support.real_data import mapping_rows, needs_real_data
+from tests.unit.adoption.builders import World, a_world, an_offering, an_organization, letter_row, started
 from tests.unit.adoption.generated_facts import AREAS, Published, event_of, outbox_row, published
 
 CAUSE = Cause(actor="tester")
 FACTS = 3_000
+# In the long form 100,000.
+FACTS_BESIDE_REAL = int(os.environ.get("QSMO_FIGURES_FACTS", "1000"))
 
 
 @pytest.fixture
@@ -157,6 +161,27 @@ async def test_every_figure_is_on_twenty_days_what_the_facts_say_and_again_after
     assert await served(world, None) == before
     await told(world, published(200, seed=12))
     await compared(world, seed=6, points=5)
+
+
+@needs_real_data
+@pytest.mark.timeout(3_600)
+async def test_figures_of_the_real_history_are_on_twenty_days_what_its_facts_say(world: World) -> None:
+    files = [mapping_rows(f"marketplace-{day}.json") for day in ("2024-01-30", "2025-01-20")]
+    given = [row["data"] for rows in files for row in rows]
+    agencies = {row[name] for row in given for name in ("agency_id", "sub_id") if row.get(name)}
+    await world.tell(*(an_organization(f"org-{code}", ("fedramp", code)) for code in sorted(agencies)))
+    await world.tell(*(an_offering(f"off-{code}", code=code) for code in sorted({row["id"] for row in given})))
+    for rows in files:
+        await world.imported(rows)
+    real = len(await outbox(world))
+    await told(world, published(FACTS_BESIDE_REAL, seed=21))
+
+    rebuilt = await world.api.post("/v1/analytics/rebuild", None, "coordinator")
+
+    assert rebuilt.json()["facts"] > FACTS_BESIDE_REAL + 1_000
+    assert real > 1_000
+    await compared(world, seed=22)
+    assert (await verified(world))["equal"]
 
 
 async def test_a_figure_that_was_tampered_with_is_found_and_mended(world: World) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,10 +14,9 @@ from shared.contracts.catalog import OfferingPublished, OfferingRevised
 from shared.contracts.registry import OrganizationChanged
 from shared.imports.rows import ImportRow
 from shared.kernel.errors import Invalid
-from tests.support.real_data import REAL_DATA, needs_real_data
+from tests.support.real_data import mapping_rows, needs_real_data
 from tests.unit.adoption.builders import World, a_world, an_offering, an_organization, letter_row, started
 
-DATA = REAL_DATA / "fedramp"
 ZERO = dict.fromkeys(("created", "updated", "unchanged", "duplicate", "parked", "refused"), 0)
 
 
@@ -244,16 +242,6 @@ async def test_a_file_that_is_not_rows_changes_nothing_and_has_its_line_named(wo
 
 
 # --- the real files ---
-
-
-def mapping_rows(name: str) -> list[dict[str, Any]]:
-    document = json.loads((DATA / name).read_text(encoding="utf-8"))["data"]
-    sections = {"authorizations": document["AtoMapping"], "reuses": document["ReuseMapping"]}
-    return [
-        {"section": section, "number": number, "data": row}
-        for section, rows in sections.items()
-        for number, row in enumerate(rows, start=1)
-    ]
 
 
 def readable(rows: list[dict[str, Any]]) -> list[mapping_row.MappingRow]:

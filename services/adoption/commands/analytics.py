@@ -15,7 +15,10 @@ _LOCK = text("LOCK TABLE figure_subjects IN EXCLUSIVE MODE")
 
 
 async def rebuild(db: Database, cause: Cause, *, keep: bool) -> int:
-    """How many facts it is made of. Without `keep` that is all that is found out. Reads go on meanwhile; writing waits only while the rest is caught up with."""
+    """How many facts it is made of; without `keep` nothing else is done.
+
+    Reads go on meanwhile; writing waits only while the rest is caught up with.
+    """
     async with db.reading(cause) as tx:
         folding, last = await analytics.folded(tx)
     async with db.transaction(cause) as tx:
