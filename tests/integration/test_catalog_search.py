@@ -19,7 +19,8 @@ from services.catalog.config import Settings
 from shared.db import Database
 from shared.kernel.cause import Cause
 from tests.support.apps import Api, an_api
-from tests.unit.catalog.world import CYBER, GRANTS, QSMO, Registry, a_draft, a_provider, a_published, act, revise
+from tests.unit.catalog.test_fibf import a_capability, a_lifecycle
+from tests.unit.catalog.world import CYBER, GRANTS, QSMO, Registry, a_draft, a_provider, a_published, a_vehicle, act, revise
 
 CURRENT_S = 1.0
 
@@ -83,6 +84,23 @@ async def test_a_change_of_an_offering_or_its_provider_is_found(api: Api) -> Non
     assert await codes(api, "?q=mail") == await codes(api, "?q=beta") == ["vdp"]
     await act(api, offering_id, "suspend", body={"reason": "For a test"})
     assert await codes(api, '?filter=status = "suspended"') == ["vdp"]
+
+
+async def test_what_an_offering_names_may_be_known_later(api: Api) -> None:
+    await a_published(api, vehicles=["GSA MAS"], fibf_coverage=[{"fibf_id": "FFM.010.010.011", "coverage": "yes"}])
+    assert await codes(api, "") == ["vdp"]
+
+    await a_vehicle(api)
+    assert await codes(api, '?filter=vehicle_kind = "mas_sin"') == ["vdp"]
+
+    capability = a_capability(**{"Business Capability Statement": "Reconciles zebras"})
+    answer = await api.client.post(
+        "/v1/imports/standards", content=orjson.dumps(a_lifecycle(capability)), headers=api.headers("standards:x")
+    )
+    async with asyncio.timeout(10):
+        while (await api.get(f"/v1/operations/{answer.json()['id']}")).json()["status"] == "running":
+            await asyncio.sleep(0.02)
+    assert await codes(api, "?q=zebras") == ["vdp"]
 
 
 async def test_filters_facets_and_pages_over_http(api: Api) -> None:

@@ -120,8 +120,10 @@ class Follower:
                 else []
             )
             keys = list(dict.fromkeys(row["key"] for row in (*late, *fresh)))
-            documents = await self._changed(tx, keys) if keys else []
-        if documents:
+            ids = await self._changed(tx, keys) if keys else []
+        for start in range(0, len(ids), _BUILD_ROWS):
+            async with self._db.reading() as tx:
+                documents = await _documents(tx, await store.offerings.find_by(tx, "id", ids[start : start + _BUILD_ROWS]))
             await asyncio.to_thread(self.index.put, documents)
         self._advance(place, [row["id"] for row in fresh], [row["id"] for row in late], now)
         return len(fresh) == _TAKE_ROWS
@@ -137,11 +139,13 @@ class Follower:
         for id_ in [id_ for id_, since in place.missing.items() if now - since > _MISSING_S]:
             del place.missing[id_]
 
-    async def _changed(self, tx: Transaction, keys: Sequence[str]) -> list[dict[str, Any]]:
-        """Of facts about offerings the offering, of those about a provider all of its offerings."""
+    async def _changed(self, tx: Transaction, keys: Sequence[str]) -> list[str]:
+        """Of facts about offerings the offering; of those about a provider, a vehicle or a standard all that show it."""
         table = tables.offerings
         own = among(tx, table.c.id, keys) | among(tx, table.c.provider_id, keys)
-        return await _documents(tx, [store.offerings.from_row(row) for row in await tx.rows(select(table).where(own))])
+        ids = [row["id"] for row in await tx.rows(select(table.c.id).where(own))]
+        shown = {"vehicle": await _numbers(tx, keys), "standard": await _prefixes(tx, keys)}
+        return list(dict.fromkeys([*ids, *await asyncio.to_thread(self.index.naming, shown)]))
 
 
 async def _documents(tx: Transaction, offerings: Sequence[Offering]) -> list[dict[str, Any]]:
@@ -150,6 +154,18 @@ async def _documents(tx: Transaction, offerings: Sequence[Offering]) -> list[dic
     kinds = await _vehicle_kinds(tx, offerings)
     titles = await _titles(tx, offerings)
     return [document(o, providers.get(o.content.provider_id or ""), vehicle_kinds=kinds, titles=titles) for o in offerings]
+
+
+async def _numbers(tx: Transaction, vehicles: Sequence[str]) -> set[str]:
+    c = tables.vehicles.c
+    return {row["number"] for row in await tx.rows(select(c.number).where(among(tx, c.id, vehicles)))}
+
+
+async def _prefixes(tx: Transaction, standards: Sequence[str]) -> set[str]:
+    """What the ids of their activities and capabilities begin with, as an offering's `standard` has it."""
+    c = tables.standard_items.c
+    query = select(c.item_id).where(among(tx, c.standard_id, standards), c.kind.in_(_TITLED), c.to_edition.is_(None))
+    return {row["item_id"].split(".")[0] for row in await tx.rows(query)}
 
 
 async def _vehicle_kinds(tx: Transaction, offerings: Sequence[Offering]) -> dict[str, str]:

@@ -146,6 +146,15 @@ class OfferingIndex:
         query = Query.boolean_query([(Occur.Must, self._words.beginning(text)), (Occur.Must, self._seen(sight))])
         return tuple(searcher.doc(address).get_first("id") or "" for _, address in searcher.search(query, limit).hits)
 
+    def naming(self, values: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+        """Ids of all offerings that have one of the values in the field it is given for."""
+        _, searcher = self._newest()
+        terms = [Query.term_query(self._schema, name, value) for name, each in values.items() for value in each]
+        if not terms or not searcher.num_docs:
+            return ()
+        hits = searcher.search(Query.const_score_query(_any(terms), 0.0), searcher.num_docs).hits
+        return tuple(searcher.doc(address).get_first("id") or "" for _, address in hits)
+
     def spans(self, text: str, question: str) -> list[tuple[int, int]]:
         return self._words.spans(text, question)
 
