@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,8 @@ _BUILD_ROWS = 2_000
 _TAKE_ROWS = 2_000
 _IDLE_S = 0.5
 _AGAIN_S = 1.0
+_GIVE_WAY_S = 60.0
+_GIVE_WAY_POLL_S = 0.05
 # No transaction lasts longer than its statements and locks may: an id missing for this long was rolled back.
 _MISSING_S = 180.0
 _TITLED = (ItemKind.ACTIVITY.value, ItemKind.CAPABILITY.value)
@@ -39,9 +41,10 @@ class _Place:
 class Follower:
     """Runs until cancelled. Each replica has its own, and reads every fact of the service."""
 
-    def __init__(self, db: Database, index: OfferingIndex) -> None:
+    def __init__(self, db: Database, index: OfferingIndex, *, importing: Callable[[], bool] = lambda: False) -> None:
         self._db = db
         self.index = index
+        self._importing = importing
         self._woken = asyncio.Event()
         self._place: _Place | None = None
         self._log = telemetry.logger("search")
@@ -58,6 +61,13 @@ class Follower:
                 self._log.warning("index_waits", reason=str(error))
                 await asyncio.sleep(_AGAIN_S)
             await self._rest()
+            await self._give_way()
+
+    async def _give_way(self) -> None:
+        """The rows of an import go first."""
+        until = time.monotonic() + _GIVE_WAY_S
+        while self._importing() and time.monotonic() < until:
+            await asyncio.sleep(_GIVE_WAY_POLL_S)
 
     async def _rest(self) -> None:
         try:

@@ -37,10 +37,12 @@ class FeedWriter:
         rows: list[tuple[Any, ...]] = []
         entries: list[Entry] = []
         for seq, event in enumerate(events, start=last.seq + 1):
-            text = event.structured()
-            made = link(last_hash, seq, text)
-            rows.append(_row(seq, event, text.decode(), last_hash, made))
-            entries.append(_entry(seq, event, text))
+            encoded = event.structured()
+            made = link(last_hash, seq, encoded)
+            text = encoded.decode()
+            rows.append(_row(seq, event, text, last_hash, made))
+            # Encoded again: what orjson returned holds on to its buffer, six times the size of a usual fact.
+            entries.append(_entry(seq, event, text.encode()))
             last_hash = made
         # Past SQLAlchemy's parameter handling: these columns need none, and it would cost as much as the rest.
         await tx.connection.exec_driver_sql(_insert(tx), rows)
