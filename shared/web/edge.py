@@ -187,7 +187,7 @@ async def _principal(request: Request, verifier: Verifier) -> Principal:
     return await verifier.principal(token.strip())
 
 
-def page_request(
+async def page_request(
     limit: Annotated[int, Query(ge=1, le=LIMIT_MAX, description="How many items at most")] = LIMIT_DEFAULT,
     cursor: Annotated[str | None, Query(max_length=1_000, description="`next_cursor` of the page before")] = None,
 ) -> PageRequest:

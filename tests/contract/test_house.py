@@ -22,6 +22,7 @@ ROLES = {
     "facts", "importers", "migrations", "policy", "queries", "schemas", "search", "store", "tables",
 }  # fmt: skip
 STRAY_NAMES = re.compile(r"(^|_)(utils?|helpers?|common|manager|base|misc)(_|$)")
+ROUTE = re.compile(r"\w+\.(get|post|put|patch|delete|head)\(")
 MODULE_LINES_MAX = 400
 FUNCTION_LINES_MAX = 60
 
@@ -45,6 +46,27 @@ def commits(path: Path) -> list[int]:
     calls = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call))
     attributes = (call.func for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "commit")
     return [node.lineno for node in attributes if "subscription" not in ast.unparse(node.value)]
+
+
+def in_threads(path: Path) -> list[str]:
+    """Endpoints and dependencies that FastAPI would send to a thread, since they are no coroutines."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    needed = {ast.unparse(call.args[0]) for call in calls if ast.unparse(call.func) == "Depends"}
+    return [
+        f"{path}:{node.lineno} {node.name}"
+        for node in nodes
+        if isinstance(node, ast.FunctionDef)
+        and (node.name in needed or any(ROUTE.match(ast.unparse(each)) for each in node.decorator_list))
+    ]
+
+
+def test_no_request_waits_for_a_thread(tmp_path: Path) -> None:
+    seeded = tmp_path / "seeded.py"
+    seeded.write_text("@router.get('/x')\ndef x(): ...\ndef y(): ...\nZ = Annotated[Y, Depends(y)]\n")
+
+    assert [each.split()[-1] for each in in_threads(seeded)] == ["x", "y"]
+    assert [each for path in SOURCES for each in in_threads(path)] == []
 
 
 def test_no_function_is_longer_than_sixty_lines() -> None:

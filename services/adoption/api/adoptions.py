@@ -22,7 +22,7 @@ from shared.web.wire import Identifier, Slug
 router = APIRouter(tags=["adoptions"])
 
 
-def _narrowed(
+async def _narrowed(
     offering_id: Identifier | None = None,
     area: Annotated[Slug | None, Query(description="A focus area of the offering")] = None,
     phase: Phase | None = None,

@@ -18,7 +18,7 @@ _TYPES_MAX = 20
 _AFTER = own_writes.AFTER.lower().encode()
 
 
-def _filters(
+async def _filters(
     type: Annotated[
         list[Annotated[str, Query(pattern=_TYPE)]] | None,
         Query(description="An event type, or the beginning of one up to a dot; repeatable", max_length=_TYPES_MAX),

@@ -35,7 +35,7 @@ Text = Annotated[str, Query(max_length=300)]
 Values = Annotated[Sequence[str], Query(max_length=20)]
 
 
-def _chosen(
+async def _chosen(
     *,
     area: Values = (),
     kind: Values = (),

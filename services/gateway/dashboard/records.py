@@ -23,7 +23,7 @@ _ONE = {"iaps": "Investment action plan", "slas": "Service level", "policies": "
 _TITLES = ("name", "title", "number", "measure_id", "text")
 
 
-def _chosen(
+async def _chosen(
     *,
     agency_id: Text = "",
     adoption_id: Text = "",
