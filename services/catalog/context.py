@@ -28,7 +28,8 @@ class CatalogOwner(Owner):
     search: Follower = field(init=False)
 
     async def start(self) -> None:
-        self.search = Follower(self.db, OfferingIndex(), importing=self.runner.is_applying)  # first: `stop` closes it, also after a start that failed
+        # First: `stop` closes it, also after a start that failed.
+        self.search = Follower(self.db, OfferingIndex(), importing=self.runner.is_applying)
         await Owner.start(self)
         self.loops.start("search", self.search.run)
         self.loops.start("due", self._look)
