@@ -117,10 +117,15 @@ class Database:
                 yield tx
 
     @asynccontextmanager
-    async def reading(self, cause: Cause | None = None) -> AsyncIterator[Transaction]:
-        """A consistent read-only view; nothing done in it is kept."""
+    async def reading(self, cause: Cause | None = None, *, at_once: bool = False) -> AsyncIterator[Transaction]:
+        """A read-only view; nothing done in it is kept.
+
+        On PostgreSQL each statement sees what was committed before it, but `at_once` all see what the first one saw.
+        """
         with _translated():
             async with self._reader.connect() as connection:
+                if at_once and not self.is_sqlite:
+                    await connection.execution_options(isolation_level="REPEATABLE READ")
                 yield Transaction(connection, cause or Cause(actor="reader", correlation_id=""), self.clock())
 
     @asynccontextmanager

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Column, ColumnElement, Dialect, Table, any_, bindparam, func, insert, select
@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql
 from shared.db.database import Transaction
 
 _STATEMENTS = 256
+V = TypeVar("V", str, int)
 _Processor = Callable[[Any], Any]
 _Compiled = tuple[str, tuple[str, ...], tuple[tuple[int, _Processor], ...]]
 
@@ -34,7 +35,7 @@ async def upsert(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]
         await _execute(tx, table, rows, on_conflict=True)
 
 
-def among(tx: Transaction, column: Column[str], values: Collection[str]) -> ColumnElement[bool]:
+def among(tx: Transaction, column: Column[V], values: Collection[V]) -> ColumnElement[bool]:
     """`column IN (values)` with one parameter, however many values there are."""
     if tx.is_postgresql:
         return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(column.type)))

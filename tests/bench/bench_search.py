@@ -87,7 +87,8 @@ def a_document(number: int, chance: random.Random) -> dict[str, Any]:
     words = chance.choices(VOCABULARY, RANKED, k=60)
     return {
         "id": f"o-{number}",
-        "sort_name": f"{words[0]} {number:07}",
+        "tag": number,
+        "sort_name": f"{words[0]}{number:07}",
         "public": True,
         "name": f"{words[0]} {words[1]} {number}",
         "code_text": f"FR{number:010}",
@@ -147,8 +148,8 @@ def batched_documents(size: int, chance: random.Random) -> Iterator[list[dict[st
 
 def raw_search(index: OfferingIndex, wanted: Wanted) -> None:
     """The same query and counts, straight to the library, without reading ids back."""
-    _, searcher = index._newest()
-    query = index._query(wanted, Sight(), index._words.query(wanted.text, searcher))
+    searcher = index._searcher
+    query = index._query(wanted, Sight(), index._words.reading(wanted.text, searcher))
     searcher.search(query, wanted.limit, count=True)
     searcher.aggregate(query, counting(wanted.facets))
 

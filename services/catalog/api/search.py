@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import csv
 import io
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-import orjson
 from fastapi import APIRouter, Query, Response
 
 from services.catalog import queries, store
@@ -21,7 +18,7 @@ from services.catalog.queries import OfferingView
 from services.catalog.search import Found, OfferingIndex, Sight, Sort, Wanted, parse_filter
 from services.catalog.search.fields import FACETS, FILTERS
 from services.catalog.search.follow import Follower
-from services.catalog.search.index import REACH_MAX
+from services.catalog.search.place import CURSOR_MAX_CHARS, SHOWN_MAX
 from services.catalog.search.words import synonyms
 from shared.auth import Principal
 from shared.db import Transaction
@@ -46,12 +43,15 @@ async def search_offerings(
         str | None, Query(description='area = "cybersecurity" and (impact >= moderate or shelf = mandated)')
     ] = None,
     facets: Annotated[str | None, Query(max_length=300, description=f"Comma-separated, of: {', '.join(FACETS)}")] = None,
-    sort: Sort = Sort.RELEVANCE,
+    sort: Annotated[
+        Sort, Query(description=f"By relevance pages end after the best {SHOWN_MAX:,}; by name, or without words, they go on")
+    ] = Sort.RELEVANCE,
     limit: Annotated[int, Query(ge=1, le=_LIMIT_MAX)] = 20,
-    cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[str | None, Query(max_length=CURSOR_MAX_CHARS, description="`next_cursor` of the page before")] = None,
 ) -> Response:
     """What the caller may see, best first; counts are exact under the same words and filter.
 
+    An offering that does not change is on exactly one page, also when others change or another replica answers.
     `X-Index-Lag`: facts that the index has not read yet.
     """
     follower = _follower(at)
@@ -61,7 +61,7 @@ async def search_offerings(
         facets=_facets(facets),
         sort=sort,
         limit=limit,
-        **(_decode(cursor) if cursor is not None else {}),
+        cursor=cursor,
     )
     lag = await at.read(follower.behind)
     found = await _in_time(follower.index, wanted, _sight(at.principal))
@@ -71,7 +71,7 @@ async def search_offerings(
         loosened=found.loosened,
         items=hits,
         facets={name: _buckets(counts) for name, counts in found.facets.items()},
-        next_cursor=_following(found, wanted),
+        next_cursor=found.next_cursor,
     )
     answer = at.show(page)
     answer.headers["X-Index-Lag"] = str(lag)
@@ -165,24 +165,6 @@ def _facets(given: str | None) -> tuple[str, ...]:
 def _buckets(counts: Any) -> list[models.Bucket]:
     ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
     return [models.Bucket(value=value, count=count) for value, count in ordered]
-
-
-def _following(found: Found, wanted: Wanted) -> str | None:
-    reached = wanted.offset + len(found.ids)
-    if not found.ids or reached >= found.count or reached >= REACH_MAX:
-        return None
-    return base64.urlsafe_b64encode(orjson.dumps([found.generation, reached])).decode().rstrip("=")
-
-
-def _decode(cursor: str) -> dict[str, int]:
-    try:
-        values = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-        generation, offset = values
-        if not (type(generation) is int and type(offset) is int and 0 <= generation < 1 << 53 and 0 < offset <= REACH_MAX):
-            raise ValueError("not of this list")
-    except (ValueError, TypeError, binascii.Error) as err:
-        raise Invalid.at("query:cursor", "This cursor was not given out by this search; start without one.") from err
-    return {"generation": generation, "offset": offset}
 
 
 async def _hits(

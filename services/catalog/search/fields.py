@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from datetime import date
 from enum import Enum
@@ -12,9 +13,11 @@ import tantivy
 from services.catalog.domain.content import Content
 from services.catalog.domain.offering import Offering
 from services.catalog.domain.provider import Provider
+from services.catalog.search.place import tag
 
 ANALYZER = "qsmo"
 _WORD_MAX_CHARS = 60
+_SORTED_CHARS = 100
 # Field → how much a word there counts.
 TEXT: Mapping[str, float] = {
     "name": 5.0,
@@ -100,6 +103,7 @@ def schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("sort_name", fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_unsigned_field("tag", fast=True)
     builder.add_boolean_field("public", indexed=True)
     builder.add_text_field("own_provider", tokenizer_name="raw", index_option="basic")
     for name in TEXT:
@@ -117,6 +121,11 @@ def days(day: date) -> int:
     return (day - _EPOCH).days
 
 
+def sort_name(name: str, id_: str) -> str:
+    """Of one offering only, in letters and digits that sort as the names do."""
+    return base64.b32hexencode(f"{name.casefold()[:_SORTED_CHARS]}\0{id_}".encode()).decode().rstrip("=")
+
+
 def document(
     offering: Offering, provider: Provider | None, *, vehicle_kinds: Mapping[str, str], titles: Mapping[str, str]
 ) -> dict[str, Any]:
@@ -124,7 +133,8 @@ def document(
     content = offering.content
     return {
         "id": offering.id,
-        "sort_name": content.name.casefold()[:200],
+        "tag": tag(offering.id),
+        "sort_name": sort_name(content.name, offering.id),
         "public": offering.is_public,
         **({"own_provider": content.provider_id} if content.provider_id else {}),
         **_text(offering, provider, titles),

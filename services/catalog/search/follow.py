@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from shared.db import Database, Transaction, among
 from shared.kernel.errors import Unavailable
 
 _BUILD_ROWS = 2_000
-_TAKE_ROWS = 2_000
+_IN_FLIGHT_MAX = 2_000
 _IDLE_S = 0.5
 _AGAIN_S = 1.0
 _GIVE_WAY_S = 60.0
@@ -46,6 +46,7 @@ class Follower:
         self.index = index
         self._importing = importing
         self._woken = asyncio.Event()
+        self._reading = asyncio.Lock()
         self._place: _Place | None = None
         self._log = telemetry.logger("search")
         db.on_commit.append(self._woken.set)
@@ -53,10 +54,7 @@ class Follower:
     async def run(self) -> None:
         while True:
             try:
-                if self._place is None:
-                    await self._build()
-                while await self._take():
-                    pass
+                await self.catch_up()
             except (Unavailable, OSError, TimeoutError) as error:
                 self._log.warning("index_waits", reason=str(error))
                 await asyncio.sleep(_AGAIN_S)
@@ -68,6 +66,13 @@ class Follower:
         until = time.monotonic() + _GIVE_WAY_S
         while self._importing() and time.monotonic() < until:
             await asyncio.sleep(_GIVE_WAY_POLL_S)
+
+    async def catch_up(self) -> None:
+        """Read whatever is committed by now."""
+        async with self._reading:
+            if self._place is None:
+                await self._build()
+            await self._take()
 
     async def _rest(self) -> None:
         try:
@@ -90,62 +95,60 @@ class Follower:
         return int((await tx.execute(select(func.coalesce(func.max(tables.outbox.c.id), 0)))).scalar_one())
 
     async def _build(self) -> None:
-        """What is written meanwhile is read again afterwards, as facts after the place taken first."""
+        """As the tables were at one moment; what is written meanwhile is read afterwards, from the facts."""
         began = time.monotonic()
-        async with self._db.reading() as tx:
+        async with self._db.reading(at_once=True) as tx:
             start = await self._newest(tx)
             in_flight = await self._in_flight(tx, start)
-        after = ""
-        while True:
-            async with self._db.reading() as tx:
+            after = ""
+            while True:
                 query = select(tables.offerings).where(tables.offerings.c.id > after).order_by(tables.offerings.c.id)
                 found = [store.offerings.from_row(row) for row in await tx.rows(query.limit(_BUILD_ROWS))]
-                documents = await _documents(tx, found)
-            if not found:
-                break
-            await asyncio.to_thread(self.index.put, documents)
-            after = found[-1].id
+                await self._put(await _documents(tx, found), show=not found)
+                if not found:
+                    break
+                after = found[-1].id
         self._place = _Place(read=start, missing=dict.fromkeys(in_flight, time.monotonic()))
         self._log.info("index_built", offerings=self.index.size, seconds=round(time.monotonic() - began, 2))
+
+    async def _put(self, documents: Sequence[dict[str, Any]], *, show: bool) -> None:
+        await asyncio.to_thread(self.index.put, documents, show=show)
 
     @staticmethod
     async def _in_flight(tx: Transaction, newest: int) -> set[int]:
         """Ids that are not there and may belong to transactions which have not committed yet."""
-        table, first = tables.outbox, max(1, newest - _TAKE_ROWS)
+        table, first = tables.outbox, max(1, newest - _IN_FLIGHT_MAX)
         there = {row["id"] for row in await tx.rows(select(table.c.id).where(table.c.id >= first))}
         return set(range(first, newest)) - there
 
-    async def _take(self) -> bool:
-        """Read what is new and what was missing; True when there may be more at once."""
+    async def _take(self) -> None:
+        """Read what is new and what was missing, all as of one moment, and show it at once: a transaction is seen whole."""
         assert self._place is not None
-        place, now = self._place, time.monotonic()
-        table = tables.outbox
-        async with self._db.reading() as tx:
-            fresh = await tx.rows(
-                select(table.c.id, table.c.key).where(table.c.id > place.read).order_by(table.c.id).limit(_TAKE_ROWS)
-            )
-            late = (
-                await tx.rows(select(table.c.id, table.c.key).where(table.c.id.in_(list(place.missing))))
-                if place.missing
-                else []
-            )
-            keys = list(dict.fromkeys(row["key"] for row in (*late, *fresh)))
-            ids = await self._changed(tx, keys) if keys else []
-        for start in range(0, len(ids), _BUILD_ROWS):
-            async with self._db.reading() as tx:
-                documents = await _documents(tx, await store.offerings.find_by(tx, "id", ids[start : start + _BUILD_ROWS]))
-            await asyncio.to_thread(self.index.put, documents)
-        self._advance(place, [row["id"] for row in fresh], [row["id"] for row in late], now)
-        return len(fresh) == _TAKE_ROWS
+        now = time.monotonic()
+        async with self._db.reading(at_once=True) as tx:
+            facts = await self._facts(tx, self._place)
+            ids = await self._changed(tx, list(dict.fromkeys(facts.values()))) if facts else []
+            for start in range(0, len(ids), _BUILD_ROWS):
+                found = await store.offerings.find_by(tx, "id", ids[start : start + _BUILD_ROWS])
+                await self._put(await _documents(tx, found), show=start + _BUILD_ROWS >= len(ids))
+        self._advance(self._place, facts.keys(), now)
 
     @staticmethod
-    def _advance(place: _Place, fresh: Sequence[int], late: Sequence[int], now: float) -> None:
-        for id_ in late:
+    async def _facts(tx: Transaction, place: _Place) -> dict[int, str]:
+        """Id → key of those not read yet."""
+        table, unread = tables.outbox, tables.outbox.c.id > place.read
+        if place.missing:
+            unread |= among(tx, table.c.id, list(place.missing))
+        return {row["id"]: row["key"] for row in await tx.rows(select(table.c.id, table.c.key).where(unread))}
+
+    @staticmethod
+    def _advance(place: _Place, read: Collection[int], now: float) -> None:
+        newest = max(read, default=place.read)
+        if newest > place.read:
+            place.missing |= dict.fromkeys(range(place.read + 1, newest), now)
+            place.read = newest
+        for id_ in read:
             place.missing.pop(id_, None)
-        if fresh:
-            skipped = set(range(place.read + 1, fresh[-1])) - set(fresh)
-            place.missing |= dict.fromkeys(skipped, now)
-            place.read = fresh[-1]
         for id_ in [id_ for id_, since in place.missing.items() if now - since > _MISSING_S]:
             del place.missing[id_]
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -16,13 +15,12 @@ from tantivy import FieldType, Occur, Order, Query
 from services.catalog.search import fields
 from services.catalog.search.fields import FILTERS, IMPACT_LEVELS, Type
 from services.catalog.search.filters import All, Any_, Comparison, Filter, Not
+from services.catalog.search.place import SHOWN_MAX, Place, Reading, decode
 from services.catalog.search.words import Words
 
 _HEAP_BYTES = 20_000_000
 _BUCKETS_MAX = 1_000
-# Generations of the index that a cursor can still point into.
-_GENERATIONS_KEPT = 16
-REACH_MAX = 10_000
+_TOTAL = "total"
 
 
 class Sort(StrEnum):
@@ -43,15 +41,23 @@ class Sight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """`text`: words that must all occur, or stand for one that does; `generation` and `offset`: where a page goes on."""
+    """`text`: words that must all occur, or stand for one that does; `cursor`: of the page before."""
 
     text: str = ""
     filter: Filter | None = None
     facets: tuple[str, ...] = ()
     sort: Sort = Sort.RELEVANCE
     limit: int = 50
-    offset: int = 0
-    generation: int | None = None
+    cursor: str | None = None
+
+    @property
+    def question(self) -> str:
+        """What a cursor is for."""
+        return repr((self.text, self.filter, self.by_relevance))
+
+    @property
+    def by_relevance(self) -> bool:
+        return bool(self.text) and self.sort is Sort.RELEVANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +67,8 @@ class Found:
     ids: tuple[str, ...]
     count: int
     facets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-    generation: int
     loosened: bool = False
+    next_cursor: str | None = None
 
 
 class OfferingIndex:
@@ -77,11 +83,10 @@ class OfferingIndex:
         self._words = Words(self._schema, self._analyzer)
         self._writer: tantivy.IndexWriter | None = None
         self._writing = threading.Lock()
-        self._generation = 0
-        self._searchers: OrderedDict[int, tantivy.Searcher] = OrderedDict({0: self._index.searcher()})
+        self._searcher = self._index.searcher()
 
-    def put(self, documents: Iterable[Mapping[str, Any]], *, gone: Sequence[str] = ()) -> None:
-        """Write documents by id, take others away, and let readers see it."""
+    def put(self, documents: Iterable[Mapping[str, Any]], *, gone: Sequence[str] = (), show: bool = True) -> None:
+        """Write documents by id and take others away; `show` lets readers see it with all that was put before."""
         with self._writing:
             if self._writer is None:
                 self._writer = self._index.writer(_HEAP_BYTES, 1)
@@ -90,80 +95,95 @@ class OfferingIndex:
             for document in documents:
                 self._writer.delete_documents_by_term("id", document["id"])
                 self._writer.add_document(tantivy.Document.from_dict(dict(document), self._schema))
+            if not show:
+                return
             self._writer.commit()
             self._index.reload()
-            self._generation += 1
-            self._searchers[self._generation] = self._index.searcher()
-            while len(self._searchers) > _GENERATIONS_KEPT:
-                self._searchers.popitem(last=False)
+            self._searcher = self._index.searcher()
 
     def close(self) -> None:
         with self._writing:
             if self._writer is not None:
                 self._writer.wait_merging_threads()
                 self._writer = None
-        self._searchers.clear()
         self._folder.cleanup()
 
     @property
     def size(self) -> int:
-        return self._newest()[1].num_docs
-
-    def _newest(self) -> tuple[int, tantivy.Searcher]:
-        generation = next(reversed(self._searchers))
-        return generation, self._searchers[generation]
+        return int(self._searcher.num_docs)
 
     def search(self, wanted: Wanted, sight: Sight) -> Found:
-        """A page of ids with what was asked; on the generation that the page before came from, while it is kept."""
-        generation, searcher = self._newest()
-        if wanted.generation is not None and (kept := self._searchers.get(wanted.generation)) is not None:
-            generation, searcher = wanted.generation, kept
-        query = self._query(wanted, sight, self._words.query(wanted.text, searcher) if wanted.text else None)
-        found = self._page(searcher, query, wanted)
-        loosened = False
-        if wanted.text and not found.count:
-            query = self._query(wanted, sight, self._words.looser(wanted.text, searcher))
-            found = self._page(searcher, query, wanted)
-            loosened = bool(found.count)
+        """Raises Invalid for a cursor of another question, and past what a search by relevance shows."""
+        searcher = self._searcher
+        place = decode(wanted.cursor, wanted.question) if wanted.cursor is not None else None
+        reading = place.reading if place else self._words.reading(wanted.text, searcher)
+        query = self._query(wanted, sight, reading)
+        count, facets = self._counts(searcher, query, wanted)
+        if wanted.text and not count and place is None:
+            reading = replace(reading, loose=True)
+            query = self._query(wanted, sight, reading)
+            count, facets = self._counts(searcher, query, wanted)
+        after = place or Place(reading=reading)
+        addresses, following = (
+            self._best(searcher, query, wanted.limit, after)
+            if wanted.by_relevance
+            else self._by_name(searcher, query, wanted.limit, after)
+        )
         return Found(
-            ids=tuple(searcher.doc(address).get_first("id") or "" for _, address in found.hits),
-            count=found.count or 0,
-            facets=self._counts(searcher, query, wanted),
-            generation=generation,
-            loosened=loosened,
+            ids=_ids(searcher, addresses),
+            count=count,
+            facets=facets,
+            loosened=reading.loose and bool(count),
+            next_cursor=following.encode(wanted.question) if following else None,
         )
 
-    def _page(self, searcher: tantivy.Searcher, query: Query, wanted: Wanted) -> Any:
-        if wanted.text and wanted.sort is Sort.RELEVANCE:
-            return searcher.search(query, wanted.limit, count=True, offset=wanted.offset)
-        return searcher.search(
-            query, wanted.limit, count=True, offset=wanted.offset, order_by_field="sort_name", order=Order.Asc
-        )
+    def _best(
+        self, searcher: tantivy.Searcher, query: Query, limit: int, place: Place
+    ) -> tuple[list[tantivy.DocAddress], Place | None]:
+        """The best that were not shown: scores move with whatever else changes, and differ between replicas."""
+        shown = set(place.shown)
+        addresses = [address for _, address in searcher.search(query, len(shown) + limit + 1, count=False).hits]
+        tags = searcher.fast_field_values("tag", addresses)
+        fresh = [(address, int(tag or 0)) for address, tag in zip(addresses, tags, strict=True) if tag not in shown]
+        page = fresh[: min(limit, SHOWN_MAX - len(shown))]
+        following = replace(place, shown=(*place.shown, *(tag for _, tag in page))) if len(fresh) > len(page) else None
+        return [address for address, _ in page], following
+
+    def _by_name(
+        self, searcher: tantivy.Searcher, query: Query, limit: int, place: Place
+    ) -> tuple[list[tantivy.DocAddress], Place | None]:
+        if place.key is not None:
+            after = self._index.parse_query(f"sort_name:{{{place.key} TO *}}")
+            query = Query.boolean_query([(Occur.Must, query), (Occur.Must, after)])
+        found = searcher.search(query, limit + 1, count=False, order_by_field="sort_name", order=Order.Asc).hits
+        page = found[:limit]
+        following = replace(place, key=page[-1][0]) if len(found) > limit else None
+        return [address for _, address in page], following
 
     def suggest(self, text: str, sight: Sight, *, limit: int) -> tuple[str, ...]:
         """Ids of offerings in whose names every word begins one, the best first."""
-        _, searcher = self._newest()
+        searcher = self._searcher
         query = Query.boolean_query([(Occur.Must, self._words.beginning(text)), (Occur.Must, self._seen(sight))])
-        return tuple(searcher.doc(address).get_first("id") or "" for _, address in searcher.search(query, limit).hits)
+        return _ids(searcher, [address for _, address in searcher.search(query, limit, count=False).hits])
 
     def naming(self, values: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
         """Ids of all offerings that have one of the values in the field it is given for."""
-        _, searcher = self._newest()
+        searcher = self._searcher
         terms = [Query.term_query(self._schema, name, value) for name, each in values.items() for value in each]
         if not terms or not searcher.num_docs:
             return ()
-        hits = searcher.search(Query.const_score_query(_any(terms), 0.0), searcher.num_docs).hits
-        return tuple(searcher.doc(address).get_first("id") or "" for _, address in hits)
+        hits = searcher.search(Query.const_score_query(_any(terms), 0.0), searcher.num_docs, count=False).hits
+        return _ids(searcher, [address for _, address in hits])
 
     def spans(self, text: str, question: str) -> list[tuple[int, int]]:
         return self._words.spans(text, question)
 
-    def _query(self, wanted: Wanted, sight: Sight, words: Query | None) -> Query:
+    def _query(self, wanted: Wanted, sight: Sight, reading: Reading) -> Query:
         musts = [self._seen(sight)]
         if wanted.filter is not None:
             musts.append(Query.const_score_query(self._filtered(wanted.filter), 0.0))
-        if words is not None:
-            musts.append(words)
+        if wanted.text:
+            musts.append(self._words.query(wanted.text, reading))
         return Query.boolean_query([(Occur.Must, must) for must in musts])
 
     def _seen(self, sight: Sight) -> Query:
@@ -203,23 +223,28 @@ class OfferingIndex:
             include_upper=found.operator != "<",
         )
 
-    def _counts(self, searcher: tantivy.Searcher, query: Query, wanted: Wanted) -> dict[str, dict[str, int]]:
+    def _counts(self, searcher: tantivy.Searcher, query: Query, wanted: Wanted) -> tuple[int, dict[str, dict[str, int]]]:
         """Exact, all in one pass; values that the filter names are there also when nothing is left of them."""
-        if not wanted.facets:
-            return {}
         found = searcher.aggregate(query, counting(wanted.facets))
-        return {
+        facets = {
             name: {
                 **dict.fromkeys(_named(wanted.filter, name), 0),
                 **{bucket["key"]: int(bucket["doc_count"]) for bucket in found[name]["buckets"]},
             }
             for name in wanted.facets
         }
+        return int(found[_TOTAL]["value"]), facets
 
 
 def counting(facets: Sequence[str]) -> dict[str, Any]:
     sizes = {"size": _BUCKETS_MAX, "segment_size": _BUCKETS_MAX * 10}
-    return {name: {"terms": {"field": "impact_word" if name == "impact" else name, **sizes}} for name in facets}
+    by_facet = {name: {"terms": {"field": "impact_word" if name == "impact" else name, **sizes}} for name in facets}
+    # Each offering has exactly one revision number.
+    return {**by_facet, _TOTAL: {"value_count": {"field": "revision"}}}
+
+
+def _ids(searcher: tantivy.Searcher, addresses: Iterable[tantivy.DocAddress]) -> tuple[str, ...]:
+    return tuple(searcher.doc(address).get_first("id") or "" for address in addresses)
 
 
 def _any(queries: Sequence[Query]) -> Query:

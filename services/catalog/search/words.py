@@ -11,6 +11,7 @@ import tantivy
 from tantivy import Occur, Query
 
 from services.catalog.search.fields import TEXT
+from services.catalog.search.place import Reading
 
 WORDS_MAX = 32
 # A word this long is also looked for with one letter wrong, with two from the second length on.
@@ -43,15 +44,16 @@ class Words:
                 self._synonyms[phrase] = tuple(dict.fromkeys((*self._synonyms.get(phrase, ()), *others)))
         self._longest = max(map(len, self._synonyms), default=1)
 
-    def query(self, text: str, searcher: tantivy.Searcher) -> Query:
-        """Every word, or one that stands for it, in any field. Nothing is found by no words."""
-        parts = [self._part(phrase, searcher) for phrase in self._phrases(text)]
-        return Query.boolean_query([(Occur.Must, part) for part in parts]) if parts else Query.empty_query()
+    def reading(self, text: str, searcher: tantivy.Searcher) -> Reading:
+        singles = [phrase[0] if len(phrase) == 1 else None for phrase in self._phrases(text)]
+        nowhere = [word is not None and not any(searcher.doc_freq(field, word) for field in TEXT) for word in singles]
+        return Reading(near=sum(1 << at for at, near in enumerate(nowhere) if near))
 
-    def looser(self, text: str, searcher: tantivy.Searcher) -> Query:
-        """Any of the words: for a question that nothing answers whole."""
-        parts = [self._part(phrase, searcher) for phrase in self._phrases(text)]
-        return Query.boolean_query([(Occur.Should, part) for part in parts]) if parts else Query.empty_query()
+    def query(self, text: str, reading: Reading) -> Query:
+        """Every word (or some of them), or one that stands for it, in any field. Nothing is found by no words."""
+        parts = [self._part(phrase, near=bool(reading.near >> at & 1)) for at, phrase in enumerate(self._phrases(text))]
+        occur = Occur.Should if reading.loose else Occur.Must
+        return Query.boolean_query([(occur, part) for part in parts]) if parts else Query.empty_query()
 
     def beginning(self, text: str) -> Query:
         """Names in which each word begins one."""
@@ -83,11 +85,11 @@ class Words:
             yield tuple(words[at : at + length])
             at += length
 
-    def _part(self, phrase: Phrase, searcher: tantivy.Searcher) -> Query:
+    def _part(self, phrase: Phrase, *, near: bool) -> Query:
         queries = self._in_fields(phrase, 1.0)
         for other in self._synonyms.get(phrase, ()):
             queries += self._in_fields(other, _SYNONYM)
-        if len(phrase) == 1 and not any(searcher.doc_freq(field, phrase[0]) for field in TEXT):
+        if near and len(phrase) == 1:
             queries += self._near(phrase[0])
         return Query.disjunction_max_query(queries, 0.1)
 

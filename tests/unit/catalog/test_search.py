@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from services.catalog.domain.provider import Provider
 from services.catalog.search import Filter, OfferingIndex, Sight, Sort, Wanted, parse_filter
 from services.catalog.search.fields import FACETS, FILTERS, document
 from services.catalog.search.filters import All, Any_, Comparison, Not
+from services.catalog.search.place import SHOWN_MAX
 from shared.kernel.errors import Invalid
 
 ALL = Sight(everything=True)
@@ -139,14 +141,69 @@ def test_what_is_put_again_is_replaced_and_what_is_gone_is_gone(index: OfferingI
     assert (found(index), index.size) == ([], 0)
 
 
-def test_pages_do_not_drift_while_documents_change(index: OfferingIndex) -> None:
-    index.put(documents(*(an_offering(f"o{n}", name=f"Ledger {n:02}") for n in range(20))))
-    first = index.search(Wanted(limit=10, sort=Sort.NAME), ALL)
-    index.put(documents(an_offering("new", name="Ledger 00 new"), an_offering("o3", name="Aaa")))
+def a_name(chance: random.Random) -> str:
+    return " ".join(chance.choices(("Ledger", "payroll", "travel", "grants", "Éditions", "ledgers"), k=3))
 
-    second = index.search(Wanted(limit=10, sort=Sort.NAME, offset=10, generation=first.generation), ALL)
 
-    assert [*first.ids, *second.ids] == [f"o{n}" for n in range(20)]
+@pytest.mark.parametrize("sort", Sort)
+@pytest.mark.parametrize("text", ["", "ledger travel", "ledgre", "ledger zebra"])  # as it is, near misses, some of the words
+def test_pages_have_what_does_not_change_once_while_all_else_does_and_replicas_take_turns(text: str, sort: Sort) -> None:
+    """Each replica has its own history of segments and deletions, hence its own scores."""
+    chance = random.Random(f"{text} {sort}")
+    stable = documents(*(an_offering(f"s{n}", name=f"{a_name(chance)} ledger travel") for n in range(40)))
+    replicas = OfferingIndex(), OfferingIndex()
+    try:
+        replicas[0].put(stable)
+        for each in chance.sample(stable, len(stable)):
+            replicas[1].put([each])
+        shown: list[str] = []
+        cursor: str | None = None
+        while cursor is not None or not shown:
+            page = chance.choice(replicas).search(Wanted(text=text, sort=sort, limit=6, cursor=cursor), ALL)
+            shown += page.ids
+            cursor = page.next_cursor
+            words = chance.choice(("ledger", "zebra ledger", "zebra", "ledgre", "travel"))
+            changed = documents(*(an_offering(f"x{chance.randrange(30)}", name=f"{a_name(chance)} {words}") for _ in range(9)))
+            for replica in replicas:
+                replica.put({each["id"]: each for each in changed}.values(), gone=[f"x{chance.randrange(30)}"])
+    finally:
+        for replica in replicas:
+            replica.close()
+
+    assert sorted(id_ for id_ in shown if id_.startswith("s")) == sorted(each["id"] for each in stable)
+    assert sort is Sort.NAME or not text or len(set(shown)) == len(shown)
+
+
+def test_pages_by_relevance_end_with_a_reason_and_those_by_name_go_on(index: OfferingIndex) -> None:
+    more = SHOWN_MAX + 150
+    index.put(documents(*(an_offering(f"o{n:04}", name="Ledger") for n in range(more))))
+
+    wanted = Wanted(text="ledger", limit=90)
+
+    assert list(walked(index, replace(wanted, sort=Sort.NAME), ALL)) == [f"o{n:04}" for n in range(more)]
+    best: list[str] = []
+    with pytest.raises(Invalid, match="sort=name"):
+        for id_ in walked(index, wanted, ALL):
+            best.append(id_)  # noqa: PERF402 - those before the refusal count
+    assert len(best) == len(set(best)) == SHOWN_MAX
+
+
+def test_names_are_sorted_as_texts_and_by_id_where_they_are_the_same(index: OfferingIndex) -> None:
+    names = ["", "a", "a", "a b", "ab", "B", "b", "Zebra", "é", "日本", "🙂", "x" * 300]
+    made = [an_offering(f"o{n}", name=name) for n, name in enumerate(names)]
+    index.put(documents(*reversed(made)))
+
+    assert found(index, sort=Sort.NAME) == [o.id for o in sorted(made, key=lambda o: (o.content.name.casefold(), o.id))]
+
+
+@pytest.mark.parametrize("other", [{"text": "ledger"}, {"filter": Comparison("free", "=", value=True)}, {"sort": Sort.NAME}])
+def test_a_cursor_of_another_question_is_refused(index: OfferingIndex, other: dict[str, Any]) -> None:
+    index.put(documents(an_offering(), an_offering("o2")))
+    cursor = index.search(Wanted(text="disclosure", limit=1), ALL).next_cursor
+
+    assert found(index, "disclosure", cursor=cursor)
+    with pytest.raises(Invalid, match="cursor"):
+        index.search(Wanted(**{"text": "disclosure", **other}, cursor=cursor), ALL)
 
 
 # --- sight ---
@@ -270,6 +327,15 @@ def seen(made: Mapping[str, Any], sight: Sight) -> bool:
     return sight.everything or made["public"] or own
 
 
+def walked(index: OfferingIndex, wanted: Wanted, sight: Sight) -> Iterator[str]:
+    """The ids of all pages."""
+    page = index.search(wanted, sight)
+    yield from page.ids
+    while page.next_cursor is not None:
+        page = index.search(replace(wanted, cursor=page.next_cursor), sight)
+        yield from page.ids
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(offerings, offerings, filters, sights)
 def test_hits_counts_and_pages_are_those_of_a_look_at_every_document(
@@ -287,11 +353,11 @@ def test_hits_counts_and_pages_are_those_of_a_look_at_every_document(
             now |= {each["id"]: each for each in made}
         expected = [each for each in now.values() if seen(each, sight) and holds(wanted, each)]
         whole = index.search(Wanted(filter=wanted, facets=FACETS, limit=100), sight)
-        pages = [index.search(Wanted(filter=wanted, limit=4, offset=at), sight).ids for at in range(0, 40, 4)]
+        pages = list(walked(index, Wanted(filter=wanted, limit=4), sight))
 
         assert set(whole.ids) == {each["id"] for each in expected}
         assert whole.count == len(expected)
-        assert [id_ for page in pages for id_ in page] == list(whole.ids)
+        assert pages == list(whole.ids)
         for name in FACETS:
             of = "impact_word" if name == "impact" else name
             counted = Counter(value for each in expected for value in each[of])
