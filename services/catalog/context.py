@@ -11,6 +11,7 @@ from services.catalog.config import Settings
 from services.catalog.importers import kinds
 from services.catalog.search import OfferingIndex
 from services.catalog.search.follow import Follower
+from services.catalog.search.turns import Turns
 from shared.db import Database
 from shared.kernel.cause import Cause
 from shared.kernel.errors import Conflict
@@ -26,6 +27,7 @@ class CatalogOwner(Owner):
     """An owner that also keeps the search index, and looks for what has come due: marketplaces to open, what ends."""
 
     search: Follower = field(init=False)
+    turns: Turns = field(init=False, default_factory=Turns)
 
     async def start(self) -> None:
         # First: `stop` closes it, also after a start that failed.
@@ -36,6 +38,7 @@ class CatalogOwner(Owner):
 
     async def stop(self) -> None:
         await Owner.stop(self)
+        self.turns.close()
         self.search.index.close()
 
     async def _look(self) -> None:

@@ -25,9 +25,10 @@ from shared.kernel.time import Clock, utc_now
 
 _SQLITE_READERS = 4
 _TRUSTED_IDLE_S = 1.0
-# Connection lost, deadlock, resources used up, lock not to be had in time, shutting down or starting up.
+_SILENT_S = 5.0
+# Connection lost, deadlock, resources used up, lock not to be had in time, statement too long, shutting down or starting up.
 # Source: PostgreSQL, Appendix A, error codes.
-_PASSING = ("08", "40", "53", "55P03", "57P")
+_PASSING = ("08", "40", "53", "55P03", "57014", "57P")
 _SQLITE_ERROR = 1  # its number in sqlite3.h: a service of the cluster never loads the module
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 # A process that is stopped keeps its connections, and their locks, for as long as its kernel answers for it.
@@ -74,9 +75,12 @@ class Transaction:
 
 
 class Database:
-    """A service's database. Makes engines when built, connects when used, closes with `close`."""
+    """A service's database. Makes engines when built, connects when used, closes with `close`.
 
-    def __init__(self, url: str, *, clock: Clock = utc_now, pool_size: int = 10) -> None:
+    PostgreSQL ends a statement after `statement_s`, also when whoever asked has gone: `Unavailable`.
+    """
+
+    def __init__(self, url: str, *, clock: Clock = utc_now, pool_size: int = 10, statement_s: float = 60.0) -> None:
         self.url = url
         self.clock = clock
         self.is_sqlite = url.startswith("sqlite")
@@ -87,7 +91,7 @@ class Database:
             self._writer = _sqlite_engine(url, pool_size=1, begin="BEGIN IMMEDIATE")
             self._reader = _sqlite_engine(url, pool_size=_SQLITE_READERS, begin="BEGIN")
         else:
-            self._writer = self._reader = _postgresql_engine(url, pool_size=pool_size)
+            self._writer = self._reader = _postgresql_engine(url, pool_size=pool_size, statement_s=statement_s)
 
     def connections_in_use(self) -> int:
         pools: set[Any] = {self._writer.pool, self._reader.pool}
@@ -226,7 +230,7 @@ def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
     return engine
 
 
-def _postgresql_engine(url: str, *, pool_size: int) -> AsyncEngine:
+def _postgresql_engine(url: str, *, pool_size: int, statement_s: float) -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=pool_size,
@@ -234,7 +238,11 @@ def _postgresql_engine(url: str, *, pool_size: int) -> AsyncEngine:
         pool_timeout=10,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
-        connect_args={"timeout": 10, "command_timeout": 60, "server_settings": {"lock_timeout": "10s"}},
+        connect_args={
+            "timeout": 10,
+            "command_timeout": statement_s + _SILENT_S,  # for a server that does not answer
+            "server_settings": {"lock_timeout": "10s", "statement_timeout": f"{statement_s * 1000:.0f}"},
+        },
     )
     _check_before_use(engine)
     return engine

@@ -326,7 +326,7 @@ async def _raised(db: Database, id: str) -> None:
         await raise_counter(tx, id)
 
 
-@pytest.mark.parametrize("code", ["57P03", "57P01", "53300", "53100", "40P01", "55P03", "08006"])
+@pytest.mark.parametrize("code", ["57P03", "57P01", "53300", "53100", "40P01", "55P03", "57014", "08006"])
 @pytest.mark.postgres
 async def test_what_a_database_says_while_it_starts_or_is_crowded_passes(postgres: PostgresServer, code: str) -> None:
     """A consumer must not take it for a poison event."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 from collections.abc import Sequence
@@ -19,10 +18,11 @@ from services.catalog.search import Found, OfferingIndex, Sight, Sort, Wanted, p
 from services.catalog.search.fields import FACETS, FILTERS
 from services.catalog.search.follow import Follower
 from services.catalog.search.place import CURSOR_MAX_CHARS, SHOWN_MAX
+from services.catalog.search.turns import Turns
 from services.catalog.search.words import synonyms
 from shared.auth import Principal
 from shared.db import Transaction
-from shared.kernel.errors import Invalid, NotFound, Unavailable
+from shared.kernel.errors import Invalid, NotFound
 from shared.web.edge import AtEdge, Edge
 from shared.web.wire import Identifier, Line
 
@@ -31,8 +31,6 @@ _FACETS_MAX = 12
 _LIMIT_MAX = 100
 _COMPARED_MAX = 20
 _SUGGESTED = 10
-# A search that takes longer is given up; the index has no slower question than this allows for.
-_DEADLINE_S = 2.0
 
 
 @router.get("/v1/search/offerings", response_model=models.SearchPage)
@@ -54,7 +52,6 @@ async def search_offerings(
     An offering that does not change is on exactly one page, also when others change or another replica answers.
     `X-Index-Lag`: facts that the index has not read yet.
     """
-    follower = _follower(at)
     wanted = Wanted(
         text=q or "",
         filter=parse_filter(filter) if filter is not None else None,
@@ -63,9 +60,7 @@ async def search_offerings(
         limit=limit,
         cursor=cursor,
     )
-    lag = await at.read(follower.behind)
-    found = await _in_time(follower.index, wanted, _sight(at.principal))
-    hits = await at.read(lambda tx: _hits(tx, found.ids, follower.index, q, by=at.principal))
+    found, hits, lag = await _turns(at).in_time(_found(at, wanted))
     page = models.SearchPage(
         count=found.count,
         loosened=found.loosened,
@@ -81,10 +76,7 @@ async def search_offerings(
 @router.get("/v1/search/suggestions", response_model=models.Suggestions)
 async def suggest_offerings(q: Line, at: AtEdge) -> Response:
     """Names in which every word given begins one."""
-    follower = _follower(at)
-    await at.read(follower.behind)
-    ids = await asyncio.to_thread(follower.index.suggest, q, _sight(at.principal), limit=_SUGGESTED)
-    found = await at.read(lambda tx: _seen(tx, ids, by=at.principal))
+    found = await _turns(at).in_time(_suggested(at, q))
     names = [models.Suggestion(id=o.offering.id, name=o.offering.content.name) for o in found]
     return at.show(models.Suggestions(items=names))
 
@@ -135,12 +127,25 @@ def _plain(value: object) -> str:
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t"} else text
 
 
-async def _in_time(index: OfferingIndex, wanted: Wanted, sight: Sight) -> Found:
-    try:
-        async with asyncio.timeout(_DEADLINE_S):
-            return await asyncio.to_thread(index.search, wanted, sight)
-    except TimeoutError as err:
-        raise Unavailable(f"This search took longer than {_DEADLINE_S:.0f} s; ask for less at once.") from err
+async def _found(at: Edge, wanted: Wanted) -> tuple[Found, list[models.Hit], int]:
+    """Also how many facts the index had not read when it was asked."""
+    follower, sight = _follower(at), _sight(at.principal)
+    lag = await at.read(follower.behind)
+    found = await _turns(at).run(lambda: follower.index.search(wanted, sight))
+    hits = await at.read(lambda tx: _hits(tx, found.ids, follower.index, wanted.text, by=at.principal))
+    return found, hits, lag
+
+
+async def _suggested(at: Edge, text: str) -> list[OfferingView]:
+    follower, sight = _follower(at), _sight(at.principal)
+    await at.read(follower.behind)
+    ids = await _turns(at).run(lambda: follower.index.suggest(text, sight, limit=_SUGGESTED))
+    return await at.read(lambda tx: _seen(tx, ids, by=at.principal))
+
+
+def _turns(at: Edge) -> Turns:
+    found: Turns = at.request.app.state.context.turns
+    return found
 
 
 def _follower(at: Edge) -> Follower:
@@ -167,9 +172,7 @@ def _buckets(counts: Any) -> list[models.Bucket]:
     return [models.Bucket(value=value, count=count) for value, count in ordered]
 
 
-async def _hits(
-    tx: Transaction, ids: Sequence[str], index: OfferingIndex, question: str | None, *, by: Principal
-) -> list[models.Hit]:
+async def _hits(tx: Transaction, ids: Sequence[str], index: OfferingIndex, question: str, *, by: Principal) -> list[models.Hit]:
     return [
         models.Hit(
             offering=views.offering_in_list(view, by=by),
