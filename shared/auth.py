@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import json
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import httpx
 import jwt
@@ -31,6 +32,7 @@ _KEYS_MIN_REFRESH_S = 10.0
 _KEYS_TIMEOUT_S = 5.0
 _LEEWAY_S = 30
 _SEED_BYTES = 32
+_VERIFIED_MAX = 1_000
 
 
 class Unauthenticated(Exception):
@@ -141,6 +143,16 @@ class JwksUrl:
         self._fetched_at = time.monotonic()
 
 
+class _Verified(NamedTuple):
+    """What a token was found to say, and with which key of whom; good as long as they publish that key."""
+
+    principal: Principal
+    until_s: float
+    issuer: str
+    key_id: str
+    key: Any
+
+
 class Verifier:
     """Turns a bearer token into a Principal."""
 
@@ -148,6 +160,8 @@ class Verifier:
         self._issuer = issuer
         self._audience = audience
         self._keys = {issuer: keys}
+        # By the token's digest: a caller comes with the same token again and again, and to verify it costs as much as a read.
+        self._verified: dict[bytes, _Verified] = {}
 
     def trust(self, issuer: str, keys: KeySource) -> None:
         """Accept tokens of another issuer besides."""
@@ -155,25 +169,36 @@ class Verifier:
 
     async def principal(self, token: str) -> Principal:
         """Raises Unauthenticated with the reason, Unavailable when the issuer's keys cannot be had."""
+        digest = hashlib.sha256(token.encode()).digest()
         try:
-            unverified = jwt.decode_complete(token, options={"verify_signature": False})
-            issuer = str(unverified["payload"].get("iss"))
-            issuer = issuer if issuer in self._keys else self._issuer
-            key = await self._keys[issuer].key(unverified["header"].get("kid", ""))
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=list(ALGORITHMS),
-                audience=self._audience,
-                issuer=issuer,
-                leeway=_LEEWAY_S,
-                options={"require": ["exp", "sub", "iss", "aud"]},
-            )
+            found = self._verified.pop(digest, None)
+            if found is None or found.until_s <= time.time() or found.key != await self._keys[found.issuer].key(found.key_id):
+                found = await self._verify(token)
         except KeyError as error:
             raise Unauthenticated("The token is signed with a key that the issuer does not publish.") from error
         except jwt.PyJWTError as error:
             raise Unauthenticated(f"The token is not valid: {error}") from error
-        return _principal_of(claims)
+        self._verified[digest] = found  # at the end of the order: the first is the one not seen for longest
+        if len(self._verified) > _VERIFIED_MAX:
+            del self._verified[next(iter(self._verified))]
+        return found.principal
+
+    async def _verify(self, token: str) -> _Verified:
+        unverified = jwt.decode_complete(token, options={"verify_signature": False})
+        issuer = str(unverified["payload"].get("iss"))
+        issuer = issuer if issuer in self._keys else self._issuer
+        key_id = unverified["header"].get("kid", "")
+        key = await self._keys[issuer].key(key_id)
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=list(ALGORITHMS),
+            audience=self._audience,
+            issuer=issuer,
+            leeway=_LEEWAY_S,
+            options={"require": ["exp", "sub", "iss", "aud"]},
+        )
+        return _Verified(_principal_of(claims), float(claims["exp"]) + _LEEWAY_S, issuer, key_id, key)
 
 
 def seconds_left(token: str) -> float:

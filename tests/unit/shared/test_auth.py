@@ -4,6 +4,7 @@ import stat
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import httpx
 import jwt
@@ -118,6 +119,40 @@ async def test_published_keys_are_cached_and_asked_for_again_when_an_unknown_one
     monkeypatch.setattr("shared.auth._KEYS_MIN_REFRESH_S", 0.0)
     await verifier.principal(keys.token("k2"))
     assert keys.asked == 2
+
+
+async def test_a_token_known_to_be_good_is_so_until_it_ends_or_its_key_is_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = Keys()
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(keys), base_url="https://issuer")
+    verifier = Verifier(issuer="https://issuer", audience=AUDIENCE, keys=JwksUrl("https://issuer/jwks.json", client=client))
+    token = keys.token("k1")
+    decode = Mock(wraps=jwt.decode)
+    monkeypatch.setattr(jwt, "decode", decode)
+
+    first = await verifier.principal(token)
+    assert await verifier.principal(token) == first
+    assert decode.call_count == 1
+
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 91)  # PyJWT, which is asked again now, has a clock of its own
+    assert await verifier.principal(token) == first
+    assert decode.call_count == 2
+    monkeypatch.undo()
+
+    keys.private = {"k1": ec.generate_private_key(ec.SECP256R1())}  # another key under the same name
+    monkeypatch.setattr("shared.auth._KEYS_TTL_S", 0.0)
+    with pytest.raises(Unauthenticated, match="not valid"):
+        await verifier.principal(token)
+    keys.private = {"k2": ec.generate_private_key(ec.SECP256R1())}
+    with pytest.raises(Unauthenticated, match="does not publish"):
+        await verifier.principal(token)
+
+
+async def test_no_more_tokens_are_remembered_than_a_thousand(issuer: DevelopmentIssuer, verifier: Verifier) -> None:
+    for n in range(1_010):
+        await verifier.principal(issuer.token(subject=f"s-{n}", roles=[]))
+
+    assert len(verifier._verified) == 1_000
 
 
 async def test_an_issuer_that_is_away_is_no_fault_of_the_caller() -> None:
