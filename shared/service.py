@@ -22,7 +22,7 @@ from shared.inbox import Consumer
 from shared.kernel.cause import Cause
 from shared.kernel.time import Clock
 from shared.outbox import Relay
-from shared.process import Loops
+from shared.process import Loops, tune_interpreter
 from shared.settings import ServiceSettings
 from shared.web.app import Check, Lifespan
 from shared.web.idempotency import forget_old_answers
@@ -152,6 +152,7 @@ def owner_lifespan(
         if connections is None:
             telemetry.configure_logging(level=settings.log_level)
             async with kafka_connections(settings, service=service, clock=clock) as made, _running(app, build(made)):
+                tune_interpreter()
                 yield
         else:
             async with _running(app, build(connections)):

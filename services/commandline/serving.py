@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import gc
 import signal
 import sys
 from collections.abc import Iterator
@@ -17,9 +16,9 @@ from services.commandline.modes import Modes
 from services.embedded import embedded
 from services.installation import DataFolder
 from shared import telemetry
+from shared.process import tune_interpreter
 
 _GRACE_S = 5
-_GC_ALLOCATIONS = 200_000
 _SWITCH_S = 0.0005
 _M_ARENA_MAX = -8  # malloc.h
 _ARENAS = 2
@@ -56,19 +55,6 @@ def _share_memory() -> None:
         mallopt(_M_ARENA_MAX, _ARENAS)
 
 
-def _tune_interpreter() -> None:
-    """For one process that does everything.
-
-    What is loaded stays loaded: scanning it again and again cost a third of an import. And SQLite's executemany takes the
-    interpreter lock for every row: at the default 5 ms it would wait that long each time the event loop is busy.
-    """
-    gc.enable()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GC_ALLOCATIONS, 20, 50)
-    sys.setswitchinterval(_SWITCH_S)
-
-
 class _Server(uvicorn.Server):
     """Greets when it listens; ends the event streams as soon as it is told to stop."""
 
@@ -81,7 +67,10 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             print(self._greeting, flush=True)  # noqa: T201 - what `make run` promises to say
-            _tune_interpreter()
+            tune_interpreter()
+            # SQLite's executemany takes the interpreter lock for every row: at the default 5 ms it would wait that long each
+            # time the event loop is busy.
+            sys.setswitchinterval(_SWITCH_S)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

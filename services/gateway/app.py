@@ -22,6 +22,7 @@ from shared import telemetry
 from shared.auth import DevelopmentIssuer
 from shared.kernel.time import Clock, utc_now
 from shared.parked import parked_router
+from shared.process import tune_interpreter
 from shared.service import Connections, kafka_connections
 from shared.web.app import Lifespan, build_app
 from shared.web.draining import Draining
@@ -102,6 +103,8 @@ def _lifespan(
             app.state.context = gateway
             stack.push_async_callback(gateway.stop)
             await gateway.start()
+            if connections is None:
+                tune_interpreter()
             yield
 
     return lifespan

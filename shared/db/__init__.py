@@ -1,7 +1,19 @@
 """SQLite and PostgreSQL behind one door: the only place that opens, commits and migrates."""
 
 from shared.db.database import Database, RollbackOnly, Row, Transaction
-from shared.db.many import among, insert_many, upsert
+from shared.db.many import among, in_keys, insert_many, keys, upsert
 from shared.db.types import Document, UtcDateTime
 
-__all__ = ["Database", "Document", "RollbackOnly", "Row", "Transaction", "UtcDateTime", "among", "insert_many", "upsert"]
+__all__ = [
+    "Database",
+    "Document",
+    "RollbackOnly",
+    "Row",
+    "Transaction",
+    "UtcDateTime",
+    "among",
+    "in_keys",
+    "insert_many",
+    "keys",
+    "upsert",
+]

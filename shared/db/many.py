@@ -12,8 +12,9 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Column, ColumnElement, Dialect, Table, any_, bindparam, func, insert, select
+from sqlalchemy import BindParameter, Column, ColumnElement, Dialect, String, Table, any_, bindparam, func, insert, select
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.types import TypeEngine
 
 from shared.db.database import Transaction
 
@@ -37,10 +38,29 @@ async def upsert(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]
 
 def among(tx: Transaction, column: Column[V], values: Collection[V]) -> ColumnElement[bool]:
     """`column IN (values)` with one parameter, however many values there are."""
-    if tx.is_postgresql:
-        return column == any_(bindparam(None, list(values), type_=postgresql.ARRAY(column.type)))
-    given = func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
-    return column.in_(select(given.c.value))
+    kind = _keys_type(column, is_postgresql=tx.is_postgresql)
+    return _in(column, bindparam(None, keys(tx, values), type_=kind), is_postgresql=tx.is_postgresql)
+
+
+def in_keys(column: Column[str], name: str, *, is_postgresql: bool) -> ColumnElement[bool]:
+    """As `among`, for a statement that is built once; its parameter `name` is given as `keys`."""
+    kind = _keys_type(column, is_postgresql=is_postgresql)
+    return _in(column, bindparam(name, type_=kind), is_postgresql=is_postgresql)
+
+
+def keys(tx: Transaction, values: Collection[str]) -> Any:
+    """The values as the one parameter that the database at hand takes."""
+    return list(values) if tx.is_postgresql else orjson.dumps(list(values)).decode()
+
+
+def _keys_type(column: Column[str], *, is_postgresql: bool) -> TypeEngine[Any]:
+    return postgresql.ARRAY(column.type) if is_postgresql else String()
+
+
+def _in(column: Column[str], given: BindParameter[Any], *, is_postgresql: bool) -> ColumnElement[bool]:
+    if is_postgresql:
+        return column == any_(given)
+    return column.in_(select(func.json_each(given).table_valued("value").c.value))
 
 
 async def _execute(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]], *, on_conflict: bool) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum, auto
+from functools import lru_cache
+from typing import Any
 
 import orjson
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import Select, Table, bindparam, func, insert, select, update
 
 from shared.bus.port import Delivery
 from shared.contracts.envelope import Event, MalformedEvent
-from shared.db import Row, Transaction, among, upsert
+from shared.db import Row, Transaction, in_keys, keys, upsert
 from shared.inbox.tables import InboxTables
 
 _SUBJECT_MAX_CHARS = 128
+_STATEMENTS = 16
 
 
 class Verdict(Enum):
@@ -49,18 +52,14 @@ class Ledger:
         return judged
 
     async def _applied(self, tx: Transaction, aggregates: Sequence[str]) -> dict[str, int]:
-        c = self._positions.c
-        query = select(c.subject, c.version).where(c.consumer == self._consumer, among(tx, c.subject, aggregates))
-        return {row.subject: row.version for row in await tx.execute(query)}
+        given = {"consumer": self._consumer, "subjects": keys(tx, aggregates)}
+        found = await tx.execute(_applied(self._positions, is_postgresql=tx.is_postgresql), given)
+        return {row.subject: row.version for row in found}
 
     async def _waiting(self, tx: Transaction, subjects: Sequence[str]) -> dict[str, int]:
-        c = self._parked.c
-        query = (
-            select(c.topic, c.subject, func.max(c.version).label("version"))
-            .where(c.consumer == self._consumer, c.resolved_at.is_(None), among(tx, c.subject, subjects))
-            .group_by(c.topic, c.subject)
-        )
-        return {f"{row.topic}:{row.subject}": row.version for row in await tx.execute(query)}
+        given = {"consumer": self._consumer, "subjects": keys(tx, subjects)}
+        found = await tx.execute(_waiting(self._parked, is_postgresql=tx.is_postgresql), given)
+        return {f"{row.topic}:{row.subject}": row.version for row in found}
 
     async def applied(self, tx: Transaction, topic: str, subject: str) -> int:
         """The version of an aggregate that was applied last; 0 before the first."""
@@ -132,6 +131,21 @@ class Ledger:
     async def resolve(self, tx: Transaction, row_id: int, resolution: str) -> None:
         done = update(self._parked).where(self._parked.c.id == row_id)
         await tx.execute(done.values(resolved_at=tx.at, resolution=resolution))
+
+
+@lru_cache(maxsize=_STATEMENTS)
+def _applied(positions: Table, *, is_postgresql: bool) -> Select[Any]:
+    c = positions.c
+    of_these = in_keys(c.subject, "subjects", is_postgresql=is_postgresql)
+    return select(c.subject, c.version).where(c.consumer == bindparam("consumer"), of_these)
+
+
+@lru_cache(maxsize=_STATEMENTS)
+def _waiting(parked: Table, *, is_postgresql: bool) -> Select[Any]:
+    c = parked.c
+    of_these = in_keys(c.subject, "subjects", is_postgresql=is_postgresql)
+    query = select(c.topic, c.subject, func.max(c.version).label("version"))
+    return query.where(c.consumer == bindparam("consumer"), c.resolved_at.is_(None), of_these).group_by(c.topic, c.subject)
 
 
 def _subject(text: str) -> str:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Select, Table, Update, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared.bus.port import MESSAGE_BYTES_MAX
 from shared.contracts.envelope import Event, instant
 from shared.contracts.fact import Fact
-from shared.db import Row, Transaction, among, insert_many
+from shared.db import Row, Transaction, in_keys, insert_many, keys
 from shared.kernel.errors import Conflict, Invalid, NotFound, StaleVersion
 from shared.kernel.ids import new_id
+
+_STATEMENTS = 256
+# No column has a name like these.
+_ID, _READ_AT = "b_id", "b_version"
 
 
 class Aggregate(Protocol):
@@ -49,12 +54,12 @@ class AggregateStore(Generic[A]):
         return found
 
     async def find(self, tx: Transaction, id: str) -> A | None:
-        row = await tx.row(select(self.table).where(self.table.c.id == id))
+        row = await tx.row(_by_id(self.table), {"id": id})
         return None if row is None else self.from_row(row)
 
     async def find_by(self, tx: Transaction, column: str, values: Sequence[str]) -> list[A]:
         """Every aggregate whose column has one of the values."""
-        rows = await tx.rows(select(self.table).where(among(tx, self.table.c[column], values)))
+        rows = await tx.rows(_by_any(self.table, column, is_postgresql=tx.is_postgresql), {"values": keys(tx, values)})
         return [self.from_row(row) for row in rows]
 
     async def add(self, tx: Transaction, aggregate: A, fact: Fact) -> A:
@@ -64,8 +69,8 @@ class AggregateStore(Generic[A]):
 
     async def save(self, tx: Transaction, aggregate: A, fact: Fact) -> A:
         """Raises StaleVersion when another transaction wrote it since it was read."""
-        statement = update(self.table).where(self.table.c.id == aggregate.id, self.table.c.version == aggregate.version)
-        result = await tx.execute(statement.values(version=aggregate.version + 1, **self.to_row(aggregate)))
+        row = self._changed_row(aggregate)
+        result = await tx.execute(_change(self.table, tuple(row)), row)
         if result.rowcount != 1:
             raise self._stale(aggregate.id)
         await self._record(tx, [(aggregate, aggregate.version + 1, fact)])
@@ -93,20 +98,17 @@ class AggregateStore(Generic[A]):
         if not changes:
             return
         await self._check_versions(tx, [a for a, _ in changes])
-        rows = [{"b_id": a.id, "b_version": a.version, "version": a.version + 1, **self.to_row(a)} for a, _ in changes]
-        columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if not name.startswith("b_")}
-        statement = (
-            update(self.table)
-            .where(self.table.c.id == bindparam("b_id"), self.table.c.version == bindparam("b_version"))
-            .values(columns)
-        )
-        await tx.execute(statement, rows)
+        rows = [self._changed_row(a) for a, _ in changes]
+        await tx.execute(_change(self.table, tuple(rows[0])), rows)
         await self._record(tx, [(a, a.version + 1, fact) for a, fact in changes])
+
+    def _changed_row(self, aggregate: A) -> dict[str, Any]:
+        return {_ID: aggregate.id, _READ_AT: aggregate.version, "version": aggregate.version + 1, **self.to_row(aggregate)}
 
     async def _check_versions(self, tx: Transaction, aggregates: Sequence[A]) -> None:
         """Locks the rows, since an executemany does not say how many rows each of its statements met."""
-        query = select(self.table.c.id, self.table.c.version).where(among(tx, self.table.c.id, [a.id for a in aggregates]))
-        rows = await tx.rows(query.order_by(self.table.c.id).with_for_update())
+        versions = _versions_for_update(self.table, is_postgresql=tx.is_postgresql)
+        rows = await tx.rows(versions, {"values": keys(tx, [a.id for a in aggregates])})
         found = {row["id"]: row["version"] for row in rows}
         for aggregate in aggregates:
             if found.get(aggregate.id) != aggregate.version:
@@ -162,3 +164,29 @@ class AggregateStore(Generic[A]):
 
     def _stale(self, id: str) -> StaleVersion:
         return StaleVersion(f"This {self.name} ({id}) was changed by someone else since it was read.")
+
+
+# Statements are built once: building one costs more than running it.
+
+
+@lru_cache(maxsize=_STATEMENTS)
+def _by_id(table: Table) -> Select[Any]:
+    return select(table).where(table.c.id == bindparam("id"))
+
+
+@lru_cache(maxsize=_STATEMENTS)
+def _by_any(table: Table, column: str, *, is_postgresql: bool) -> Select[Any]:
+    return select(table).where(in_keys(table.c[column], "values", is_postgresql=is_postgresql))
+
+
+@lru_cache(maxsize=_STATEMENTS)
+def _versions_for_update(table: Table, *, is_postgresql: bool) -> Select[Any]:
+    query = select(table.c.id, table.c.version).where(in_keys(table.c.id, "values", is_postgresql=is_postgresql))
+    return query.order_by(table.c.id).with_for_update()
+
+
+@lru_cache(maxsize=_STATEMENTS)
+def _change(table: Table, names: tuple[str, ...]) -> Update:
+    """The row that is still at the version it was read at gets the other values."""
+    same = (table.c.id == bindparam(_ID), table.c.version == bindparam(_READ_AT))
+    return update(table).where(*same).values({name: bindparam(name) for name in names if name not in {_ID, _READ_AT}})

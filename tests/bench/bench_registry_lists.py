@@ -28,6 +28,7 @@ from services.registry.domain.plan_states import State
 from shared.contracts import registry as contracts
 from shared.db import Transaction
 from shared.kernel.cause import Cause
+from shared.process import tune_interpreter
 from shared.web.edge import edge
 from tests.support.apps import Api, an_api
 
@@ -105,6 +106,7 @@ async def api(tmp_path: Path) -> AsyncIterator[Api]:
             plans = [a_plan(n) for n in range(PLANS)]
             await store.plans.add_all(tx, [(plan, facts.plan(contracts.PlanDrafted, plan)) for plan in plans])
         await people(api)
+        tune_interpreter()  # as a service does
         yield api
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache
+from typing import Any
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import Select, func, literal, select
 
 from services.registry import facts, store, tables
 from services.registry.domain import plan as domain
@@ -19,7 +21,7 @@ from services.registry.domain.post import PostKind, Signature, post_id, signatur
 from services.registry.policy import require_in_area, sees_plan
 from shared.auth import Principal
 from shared.contracts import registry as contracts
-from shared.db import Transaction, among
+from shared.db import Transaction, in_keys, keys
 from shared.kernel.errors import Invalid, NotFound, StaleVersion
 from shared.kernel.ids import new_id
 
@@ -184,14 +186,18 @@ async def _newest_in_force(tx: Transaction, plans: Sequence[Plan]) -> dict[tuple
     """(area, host) → the highest number of those in force."""
     if not plans:
         return {}
+    hosts = keys(tx, sorted({plan.host_organization_id for plan in plans}))
+    found = await tx.rows(_newest_of_hosts(is_postgresql=tx.is_postgresql), {"hosts": hosts})
+    return {(row["focus_area"], row["host_organization_id"]): row["newest"] for row in found}
+
+
+@cache
+def _newest_of_hosts(*, is_postgresql: bool) -> Select[Any]:
     c = tables.plans.c
-    hosts = sorted({plan.host_organization_id for plan in plans})
-    query = (
-        select(c.focus_area, c.host_organization_id, func.max(c.number).label("newest"))
-        .where(among(tx, c.host_organization_id, hosts), c.state.in_([state.value for state in IN_FORCE]))
-        .group_by(c.focus_area, c.host_organization_id)
-    )
-    return {(row["focus_area"], row["host_organization_id"]): row["newest"] for row in await tx.rows(query)}
+    these = in_keys(c.host_organization_id, "hosts", is_postgresql=is_postgresql)
+    query = select(c.focus_area, c.host_organization_id, func.max(c.number).label("newest"))
+    in_force = c.state.in_([state.value for state in IN_FORCE])
+    return query.where(these, in_force).group_by(c.focus_area, c.host_organization_id)
 
 
 async def board_for(tx: Transaction, plan: Plan) -> Board:
@@ -213,17 +219,22 @@ async def lineage(tx: Transaction, id: str | None) -> tuple[str, ...]:
 
 async def lineages(tx: Transaction, ids: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Of each organization: itself and all above it, nearest first; in one statement."""
+    above: dict[str, tuple[str, ...]] = {}
+    for row in await tx.rows(_lineages(is_postgresql=tx.is_postgresql), {"ids": keys(tx, sorted(set(ids)))}):
+        above[row["of"]] = (*above.get(row["of"], ()), row["id"])
+    return above
+
+
+@cache
+def _lineages(*, is_postgresql: bool) -> Select[Any]:
     c = tables.organizations.c
-    start = select(c.id.label("of"), c.id, c.parent_id, literal(0).label("depth")).where(among(tx, c.id, sorted(set(ids))))
-    found = start.cte("above", recursive=True)
+    these = in_keys(c.id, "ids", is_postgresql=is_postgresql)
+    found = select(c.id.label("of"), c.id, c.parent_id, literal(0).label("depth")).where(these).cte("above", recursive=True)
     higher = select(found.c.of, c.id, c.parent_id, found.c.depth + 1).where(
         c.id == found.c.parent_id, found.c.depth < _DEPTH_MAX
     )
     found = found.union_all(higher)
-    above: dict[str, tuple[str, ...]] = {}
-    for row in await tx.rows(select(found.c.of, found.c.id).order_by(found.c.depth)):
-        above[row["of"]] = (*above.get(row["of"], ()), row["id"])
-    return above
+    return select(found.c.of, found.c.id).order_by(found.c.depth)
 
 
 async def _next_number(tx: Transaction, focus_area: str, host: str) -> int:
