@@ -42,22 +42,22 @@ def among(tx: Transaction, column: Column[V], values: Collection[V]) -> ColumnEl
     return _in(column, bindparam(None, keys(tx, values), type_=kind), is_postgresql=tx.is_postgresql)
 
 
-def in_keys(column: Column[str], name: str, *, is_postgresql: bool) -> ColumnElement[bool]:
+def in_keys(column: Column[V], name: str, *, is_postgresql: bool) -> ColumnElement[bool]:
     """As `among`, for a statement that is built once; its parameter `name` is given as `keys`."""
     kind = _keys_type(column, is_postgresql=is_postgresql)
     return _in(column, bindparam(name, type_=kind), is_postgresql=is_postgresql)
 
 
-def keys(tx: Transaction, values: Collection[str]) -> Any:
+def keys(tx: Transaction, values: Collection[V]) -> Any:
     """The values as the one parameter that the database at hand takes."""
     return list(values) if tx.is_postgresql else orjson.dumps(list(values)).decode()
 
 
-def _keys_type(column: Column[str], *, is_postgresql: bool) -> TypeEngine[Any]:
+def _keys_type(column: Column[V], *, is_postgresql: bool) -> TypeEngine[Any]:
     return postgresql.ARRAY(column.type) if is_postgresql else String()
 
 
-def _in(column: Column[str], given: BindParameter[Any], *, is_postgresql: bool) -> ColumnElement[bool]:
+def _in(column: Column[V], given: BindParameter[Any], *, is_postgresql: bool) -> ColumnElement[bool]:
     if is_postgresql:
         return column == any_(given)
     return column.in_(select(func.json_each(given).table_valued("value").c.value))
