@@ -2,6 +2,7 @@
 
 QsmoError
 ├── Invalid         what was sent is not valid content (422)
+│   └── Malformed   what was sent cannot be read (400)
 ├── Forbidden       the caller may not do this (403)
 ├── NotFound        there is no such thing, or the caller may not know of it (404)
 ├── Conflict        the state of things changed or does not allow it (409, stale: 412)
@@ -13,6 +14,7 @@ QsmoError
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +50,12 @@ class Invalid(QsmoError):
     """What was sent is understood but not valid."""
 
     @classmethod
-    def at(cls, pointer: str, detail: str, *, code: str = "invalid") -> Invalid:
+    def at(cls, pointer: str, detail: str, *, code: str = "invalid") -> Self:
         return cls(detail, errors=(FieldError(pointer=pointer, code=code, detail=detail),))
+
+
+class Malformed(Invalid):
+    """What was sent cannot be read as what it should be."""
 
 
 class Forbidden(QsmoError):

@@ -18,6 +18,7 @@ from shared.kernel import errors
 
 MEDIA_TYPE = "application/problem+json"
 _BY_ERROR: tuple[tuple[type[errors.QsmoError], int, str, str], ...] = (
+    (errors.Malformed, 400, "malformed", "The request cannot be understood"),
     (errors.Invalid, 422, "invalid", "What was sent is not valid"),
     (errors.Forbidden, 403, "forbidden", "You may not do this"),
     (errors.NotFound, 404, "not-found", "There is no such thing"),

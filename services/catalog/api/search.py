@@ -22,7 +22,7 @@ from services.catalog.search.turns import Turns
 from services.catalog.search.words import synonyms
 from shared.auth import Principal
 from shared.db import Transaction
-from shared.kernel.errors import Invalid, NotFound
+from shared.kernel.errors import Malformed, NotFound
 from shared.web.edge import AtEdge, Edge
 from shared.web.wire import Identifier, Line
 
@@ -163,7 +163,7 @@ def _facets(given: str | None) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in (given or "").split(",") if name.strip()))
     for name in names:
         if name not in FACETS:
-            raise Invalid.at("query:facets", f"There is no facet {name[:40]!r}; the facets are: {', '.join(FACETS)}.")
+            raise Malformed.at("query:facets", f"There is no facet {name[:40]!r}; the facets are: {', '.join(FACETS)}.")
     return names[:_FACETS_MAX]
 
 

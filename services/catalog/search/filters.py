@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.kernel.errors import Invalid
+from shared.kernel.errors import Malformed
 
 FILTER_MAX_CHARS = 2_000
 TERMS_MAX = 100
@@ -40,15 +40,15 @@ Filter = Comparison | Not | All | Any_
 
 
 def parse_filter(text: str) -> Filter:
-    """Raises Invalid with the character, from 1, at which the filter cannot be understood, and what could stand there."""
+    """Raises Malformed with the character, from 1, at which the filter cannot be understood, and what could stand there."""
     if len(text) > FILTER_MAX_CHARS:
-        raise Invalid.at(POINTER, f"A filter has at most {FILTER_MAX_CHARS} characters; this has {len(text)}.")
+        raise Malformed.at(POINTER, f"A filter has at most {FILTER_MAX_CHARS} characters; this has {len(text)}.")
     _check_depth(text)
     from services.catalog.search import grammar  # noqa: PLC0415 - 0.1 s that the start need not wait for
 
     found = grammar.read(text)
     if (terms := _terms(found)) > TERMS_MAX:
-        raise Invalid.at(POINTER, f"A filter has at most {TERMS_MAX} comparisons; this has {terms}.")
+        raise Malformed.at(POINTER, f"A filter has at most {TERMS_MAX} comparisons; this has {terms}.")
     return found
 
 
@@ -58,7 +58,7 @@ def _check_depth(text: str) -> None:
         depth += (character == "(") - (character == ")")
         deepest = max(deepest, depth)
     if deepest > DEPTH_MAX or text.casefold().split().count("not") > DEPTH_MAX * 5:
-        raise Invalid.at(POINTER, f"A filter has at most {DEPTH_MAX} brackets within each other.")
+        raise Malformed.at(POINTER, f"A filter has at most {DEPTH_MAX} brackets within each other.")
 
 
 def _terms(found: Filter) -> int:

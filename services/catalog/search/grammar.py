@@ -12,7 +12,7 @@ from lark.exceptions import VisitError
 
 from services.catalog.search.fields import FILTERS, IMPACT_LEVELS, Type, days
 from services.catalog.search.filters import POINTER, All, Any_, Comparison, Filter, Not
-from shared.kernel.errors import Invalid
+from shared.kernel.errors import Malformed
 
 _NUMBER_MAX = 1 << 53
 _GRAMMAR = r"""
@@ -39,13 +39,13 @@ def _parser() -> Lark:
 
 
 def read(text: str) -> Filter:
-    """Raises Invalid with the character, from 1, at which the text is no filter."""
+    """Raises Malformed with the character, from 1, at which the text is no filter."""
     try:
         found: Filter = _Reading().transform(_parser().parse(text))
     except UnexpectedInput as err:
-        raise Invalid.at(POINTER, f"At character {_place(err, text)}: {_expected(text)}") from err
+        raise Malformed.at(POINTER, f"At character {_place(err, text)}: {_expected(text)}") from err
     except VisitError as err:
-        if isinstance(err.orig_exc, Invalid):
+        if isinstance(err.orig_exc, Malformed):
             raise err.orig_exc from err
         raise
     return found
@@ -64,9 +64,9 @@ def _expected(text: str) -> str:
     return f'this is no filter. Compare fields ({", ".join(FILTERS)}) as in: area = "cybersecurity" and impact >= moderate.'
 
 
-def _invalid(token: Token, detail: str) -> Invalid:
+def _invalid(token: Token, detail: str) -> Malformed:
     place = (token.start_pos or 0) + 1
-    return Invalid.at(POINTER, f"At character {place}: {detail}")
+    return Malformed.at(POINTER, f"At character {place}: {detail}")
 
 
 @v_args(inline=True)

@@ -113,7 +113,7 @@ class OfferingIndex:
         return int(self._searcher.num_docs)
 
     def search(self, wanted: Wanted, sight: Sight) -> Found:
-        """Raises Invalid for a cursor of another question, and past what a search by relevance shows."""
+        """Raises Malformed for a cursor of another question, and past what a search by relevance shows."""
         searcher = self._searcher
         place = decode(wanted.cursor, wanted.question) if wanted.cursor is not None else None
         reading = place.reading if place else self._words.reading(wanted.text, searcher)

@@ -8,7 +8,7 @@ import hashlib
 import struct
 from dataclasses import dataclass
 
-from shared.kernel.errors import Invalid
+from shared.kernel.errors import Malformed
 
 # By relevance a cursor names each hit already shown, so these pages have an end. By name they have none.
 SHOWN_MAX = 1_000
@@ -46,7 +46,7 @@ def tag(id_: str) -> int:
 
 
 def decode(cursor: str, question: str) -> Place:
-    """Raises Invalid for what `encode` did not make of this question, and where there is no further page."""
+    """Raises Malformed for what `encode` did not make of this question, and where there is no further page."""
     try:
         given = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         digest, loose, near, by_relevance = _HEAD.unpack_from(given)
@@ -55,10 +55,10 @@ def decode(cursor: str, question: str) -> Place:
             raise ValueError("another question")
         place = Place(reading=reading, shown=_tags(rest)) if by_relevance else Place(reading=reading, key=_key(rest))
     except (ValueError, binascii.Error, struct.error) as err:
-        raise Invalid.at("query:cursor", "This cursor was not given out by this search; start without one.") from err
+        raise Malformed.at("query:cursor", "This cursor was not given out by this search; start without one.") from err
     if len(place.shown) >= SHOWN_MAX:
         deep = f"By relevance a search shows its best {SHOWN_MAX:,}; sort=name goes through all, a filter narrows it."
-        raise Invalid.at("query:cursor", deep, code="too-deep")
+        raise Malformed.at("query:cursor", deep, code="too-deep")
     return place
 
 

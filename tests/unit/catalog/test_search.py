@@ -22,7 +22,7 @@ from services.catalog.search import Filter, OfferingIndex, Sight, Sort, Wanted, 
 from services.catalog.search.fields import FACETS, FILTERS, document
 from services.catalog.search.filters import All, Any_, Comparison, Not
 from services.catalog.search.place import SHOWN_MAX
-from shared.kernel.errors import Invalid
+from shared.kernel.errors import Malformed
 
 ALL = Sight(everything=True)
 
@@ -182,7 +182,7 @@ def test_pages_by_relevance_end_with_a_reason_and_those_by_name_go_on(index: Off
 
     assert list(walked(index, replace(wanted, sort=Sort.NAME), ALL)) == [f"o{n:04}" for n in range(more)]
     best: list[str] = []
-    with pytest.raises(Invalid, match="sort=name"):
+    with pytest.raises(Malformed, match="sort=name"):
         for id_ in walked(index, wanted, ALL):
             best.append(id_)  # noqa: PERF402 - those before the refusal count
     assert len(best) == len(set(best)) == SHOWN_MAX
@@ -202,7 +202,7 @@ def test_a_cursor_of_another_question_is_refused(index: OfferingIndex, other: di
     cursor = index.search(Wanted(text="disclosure", limit=1), ALL).next_cursor
 
     assert found(index, "disclosure", cursor=cursor)
-    with pytest.raises(Invalid, match="cursor"):
+    with pytest.raises(Malformed, match="cursor"):
         index.search(Wanted(**{"text": "disclosure", **other}, cursor=cursor), ALL)
 
 
@@ -431,7 +431,7 @@ def test_filters_are_read(text: str, wanted: Filter) -> None:
     ],
 )
 def test_what_is_no_filter_is_refused_at_its_place(text: str, place: int) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Malformed) as refused:
         parse_filter(text)
 
     (error,) = refused.value.errors
@@ -441,7 +441,7 @@ def test_what_is_no_filter_is_refused_at_its_place(text: str, place: int) -> Non
 
 @pytest.mark.parametrize("text", ["(" * 21 + "free = yes" + ")" * 21, " or ".join(["free = yes"] * 101), "x" * 2_001])
 def test_filters_have_limits_with_numbers(text: str) -> None:
-    with pytest.raises(Invalid, match="at most"):
+    with pytest.raises(Malformed, match="at most"):
         parse_filter(text)
 
 
@@ -474,7 +474,7 @@ PIECES = [
 def test_any_text_is_a_filter_or_refused_with_a_place(text: str) -> None:
     try:
         parse_filter(text)
-    except Invalid as refused:
+    except Malformed as refused:
         (error,) = refused.errors
         assert error.pointer == "query:filter"
 
