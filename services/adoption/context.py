@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from services.adoption import consumers, tables
-from services.adoption.commands import agreements, iaps, stalls
+from services.adoption.commands import agreements, annual_plans, iaps, stalls
 from services.adoption.config import Settings
 from services.adoption.importers import kinds
 from services.adoption.queries.fit import Catalogs
@@ -18,7 +18,12 @@ from shared.service import Connections, Owner
 
 _LOOK_EVERY_S = 3_600.0
 _AGAIN_S = 5.0
-_DUE = {"stalls": stalls.tell_stalls, "agreements": agreements.tell_of_ends, "iaps": iaps.tell_expired}
+_DUE = {
+    "stalls": stalls.tell_stalls,
+    "agreements": agreements.tell_of_ends,
+    "iaps": iaps.tell_expired,
+    "annual-plans": annual_plans.tell_overdue,
+}
 
 
 @dataclass(kw_only=True)

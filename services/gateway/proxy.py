@@ -63,6 +63,7 @@ ROUTES: dict[str, str] = {
     "/v1/savings": "adoption",
     "/v1/demands": "adoption",
     "/v1/iaps": "adoption",
+    "/v1/annual-plans": "adoption",
     "/v1/iap-need": "adoption",
     "/v1/iap-thresholds": "adoption",
     "/v1/slas": "adoption",

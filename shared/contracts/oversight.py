@@ -1,11 +1,13 @@
-"""Facts of adoption that oversight asks for: investment action plans, service levels, feedback."""
+"""Facts of adoption that oversight asks for: investment action plans, service levels, feedback, annual plans."""
 
 from __future__ import annotations
 
 from datetime import date
 
+from pydantic import Field
+
 from shared.contracts.adoption import AgencyFact
-from shared.contracts.fact import Fact
+from shared.contracts.fact import Fact, Visibility
 
 
 class IapFact(AgencyFact):
@@ -128,3 +130,43 @@ class FeedbackModerated(FeedbackFact, type="adoption.feedback.moderated"):
 
     verdict: str
     reason: str
+
+
+class AnnualPlanFact(Fact):
+    """An agency's annual shared services plan; `states`: what it says, by focus area; `action` as in the state machine."""
+
+    plan_id: str
+    agency_id: str
+    agency_name: str
+    fiscal_year: int
+    due_on: date
+    status: str
+    action: str
+    states: dict[str, str] = Field(default_factory=dict)
+    systems: int = 0
+    milestones: int = 0
+    milestones_met: int = 0
+    reason: str | None = None
+
+    def visibility_level(self) -> Visibility:
+        return Visibility.RESTRICTED
+
+
+class AnnualPlanCalled(AnnualPlanFact, type="adoption.annual_plan.called"):
+    """The coordinator asks the agency for it."""
+
+
+class AnnualPlanChanged(AnnualPlanFact, type="adoption.annual_plan.changed"):
+    """Edited, given back, opened for amendment, or a milestone met."""
+
+
+class AnnualPlanSubmitted(AnnualPlanFact, type="adoption.annual_plan.submitted"):
+    pass
+
+
+class AnnualPlanAccepted(AnnualPlanFact, type="adoption.annual_plan.accepted"):
+    pass
+
+
+class AnnualPlanOverdue(AnnualPlanFact, type="adoption.annual_plan.overdue"):
+    """Told once: its day is over, and it was never submitted."""

@@ -396,6 +396,7 @@ async def test_the_transition_tables_are_shown(world: World) -> None:
         "agreement",
         "legacy system",
         "investment action plan",
+        "annual plan",
     ]
     assert {"action": "resume", "from": ["on_hold"], "to": "active", "roles": ["agency"], "needs": []} in machines[0][
         "transitions"

@@ -11,7 +11,8 @@ import pytest
 
 from services.adoption.api import routers
 from shared.contracts.catalog import FitEntry, OfferingPublished
-from tests.unit.adoption.builders import World, a_world, acted, an_offering, started, terms
+from shared.contracts.registry import OrganizationChanged
+from tests.unit.adoption.builders import World, a_world, acted, an_offering, an_organization, started, terms
 
 AREA = "cybersecurity"
 # All things belong to CISA, a component of Homeland Security, and to an offering of provider p-1 for cybersecurity.
@@ -33,6 +34,7 @@ ROLES = {
     "anonymous": "",
 }
 AGENCY = frozenset({"own", "member", "above"})
+ABOVE = frozenset({"above"})
 WIDE = frozenset({"omb", "coordinator", "auditor"})
 SEE = AGENCY | WIDE | {"qsmo"}
 SEE_AGREEMENT = SEE | {"provider"}
@@ -63,6 +65,12 @@ def agreement(may: frozenset[str] = AGENCY, body: Any = MISSING_BODY) -> Rule:
 
 def system(may: frozenset[str] = AGENCY, body: Any = MISSING_BODY) -> Rule:
     return Rule(may=may, see=SEE, body=body, etag_of="/v1/systems/{system}")
+
+
+def annual_plan(may: frozenset[str] = ABOVE, body: Any = MISSING_BODY, **fill: str) -> Rule:
+    return Rule(
+        may=may, see=ABOVE | WIDE | {"qsmo"}, body=body, fill=tuple(fill.items()), etag_of="/v1/annual-plans/{annual_plan}"
+    )
 
 
 def seen(by: frozenset[str] = SEE, query: str = "", **fill: str) -> Rule:
@@ -155,6 +163,18 @@ TABLE: dict[str, list[Rule]] = {
     "POST /v1/systems/{id}/decommission": [system(body={"ended_on": "2026-01-01", "evidence": "Switched off"})],
     "POST /v1/adoptions/{adoption_id}/savings": [Rule(may=AGENCY, see=SEE, body=ENTRY)],
     "POST /v1/savings/{entry_id}/reverse": [Rule(may=AGENCY, see=SEE, body=REASON)],
+    # annual plans: of Homeland Security, submitted
+    "POST /v1/annual-plans/call": [Rule(may=frozenset({"coordinator"}), body={"fiscal_year": 2028, "due_on": DAY})],
+    "GET /v1/annual-plans/summary": [Rule(may=WIDE, query="fiscal_year=2027")],
+    "GET /v1/annual-plans/{id}": [seen(ABOVE | WIDE | {"qsmo"})],
+    "PUT /v1/annual-plans/{id}": [annual_plan(body={"areas": []})],
+    "POST /v1/annual-plans/{id}/submit": [annual_plan()],
+    "POST /v1/annual-plans/{id}/milestones/{milestone_id}/meet": [annual_plan(body={"evidence": "seen"})],
+    "POST /v1/annual-plans/{id}/{action}": [
+        annual_plan(frozenset({"coordinator", "omb"}), REASON, action="return"),
+        annual_plan(frozenset({"coordinator", "omb"}), {}, action="accept"),
+        annual_plan(ABOVE, REASON, action="amend"),
+    ],
     # over all
     "GET /v1/agencies/{id}/next-steps": [seen()],
     "GET /v1/stats/adoption-states": [Rule(may=WIDE | {"qsmo"}, query=f"area={AREA}")],
@@ -172,6 +192,7 @@ LISTS = {
     "GET /v1/agreements/funding": SEE_AGREEMENT,
     "GET /v1/systems": SEE,
     "GET /v1/savings": SEE,
+    "GET /v1/annual-plans": ABOVE | WIDE | {"qsmo"},
 }
 # Rules as data, and sums over what the caller sees (which the lists above hold to).
 PUBLIC = {
@@ -209,7 +230,23 @@ async def ids_of(world: World) -> dict[str, str]:
     ids["agreement"] = await _made(world, "/v1/agreements", {"adoption_id": adoption_id, **terms(world)})
     ids["system"] = await _made(world, "/v1/systems", {**SYSTEM, "agency_id": "cisa", "number": "N-1"})
     ids["entry"] = await _made(world, f"/v1/adoptions/{adoption_id}/savings", ENTRY)
-    return ids
+    return {**ids, **await _annual_plan(world)}
+
+
+async def _annual_plan(world: World) -> dict[str, str]:
+    await world.tell(
+        an_organization("dhs", ("cgac", "070"), kind=OrganizationChanged, name="Homeland Security", cfo_act=True),
+    )
+    call = {"fiscal_year": 2027, "due_on": DAY}
+    assert (await world.api.post("/v1/annual-plans/call", call, "coordinator")).status_code == 201
+    (found,) = (await world.api.get("/v1/annual-plans", "auditor")).json()["items"]
+    path = f"/v1/annual-plans/{found['id']}"
+    milestone = {"title": "Look again", "due_on": DAY}
+    stated = {"areas": [{"focus_area": AREA, "state": "not_planning", "why": "No need.", "milestones": [milestone]}]}
+    written = await world.api.put(path, stated, ROLES["above"], etag='"1"')
+    assert written.status_code == 200, written.text
+    assert (await world.api.post(f"{path}/submit", {}, ROLES["above"], etag='"2"')).status_code == 200
+    return {"annual_plan": found["id"], "milestone": written.json()["areas"][0]["milestones"][0]["id"]}
 
 
 async def _made(world: World, path: str, body: Any) -> str:
@@ -220,8 +257,10 @@ async def _made(world: World, path: str, body: Any) -> str:
 
 async def asked(world: World, key: str, rule: Rule, role: str, ids: dict[str, str]) -> int:
     method, _, path = key.partition(" ")
-    kind = next((name for name in ("agreement", "shortlist", "system", "needs") if f"/{name}" in path), "adoption")
-    fill = {"id": ids["agency" if "/agencies/" in path else kind], "adoption_id": ids["adoption"], "entry_id": ids["entry"]}
+    kinds = ("agreement", "shortlist", "system", "needs", "annual-plan")
+    kind = next((name for name in kinds if f"/{name}" in path), "adoption").replace("-", "_")
+    others = {"adoption_id": ids["adoption"], "entry_id": ids["entry"], "milestone_id": ids["milestone"]}
+    fill = {"id": ids["agency" if "/agencies/" in path else kind], **others}
     url = path.format(**{**fill, **dict(rule.fill)})
     headers = world.api.headers(*([ROLES[role]] if ROLES[role] else []), subject=role)
     if rule.etag_of:
@@ -295,4 +334,5 @@ async def test_every_route_is_in_the_table_or_denied(world: World) -> None:
 
 async def _versions(world: World, ids: dict[str, str]) -> list[str]:
     paths = [f"/v1/{name}s/{ids[name]}" for name in ("adoption", "agreement", "shortlist", "system")]
+    paths.append(f"/v1/annual-plans/{ids['annual_plan']}")
     return [(await world.api.get(path, "auditor")).headers["etag"] for path in [*paths, f"/v1/needs/{ids['needs']}"]]

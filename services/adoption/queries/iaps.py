@@ -17,7 +17,7 @@ from services.adoption.policy import Reach
 from services.adoption.queries.known import offerings_by_id
 from shared.db import Transaction, among
 
-_REGULATED = ("pre_designated", "designated", "suspended")
+REGULATED = ("pre_designated", "designated", "suspended")
 _LEVELS_MAX = 12
 
 
@@ -34,7 +34,7 @@ async def area_standings(tx: Transaction, areas: Sequence[str]) -> list[AreaStan
     designations, marketplaces, thresholds = tables.known_designations, tables.known_marketplaces, tables.iap_thresholds
     regulated = await tx.rows(
         select(designations.c.focus_area)
-        .where(among(tx, designations.c.focus_area, areas), designations.c.status.in_(_REGULATED))
+        .where(among(tx, designations.c.focus_area, areas), designations.c.status.in_(REGULATED))
         .distinct()
     )
     opened = await tx.rows(

@@ -3,6 +3,7 @@
 from services.adoption.store.accounting import savings, systems
 from services.adoption.store.adoptions import adoptions, pair
 from services.adoption.store.agreements import AgreementVersion, agreed, agreements
+from services.adoption.store.annual_plans import annual_plans
 from services.adoption.store.feedback import feedbacks
 from services.adoption.store.iaps import iap_thresholds, iaps
 from services.adoption.store.known import (
@@ -27,6 +28,7 @@ __all__ = [
     "adoptions",
     "agreed",
     "agreements",
+    "annual_plans",
     "candidate",
     "demands",
     "feedbacks",

@@ -14,6 +14,7 @@ from services.adoption.tables.known import (
     known_vehicles,
 )
 from services.adoption.tables.metadata import metadata
+from services.adoption.tables.oversight import annual_plans, feedbacks, iap_thresholds, iaps, slas
 from shared.db import Document, UtcDateTime
 from shared.imports.tables import import_tables
 from shared.inbox import inbox_tables
@@ -248,46 +249,6 @@ known_marketplaces = Table(
     Column("status", String(24), nullable=False),
 )
 
-iaps = Table(
-    "iaps",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("organization_id", String(128), nullable=False, index=True),
-    # Slugs between blanks: a plan of several areas is found by each of them.
-    Column("areas", String(1000), nullable=False),
-    Column("status", String(24), nullable=False, index=True),
-    Column("expires_on", Date),
-    Column("document", Document, nullable=False),
-)
-
-iap_thresholds = Table(
-    "iap_thresholds",
-    metadata,
-    Column("id", String(128), primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("focus_area", String(80), nullable=False, unique=True),
-    Column("amount", String(24), nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("by", String(300), nullable=False),
-)
-
-slas = Table(
-    "slas",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("adoption_id", String(36), nullable=False),
-    Column("organization_id", String(128), nullable=False, index=True),
-    Column("offering_id", String(128), nullable=False, index=True),
-    Column("focus_area", String(80), nullable=False, index=True),
-    Column("measure_id", String(128), nullable=False),
-    Column("target", String(300), nullable=False),
-    Column("missed_in_a_row", Integer, nullable=False),
-    Column("results", Document, nullable=False),
-    UniqueConstraint("adoption_id", "measure_id"),
-)
-
 # What facts add to and take from figures, summed over periods. Rows of agency "" are the sums over all agencies.
 figure_cells = Table(
     "figure_cells",
@@ -326,20 +287,6 @@ figure_ranges = Table(
     Column("last_event", String(36), nullable=False),
 )
 
-feedbacks = Table(
-    "feedbacks",
-    metadata,
-    Column("id", String(36), primary_key=True),
-    Column("version", Integer, nullable=False),
-    Column("adoption_id", String(36), nullable=False),
-    Column("organization_id", String(128), nullable=False, index=True),
-    Column("offering_id", String(128), nullable=False, index=True),
-    Column("focus_area", String(80), nullable=False, index=True),
-    Column("quarter", String(8), nullable=False),
-    Column("document", Document, nullable=False),
-    UniqueConstraint("adoption_id", "quarter"),
-)
-
 # Which import last met a row: tells a row that is twice in one file from one that an earlier file had.
 import_sightings = Table(
     "import_sightings",
@@ -355,7 +302,9 @@ __all__ = [
     "adoptions",
     "agreement_versions",
     "agreements",
+    "annual_plans",
     "demands",
+    "feedbacks",
     "figure_cells",
     "figure_ranges",
     "figure_subjects",
