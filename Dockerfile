@@ -2,8 +2,9 @@
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 FROM ${BASE} AS build
 ARG SOURCE_DATE_EPOCH=0
-ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_CACHE=1 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}
-WORKDIR /app
+ENV UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_CACHE=1 UV_PROJECT_ENVIRONMENT=/app/.venv PYTHONHASHSEED=0 \
+    SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH}
+WORKDIR /source
 RUN ["python3", "-m", "venv", "/uv"]
 RUN ["/uv/bin/python3", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir", "uv==0.13.9"]
 COPY pyproject.toml uv.lock README.md LICENSE ./
@@ -11,11 +12,15 @@ COPY pyproject.toml uv.lock README.md LICENSE ./
 RUN ["/uv/bin/uv", "sync", "--frozen", "--no-dev", "--no-install-project"]
 COPY services services
 COPY shared shared
+COPY deploy/image deploy/image
 RUN ["/uv/bin/uv", "sync", "--frozen", "--no-dev", "--no-editable"]
-# Bytecode by hash, not by time stamp: two builds are alike, and a read-only root needs no writing.
-RUN ["/app/.venv/bin/python", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash", "/app/.venv/lib"]
+RUN ["/uv/bin/uv", "export", "--quiet", "--frozen", "--no-dev", "--format", "cyclonedx1.5", "--output-file", "/source/parts.json"]
+# Two builds are alike to the byte; see deploy/verify-image.sh.
+RUN ["python3", "-X", "no_debug_ranges", "deploy/image/finish.py", \
+     "/app/.venv", "/source/parts.json", "/dependencies", "/own"]
 
 FROM ${BASE}
+ARG BASE
 ARG SERVICE=gateway
 ARG VERSION=0.1.0
 ARG REVISION=unknown
@@ -23,8 +28,10 @@ LABEL org.opencontainers.image.title="qsmo-${SERVICE}" \
       org.opencontainers.image.description="QSMO Marketplace Platform" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.base.name="${BASE}" \
       org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=build /app/.venv /app/.venv
+COPY --from=build /dependencies /
+COPY --from=build /own /
 WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -19,7 +19,7 @@ need = command -v $(1) >/dev/null || { echo "make $@: '$(1)' is missing. $(2)" >
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml uv.lock
 	@$(call need,python3.11,Install Python 3.11 (on Debian 12: apt-get install python3.11 python3.11-venv).)
@@ -68,6 +68,14 @@ manifests: k8s-render ## check the Dockerfile, the compose file and every Kubern
 	@$(CHECK) yamllint==1.38.0 yamllint --strict deploy docker-compose.yml
 	@$(CHECK) kubernetes-validate==1.37.0 kubernetes-validate --quiet --strict --kubernetes-version $(KUBERNETES) build/k8s/*.yaml
 	@$(CHECK) checkov==3.3.30 checkov --config-file .checkov.yaml
+
+.PHONY: verify-image
+verify-image: $(READY) ## build the image twice, and check that both are alike, small and listed (Docker)
+	@deploy/verify-image.sh
+
+.PHONY: verify-compose
+verify-compose: $(READY) ## bring the containers up, do the main job through them, take them down (Docker)
+	@deploy/verify-compose.sh
 
 .PHONY: sbom
 sbom: $(READY) ## write what an image holds into build/sbom.cdx.json (CycloneDX), from uv.lock
