@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.gateway.context import Gateway
 from services.gateway.dashboard import render
 from services.gateway.dashboard.asking import Ask, Away, answers
+from services.gateway.dashboard.given import as_file
 from services.gateway.dashboard.radar import radar
 from services.gateway.dashboard.route import PageRoute
 from services.gateway.dashboard.visitor import VISITOR
@@ -20,7 +21,7 @@ from shared.kernel.errors import NotFound, Unavailable
 from shared.kernel.time import FiscalYear
 from shared.web.wire import Identifier
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = APIRouter(include_in_schema=False, route_class=PageRoute, dependencies=[Depends(as_file)])
 _SEE_OTHER = 303
 _MANY = 200
 # What a step says to those who come by the API.
@@ -39,6 +40,12 @@ class Agency:
     code: str
     id: str
     name: str
+
+    people = "the agency, its QSMOs"
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        return ("agency", self.code)
 
     @property
     def home(self) -> str:
@@ -210,7 +217,8 @@ async def agreements_page(request: Request, code: Code, cursor: Cursor = None) -
         Ask(service="adoption", path="/v1/agreements", params={"agency_id": agency.id, "limit": _PAGE, "cursor": cursor}),
         Ask(service="adoption", path="/v1/agreements/funding", params={"agency_id": agency.id}),
     )
-    return render.page("agreements.html", agency=agency, found=found, funding=funding, cursor=cursor)
+    numbers = {each["id"]: each["number"] for each in found["items"]} if isinstance(found, dict) else {}
+    return render.page("agreements.html", agency=agency, found=found, funding=funding, numbers=numbers, cursor=cursor)
 
 
 @router.get("/agency/{code}/iaps")
@@ -265,7 +273,11 @@ async def savings_page(request: Request, code: Code, cursor: Cursor = None) -> R
         Ask(service="adoption", path="/v1/savings", params={**params, "limit": _PAGE, "cursor": cursor}),
         Ask(service="adoption", path=f"/v1/agencies/{agency.id}/adoptions", params={"limit": _MANY}),
     )
-    return render.page("savings.html", agency=agency, sums=sums, entries=entries, adoptions=adoptions, cursor=cursor)
+    items = adoptions["items"] if isinstance(adoptions, dict) else []
+    names = {each["id"]: each["offering_name"] or each["offering_code"] for each in items}
+    return render.page(
+        "savings.html", agency=agency, sums=sums, entries=entries, adoptions=adoptions, names=names, cursor=cursor
+    )
 
 
 @router.get("/adoptions/{id}")

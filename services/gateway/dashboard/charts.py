@@ -33,7 +33,9 @@ class Chart:
 
     @property
     def file(self) -> str:
-        return '<?xml version="1.0" encoding="UTF-8"?>\n' + self._drawn(' xmlns="http://www.w3.org/2000/svg"')
+        return '<?xml version="1.0" encoding="UTF-8"?>\n' + self._drawn(
+            f' xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{self.height}"'
+        )
 
     def _drawn(self, more: str) -> str:
         return (

@@ -12,7 +12,7 @@ from shared.kernel.errors import Invalid
 # A form sends what was left empty too.
 Area = Annotated[str, Query(pattern=r"^[a-z0-9-]{0,80}$")]
 Day = Annotated[str | None, Query(max_length=10)]
-File = Annotated[str | None, Query(max_length=40)]
+File = Annotated[str | None, Query(max_length=100)]
 
 
 def day_of(given: str | None) -> date | None:
@@ -27,3 +27,7 @@ def here(request: Request) -> str:
     """The page's own address, to which `file=` is added."""
     query = str(request.query_params)
     return f"{request.url.path}?{query}&" if query else f"{request.url.path}?"
+
+
+async def as_file(file: File = None) -> None:
+    """For pages whose tables may be taken as they are shown: `PageRoute` does it."""

@@ -134,7 +134,7 @@ def _operation(service: str, path: str, found: _Written, reads: tuple[str, ...])
     read = orjson.loads(found.text)
     operation: Json = read["operation"]
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    parameters = {parameter["name"] for parameter in operation.get("parameters", ())}
+    required = {each["name"] for each in operation.get("parameters", ()) if each.get("required")}
     return Operation(
         service=service,
         method=found.method.upper(),
@@ -142,7 +142,7 @@ def _operation(service: str, path: str, found: _Written, reads: tuple[str, ...])
         title=_WORD.sub(lambda word: word[0].lower(), operation.get("summary", "Do this")).capitalize(),
         description=_FOR_CALLERS.sub("", operation.get("description", "")).strip(),
         read=_readable(path, reads) if "{" in found.template else None,
-        needs_version="If-Match" in parameters,
+        needs_version="If-Match" in required,
         schema=body.get("schema"),
         schemas=read["schemas"],
     )

@@ -22,7 +22,7 @@ from services.gateway.dashboard.charts import Chart
 from services.gateway.dashboard.given import Area, Day, File, day_of, here
 from services.gateway.dashboard.page import told
 from services.gateway.dashboard.route import PageRoute
-from services.gateway.dashboard.tabular import Link, Table, download
+from services.gateway.dashboard.tabular import Instant, Link, Table, download
 from services.gateway.feed.view import Filters, View
 from services.gateway.keyring import key_id
 from shared.auth import Principal
@@ -291,7 +291,7 @@ def _trail(links: Sequence[queries.Link]) -> Table:
     rows = [
         (
             Link(str(link.entry.seq), f"/oversight/facts/{link.entry.seq}"),
-            orjson.loads(link.entry.event)["time"],
+            Instant(orjson.loads(link.entry.event)["time"]),
             link.entry.actor,
             link.entry.type.removeprefix("qsmo.").removesuffix(".v1"),
             link.entry.subject,

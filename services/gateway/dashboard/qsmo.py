@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.gateway.dashboard import render
 from services.gateway.dashboard.agency import PHASES
 from services.gateway.dashboard.asking import Ask, Away, answers
+from services.gateway.dashboard.given import as_file
+from services.gateway.dashboard.naming import names_in
 from services.gateway.dashboard.route import PageRoute
 from services.gateway.dashboard.visitor import VISITOR
 from shared.kernel.errors import Unavailable
 from shared.web.wire import Slug
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = APIRouter(include_in_schema=False, route_class=PageRoute, dependencies=[Depends(as_file)])
 _SEE_OTHER = 303
 _MANY = 200
 _PAGE = 50
@@ -38,6 +40,12 @@ class Area:
     slug: str
     name: str
     services: Sequence[Mapping[str, Any]] = ()
+
+    people = "the QSMO"
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        return ("qsmo", self.slug)
 
     @property
     def home(self) -> str:
@@ -184,7 +192,10 @@ async def feedback_page(request: Request, slug: Slug, cursor: Cursor = None) -> 
     params = {"area": slug, "limit": _PAGE, "cursor": cursor}
     found, feedback = await answers(request, _about(slug), Ask(service="adoption", path="/v1/feedback", params=params))
     unanswered_first = sorted(_items(feedback), key=lambda each: each["reply"] is not None)
-    return render.page("feedback.html", area=_area(slug, found), feedback=feedback, items=unanswered_first, cursor=cursor)
+    names = await names_in(request.app.state.context, unanswered_first)
+    return render.page(
+        "feedback.html", area=_area(slug, found), feedback=feedback, items=unanswered_first, names=names, cursor=cursor
+    )
 
 
 @router.get("/qsmo/{slug}/scorecard")

@@ -10,16 +10,24 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from services.gateway.context import Gateway
 from services.gateway.dashboard import forms, render
 from services.gateway.dashboard.asking import Ask, Away, answers
+from services.gateway.dashboard.given import as_file
+from services.gateway.dashboard.naming import linked, names_in
 from services.gateway.dashboard.route import PageRoute
 from services.gateway.dashboard.session import local
 from services.gateway.proxy import owner_of
 from shared.kernel.errors import NotFound, Unavailable
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = APIRouter(include_in_schema=False, route_class=PageRoute, dependencies=[Depends(as_file)])
 Text = Annotated[str, Query(max_length=1_000)]
 _APART = frozenset({"_actions", "id", "version", "missing"})
 _BLANK: tuple[Any, ...] = (None, "", [], {})
-_ONE = {"iaps": "Investment action plan", "slas": "Service level", "policies": "Policy", "feedback": "Feedback"}
+_ONE = {
+    "iaps": "Investment action plan",
+    "slas": "Service level",
+    "policies": "Policy",
+    "plans": "Implementation plan",
+    "feedback": "Feedback",
+}
 _TITLES = ("name", "title", "number", "measure_id", "text")
 
 
@@ -53,13 +61,14 @@ async def record_page(
     if not isinstance(found, dict):
         raise NotFound("There is nothing at this address that can be shown.")
     gateway: Gateway = request.app.state.context
+    told = linked(found, await names_in(gateway, found))
     following = found.get("next_cursor")
     return render.page(
         "record.html",
-        found=found,
+        found=told,
         title=_title(found, rest),
         label=forms.label_of,
-        given=[(key, value) for key, value in found.items() if key not in _APART and value not in _BLANK],
+        given=[(key, value) for key, value in told.items() if key not in _APART and value not in _BLANK],
         blank=[key for key, value in found.items() if key not in _APART and value in _BLANK],
         below=[] if "_actions" in found or _is_list(found) else await gateway.operations.below(path),
         following=f"{request.url.path}?" + urlencode({**chosen, "cursor": following}) if following else None,

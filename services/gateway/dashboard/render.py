@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from fastapi import Response
+from markupsafe import Markup, escape
 
+from services.gateway.dashboard import forms
 from services.gateway.dashboard.visitor import VISITOR, Visitor
 
 if TYPE_CHECKING:
@@ -42,6 +45,17 @@ _NAME = re.compile(r"[\w-]+(\.[\w-]+)*\.(css|js|md|png|svg|txt|woff2)")
 _WORTH_COMPRESSING_BYTES = 1_000
 _QUICKLY, _WELL = 4, 9
 _FOREVER = "public, max-age=31536000, immutable"
+_SAID = {
+    "pre_designated": "pre-designated",
+    "complete_optimizing": "complete / optimizing",
+    "partial_or_in_progress": "partial or in progress",
+    "not_started_in_talks": "not started / in talks",
+    "it_modernization": "IT modernization",
+}
+_CRITERION = re.compile(r"exit criterion [a-z0-9-]+: ")
+_STANDING = re.compile(r"(state|phase) ([\w ]+) \(it is ([\w ]+)\)")
+_NO_WORD = re.compile(r"[^a-z0-9]+")
+_CELL = re.compile(r"<(tr|t[dh])\b")
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 
 
@@ -59,8 +73,14 @@ def _environment() -> Environment:
     environment.globals["asset"] = asset
     environment.globals["main_nav"] = main_nav
     environment.globals["act"] = act
+    environment.globals["file_of"] = file_of
     environment.filters["words"] = words
+    environment.filters["spoken"] = spoken
+    environment.filters["slug"] = slug
+    environment.filters["labelled"] = labelled
+    environment.filters["label"] = forms.label_of
     environment.filters["exact"] = exact
+    environment.tests["only_state"] = lambda missing: _STANDING.fullmatch(missing) is not None
     environment.filters["kind"] = lambda cell: type(cell).__name__
     return environment
 
@@ -146,7 +166,40 @@ def act(path: str, *, to: str, **chosen: Any) -> str:
 
 def words(text: str) -> str:
     """`pre_designated` as a person would say it."""
-    return "pre-designated" if text == "pre_designated" else text.replace("_", " ")
+    return _SAID.get(text) or text.replace("_", " ")
+
+
+def spoken(text: str) -> str:
+    """What is missing, without the names that programs know it by."""
+    plain = _CRITERION.sub("exit criterion: ", text)
+    return _STANDING.sub(_standing, plain).replace("_", " ")
+
+
+def _standing(found: re.Match[str]) -> str:
+    at = "in " if found[1] == "phase" else ""
+    return f"it has to be {at}{words(found[2])}, and is {at}{words(found[3])}"
+
+
+def slug(caption: str) -> str:
+    return _NO_WORD.sub("-", caption.lower()).strip("-")
+
+
+def file_of(id_: str) -> str:
+    """The page's own address for the table of that id as a file."""
+    return f"{VISITOR.get().here}file={id_}.csv"
+
+
+def labelled(rows: Markup, columns: Sequence[str]) -> Markup:
+    """Rows whose cells know their column, for narrow screens: there each row is a list."""
+    at = 0
+
+    def cell(found: re.Match[str]) -> str:
+        nonlocal at
+        at = 0 if found[1] == "tr" else at + 1
+        named = 0 < at <= len(columns) and columns[at - 1]
+        return f'{found[0]} data-label="{escape(columns[at - 1].lstrip("#"))}"' if named else found[0]
+
+    return Markup(_CELL.sub(cell, rows))  # noqa: S704 - escaped already: only labels are added, and escaped
 
 
 def exact(at: str) -> str:

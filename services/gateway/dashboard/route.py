@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
@@ -10,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from services.gateway.dashboard import render
+from services.gateway.dashboard.taken import taken
 from shared.auth import Unauthenticated
 from shared.kernel.errors import Forbidden, Invalid, NotFound, Unavailable
 
@@ -24,7 +26,7 @@ class PageRoute(APIRoute):
 
         async def page(request: Request) -> Response:
             try:
-                return await answer(request)
+                return _as_asked(request, await answer(request))
             except NotFound as error:
                 return render.page("refused.html", status=404, title="Not here", detail=error.detail)
             except Invalid as error:
@@ -38,3 +40,10 @@ class PageRoute(APIRoute):
                 return render.page("refused.html", status=422, title="This cannot be asked", detail=said)
 
         return page
+
+
+def _as_asked(request: Request, found: Response) -> Response:
+    """The page, or a table of it as a file where the page itself knows of none. Raises NotFound."""
+    name = request.query_params.get("file")
+    is_page = found.status_code == HTTPStatus.OK and (found.media_type or "").startswith("text/html")
+    return taken(found, name) if name is not None and is_page else found

@@ -196,6 +196,8 @@ class Visits:
             scope["query_string"] = _DONE.sub(rb"\2", scope["query_string"]).lstrip(b"&")
         visitor = Visitor(
             path=scope["path"],
+            here=_here(scope),
+            head=_head(scope),
             done=done[1].decode().replace("-", " ").capitalize() if done else "",
             takes_gzip=b"gzip" in given.get(b"accept-encoding", b""),
             official=self._settings.official_site,
@@ -206,6 +208,16 @@ class Visits:
 
 def _concerns_no_session(scope: Scope) -> bool:
     return scope["path"].startswith("/v1/") and all(name != b"cookie" for name, _ in scope["headers"])
+
+
+def _here(scope: Scope) -> str:
+    query = scope["query_string"].decode("latin-1")
+    return f"{scope['path']}?{query}&" if query else f"{scope['path']}?"
+
+
+def _head(scope: Scope) -> int:
+    gateway: Gateway | None = getattr(scope["app"].state, "context", None)
+    return gateway.live.last if gateway is not None else 0
 
 
 def _is_development(scope: Scope) -> bool:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.gateway.context import Gateway
 from services.gateway.dashboard import render
 from services.gateway.dashboard.asking import Ask, answers
+from services.gateway.dashboard.given import as_file
 from services.gateway.dashboard.route import PageRoute
 from services.gateway.dashboard.session import Flow, Session, check_csrf, check_form, cookies_of, csrf_token, local
 from shared.auth import DevelopmentIssuer, Unauthenticated
 from shared.kernel.errors import NotFound
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = APIRouter(include_in_schema=False, route_class=PageRoute, dependencies=[Depends(as_file)])
 _SEE_OTHER = 303
 _SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,79}")
 _ROLE = re.compile(r"[a-z]+(:[A-Za-z0-9][A-Za-z0-9._-]{0,79}){0,2}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +15,7 @@ from fastapi import Response
 from services.gateway.dashboard.charts import Chart
 from shared.kernel.errors import NotFound
 
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -39,7 +41,14 @@ class Money:
     cents: int
 
 
-Cell = str | int | date | Link | State | Money | None
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """RFC 3339; said in words on the page."""
+
+    at: str
+
+
+Cell = str | int | date | Link | State | Money | Instant | None
 Row = Sequence[Cell]
 
 
@@ -60,44 +69,47 @@ class Table:
         return frozenset(at for at, cell in enumerate(first) if at and isinstance(cell, (int, Money)))
 
     def as_csv(self) -> str:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\r\n")
-        writer.writerow(self.columns)
-        writer.writerows([_plain(cell) for cell in row] for row in self.rows)
-        return text.getvalue()
+        return csv_of([self.columns, *([_plain(cell) for cell in row] for row in self.rows)])
+
+
+def csv_of(rows: Iterable[Sequence[str | int]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerows([_harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    return text.getvalue()
 
 
 def _plain(cell: Cell) -> str | int:
     match cell:
         case Link():
-            return _harmless(cell.text)
+            return cell.text
         case State():
             return cell.value
+        case Instant():
+            return cell.at
         case Money():
             return str(Decimal(cell.cents).scaleb(-2))
-        case str():
-            return _harmless(cell)
-        case int():
+        case str() | int():
             return cell
     return cell.isoformat() if cell else ""
 
 
 def _harmless(text: str) -> str:
     """A spreadsheet takes what begins so for a formula."""
-    return f"'{text}" if text.startswith(_RISKY) else text
+    return f"'{text}" if text.startswith(_RISKY) and not _NUMBER.fullmatch(text) else text
 
 
 def download(name: str, exhibits: Iterable[Table | Chart]) -> Response:
     """`funnel.csv` or `funnel.svg`, if the page has one. Raises NotFound."""
     for exhibit in exhibits:
         if isinstance(exhibit, Table) and name == f"{exhibit.id}.csv":
-            return _file(name, exhibit.as_csv(), media_type="text/csv; charset=utf-8")
+            return file(name, exhibit.as_csv(), media_type="text/csv; charset=utf-8")
         if isinstance(exhibit, Chart) and name == f"{exhibit.id}.svg":
-            return _file(name, exhibit.file, media_type="image/svg+xml")
+            return file(name, exhibit.file, media_type="image/svg+xml")
     raise NotFound(f"This page has no {name} to download.")
 
 
-def _file(name: str, content: str, *, media_type: str) -> Response:
+def file(name: str, content: str, *, media_type: str) -> Response:
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
         "Content-Security-Policy": "default-src 'none'",

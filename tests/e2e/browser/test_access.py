@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import TYPE_CHECKING
 
 import pytest
@@ -84,6 +86,10 @@ def test_axe_finds_nothing_where_people_work(chromium: Browser, installation: In
         assert visit.open(path) == OK
         assert visit.violations() == []
         assert visit.overflow() == 0
+        for link in visit.page.locator("a[download]").all():
+            answer = visit.page.request.get(visit.base + (link.get_attribute("href") or ""))
+            assert answer.ok, link
+            assert len(list(csv.reader(io.StringIO(answer.text())))) > 1, link
 
 
 def test_axe_finds_what_is_planted(visit: Visit) -> None:

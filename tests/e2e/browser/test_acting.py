@@ -46,7 +46,7 @@ def test_what_is_refused_says_what_is_missing_and_keeps_what_was_filled_in(ann: 
     refused = ann.send(form, reason="we are ready")
 
     assert refused.status_code == 409
-    assert "What is missing: exit criterion assessment-scope" in said(refused)
+    assert "What is missing: exit criterion: the service areas" in said(refused)
     assert Form(refused.text).values["reason"] == "we are ready"
     assert Form(refused.text).values["key"] != form["key"]
 

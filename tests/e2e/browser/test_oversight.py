@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
@@ -16,6 +17,18 @@ from tests.support.installation import Installation
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+PNG = b"\x89PNG\r\n\x1a\n"
+# How wide a picture is, its first pixel, and whether the first series' colour is in it.
+LOOKED_AT = """async (bytes) => {
+  const image = await createImageBitmap(new Blob([new Uint8Array(bytes)]));
+  const paper = new OffscreenCanvas(image.width, image.height).getContext("2d");
+  paper.drawImage(image, 0, 0);
+  const { data } = paper.getImageData(0, 0, image.width, image.height);
+  let drawn = false;
+  for (let at = 0; at < data.length; at += 4) drawn ||= data[at] === 0x2a && data[at + 1] === 0x78 && data[at + 2] === 0xb5;
+  return { width: image.width, corner: [...data.slice(0, 4)], drawn };
+}"""
 
 
 def test_a_figure_leads_to_its_meaning_and_its_facts(chromium: Browser, installation: Installation) -> None:
@@ -73,3 +86,16 @@ def test_a_day_before_anything_happened_has_no_figures(visit: Visit) -> None:
     visit.open("/oversight?as_of=2019-01-01")
 
     assert "No adoption is on record" in visit.page.inner_text("#part-funnel")
+
+
+def test_a_chart_is_taken_home_as_a_picture(visit: Visit) -> None:
+    visit.open("/oversight?area=cybersecurity")
+    link = visit.page.locator("a[data-png='funnel.png']")
+
+    with visit.page.expect_download() as told:
+        link.click()
+
+    assert told.value.suggested_filename == "funnel.png"
+    picture = Path(told.value.path()).read_bytes()
+    assert picture.startswith(PNG)
+    assert visit.page.evaluate(LOOKED_AT, list(picture)) == {"width": 1600, "corner": [255, 255, 255, 255], "drawn": True}
