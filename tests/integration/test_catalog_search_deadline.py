@@ -46,7 +46,7 @@ def fill(index: OfferingIndex) -> None:
     chance = random.Random(1)
     number = range(400)
     index.put(
-        {"id": f"w{n}", "tag": n, "sort_name": f"W{n}", "public": True, "revision": 1, "body": rare_words(chance, 500)}
+        {"id": f"w{n}", "tag": n, "sort_name": f"W{n}", "public": True, "revision": 1, "text": rare_words(chance, 500)}
         for n in number
     )
 

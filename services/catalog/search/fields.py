@@ -18,15 +18,18 @@ from services.catalog.search.place import tag
 ANALYZER = "qsmo"
 _WORD_MAX_CHARS = 60
 _SORTED_CHARS = 100
-# Field → how much a word there counts.
-TEXT: Mapping[str, float] = {
-    "name": 5.0,
-    "code_text": 4.0,
-    "provider_text": 2.0,
-    "summary": 2.0,
-    "functions_text": 1.5,
-    "coverage_text": 1.0,
-    "body": 1.0,
+# All that is searched is one field, so a word is looked up once; the name is there by itself as well, for what begins it.
+TEXT, NAME = "text", "name"
+# Part of the text → how often it is repeated in it, hence how much a word there counts.
+# Source: Robertson et al., Simple BM25 extension to multiple weighted fields (2004).
+_WEIGHTS: Mapping[str, int] = {
+    "name": 5,
+    "code": 5,
+    "provider": 3,
+    "summary": 1,
+    "functions": 1,
+    "coverage": 1,
+    "body": 1,
 }
 # Lowest first; a filter may compare them.
 IMPACT_LEVELS = ("li_saas", "low", "moderate", "high")
@@ -106,8 +109,8 @@ def schema() -> tantivy.Schema:
     builder.add_unsigned_field("tag", fast=True)
     builder.add_boolean_field("public", indexed=True)
     builder.add_text_field("own_provider", tokenizer_name="raw", index_option="basic")
-    for name in TEXT:
-        builder.add_text_field(name, tokenizer_name=ANALYZER)
+    builder.add_text_field(TEXT, tokenizer_name=ANALYZER)
+    builder.add_text_field(NAME, tokenizer_name=ANALYZER, index_option="basic")
     for name in (*_WORDS, "impact_word"):
         builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
     for name in _NUMBERS:
@@ -130,20 +133,21 @@ def document(
     offering: Offering, provider: Provider | None, *, vehicle_kinds: Mapping[str, str], titles: Mapping[str, str]
 ) -> dict[str, Any]:
     """`vehicle_kinds`: number → kind, of registered ones; `titles`: FIBF id → title. Federal-only fields are left out."""
-    content = offering.content
+    content, texts = offering.content, _texts(offering, provider, titles)
     return {
         "id": offering.id,
         "tag": tag(offering.id),
         "sort_name": sort_name(content.name, offering.id),
         "public": offering.is_public,
         **({"own_provider": content.provider_id} if content.provider_id else {}),
-        **_text(offering, provider, titles),
+        NAME: content.name,
+        TEXT: [text for part, text in texts.items() for _ in range(_WEIGHTS[part])],
         **_words(offering, provider, vehicle_kinds),
         **_values(offering, provider),
     }
 
 
-def _text(offering: Offering, provider: Provider | None, titles: Mapping[str, str]) -> dict[str, str]:
+def _texts(offering: Offering, provider: Provider | None, titles: Mapping[str, str]) -> dict[str, str]:
     content, guide = offering.content, offering.content.guide
     covered = [covered.fibf_id for covered in content.fibf_coverage]
     body = [content.description, content.lineage or "", *content.lessons, content.pricing or ""]
@@ -151,11 +155,11 @@ def _text(offering: Offering, provider: Provider | None, titles: Mapping[str, st
         body += [guide.body, *guide.steps, *guide.artifacts, *guide.standards]
     return {
         "name": content.name,
-        "code_text": offering.code,
-        "provider_text": provider.name if provider else "",
+        "code": offering.code,
+        "provider": provider.name if provider else "",
         "summary": content.summary,
-        "functions_text": "\n".join(content.business_functions),
-        "coverage_text": "\n".join(f"{id_} {titles.get(id_, '')}" for id_ in covered),
+        "functions": "\n".join(content.business_functions),
+        "coverage": "\n".join(f"{id_} {titles.get(id_, '')}" for id_ in covered),
         "body": "\n".join(body),
     }
 

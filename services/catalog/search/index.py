@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+import orjson
 import tantivy
-from tantivy import FieldType, Occur, Order, Query
+from tantivy import Occur, Order, Query
 
 from services.catalog.search import fields
-from services.catalog.search.fields import FILTERS, IMPACT_LEVELS, Type
+from services.catalog.search.clauses import Clause, Clauses, Sight, any_of, unscored, whole
+from services.catalog.search.fields import IMPACT_LEVELS
 from services.catalog.search.filters import All, Any_, Comparison, Filter, Not
 from services.catalog.search.place import SHOWN_MAX, Place, Reading, decode
 from services.catalog.search.words import Words
@@ -28,15 +30,6 @@ class Sort(StrEnum):
 
     RELEVANCE = "relevance"
     NAME = "name"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """What the caller may see beside what is public: everything, the drafts of areas led, and of one's own provider."""
-
-    everything: bool = False
-    areas: tuple[str, ...] = ()
-    providers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +73,7 @@ class OfferingIndex:
         self._analyzer = fields.analyzer()
         self._index = tantivy.Index(self._schema, path=self._folder.name)
         self._index.register_tokenizer(fields.ANALYZER, self._analyzer)
+        self._clauses = Clauses(self._schema)
         self._words = Words(self._schema, self._analyzer)
         self._writer: tantivy.IndexWriter | None = None
         self._writing = threading.Lock()
@@ -94,7 +88,7 @@ class OfferingIndex:
                 self._writer.delete_documents_by_term("id", id_)
             for document in documents:
                 self._writer.delete_documents_by_term("id", document["id"])
-                self._writer.add_document(tantivy.Document.from_dict(dict(document), self._schema))
+                self._writer.add_json(orjson.dumps(document).decode())
             if not show:
                 return
             self._writer.commit()
@@ -117,18 +111,13 @@ class OfferingIndex:
         searcher = self._searcher
         place = decode(wanted.cursor, wanted.question) if wanted.cursor is not None else None
         reading = place.reading if place else self._words.reading(wanted.text, searcher)
-        query = self._query(wanted, sight, reading)
-        count, facets = self._counts(searcher, query, wanted)
+        clauses = [*(self._clauses.filtered(wanted.filter) if wanted.filter else ()), *self._clauses.seen(sight)]
+        count, facets = self._counts(searcher, clauses, wanted, reading)
         if wanted.text and not count and place is None:
             reading = replace(reading, loose=True)
-            query = self._query(wanted, sight, reading)
-            count, facets = self._counts(searcher, query, wanted)
-        after = place or Place(reading=reading)
-        addresses, following = (
-            self._best(searcher, query, wanted.limit, after)
-            if wanted.by_relevance
-            else self._by_name(searcher, query, wanted.limit, after)
-        )
+            count, facets = self._counts(searcher, clauses, wanted, reading)
+        turn = self._best if wanted.by_relevance else self._by_name
+        addresses, following = turn(searcher, clauses, wanted, place or Place(reading=reading))
         return Found(
             ids=_ids(searcher, addresses),
             count=count,
@@ -137,95 +126,57 @@ class OfferingIndex:
             next_cursor=following.encode(wanted.question) if following else None,
         )
 
+    def _matching(self, clauses: Sequence[Clause], wanted: Wanted, reading: Reading) -> list[Clause]:
+        return [*self._words.clauses(wanted.text, reading), *clauses] if wanted.text else list(clauses)
+
     def _best(
-        self, searcher: tantivy.Searcher, query: Query, limit: int, place: Place
+        self, searcher: tantivy.Searcher, clauses: Sequence[Clause], wanted: Wanted, place: Place
     ) -> tuple[list[tantivy.DocAddress], Place | None]:
         """The best that were not shown: scores move with whatever else changes, and differ between replicas."""
         shown = set(place.shown)
-        addresses = [address for _, address in searcher.search(query, len(shown) + limit + 1, count=False).hits]
+        query = whole([*self._words.clauses(wanted.text, place.reading), *unscored(clauses)])
+        addresses = [address for _, address in searcher.search(query, len(shown) + wanted.limit + 1, count=False).hits]
         tags = searcher.fast_field_values("tag", addresses)
         fresh = [(address, int(tag or 0)) for address, tag in zip(addresses, tags, strict=True) if tag not in shown]
-        page = fresh[: min(limit, SHOWN_MAX - len(shown))]
+        page = fresh[: min(wanted.limit, SHOWN_MAX - len(shown))]
         following = replace(place, shown=(*place.shown, *(tag for _, tag in page))) if len(fresh) > len(page) else None
         return [address for address, _ in page], following
 
     def _by_name(
-        self, searcher: tantivy.Searcher, query: Query, limit: int, place: Place
+        self, searcher: tantivy.Searcher, clauses: Sequence[Clause], wanted: Wanted, place: Place
     ) -> tuple[list[tantivy.DocAddress], Place | None]:
+        matching = self._matching(clauses, wanted, place.reading)
         if place.key is not None:
-            after = self._index.parse_query(f"sort_name:{{{place.key} TO *}}")
-            query = Query.boolean_query([(Occur.Must, query), (Occur.Must, after)])
-        found = searcher.search(query, limit + 1, count=False, order_by_field="sort_name", order=Order.Asc).hits
-        page = found[:limit]
-        following = replace(place, key=page[-1][0]) if len(found) > limit else None
+            matching.append((Occur.Must, self._index.parse_query(f"sort_name:{{{place.key} TO *}}")))
+        query = whole(matching)
+        found = searcher.search(query, wanted.limit + 1, count=False, order_by_field="sort_name", order=Order.Asc).hits
+        page = found[: wanted.limit]
+        following = replace(place, key=page[-1][0]) if len(found) > wanted.limit else None
         return [address for _, address in page], following
 
     def suggest(self, text: str, sight: Sight, *, limit: int) -> tuple[str, ...]:
         """Ids of offerings in whose names every word begins one, the best first."""
         searcher = self._searcher
-        query = Query.boolean_query([(Occur.Must, self._words.beginning(text)), (Occur.Must, self._seen(sight))])
+        query = whole([(Occur.Must, self._words.beginning(text)), *self._clauses.seen(sight)])
         return _ids(searcher, [address for _, address in searcher.search(query, limit, count=False).hits])
 
     def naming(self, values: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
         """Ids of all offerings that have one of the values in the field it is given for."""
         searcher = self._searcher
-        terms = [Query.term_query(self._schema, name, value) for name, each in values.items() for value in each]
+        terms = [self._clauses.term(name, value) for name, each in values.items() for value in each]
         if not terms or not searcher.num_docs:
             return ()
-        hits = searcher.search(Query.const_score_query(_any(terms), 0.0), searcher.num_docs, count=False).hits
+        hits = searcher.search(Query.const_score_query(any_of(terms), 0.0), searcher.num_docs, count=False).hits
         return _ids(searcher, [address for _, address in hits])
 
     def spans(self, text: str, question: str) -> list[tuple[int, int]]:
         return self._words.spans(text, question)
 
-    def _query(self, wanted: Wanted, sight: Sight, reading: Reading) -> Query:
-        musts = [self._seen(sight)]
-        if wanted.filter is not None:
-            musts.append(Query.const_score_query(self._filtered(wanted.filter), 0.0))
-        if wanted.text:
-            musts.append(self._words.query(wanted.text, reading))
-        return Query.boolean_query([(Occur.Must, must) for must in musts])
-
-    def _seen(self, sight: Sight) -> Query:
-        """`policy.may_see` as a query."""
-        if sight.everything:
-            return Query.const_score_query(Query.all_query(), 0.0)
-        allowed = [Query.term_query(self._schema, "public", True)]  # noqa: FBT003 - the field's value
-        allowed += [Query.term_query(self._schema, "area", area) for area in sight.areas]
-        allowed += [Query.term_query(self._schema, "own_provider", provider) for provider in sight.providers]
-        return Query.const_score_query(_any(allowed), 0.0)
-
-    def _filtered(self, found: Filter) -> Query:
-        match found:
-            case Comparison():
-                return self._compared(found)
-            case Not(inner):
-                return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, self._filtered(inner))])
-            case All(inner):
-                return Query.boolean_query([(Occur.Must, self._filtered(each)) for each in inner])
-            case Any_(inner):
-                return _any([self._filtered(each) for each in inner])
-
-    def _compared(self, found: Comparison) -> Query:
-        kind = FILTERS[found.field]
-        if kind in {Type.WORD, Type.YES_NO}:
-            return Query.term_query(self._schema, found.field, found.value)
-        value = int(found.value)
-        lower = value if found.operator in {"=", ">", ">="} else None
-        upper = value if found.operator in {"=", "<", "<="} else None
-        return Query.range_query(
-            self._schema,
-            found.field,
-            FieldType.Integer,
-            lower,
-            upper,
-            include_lower=found.operator != ">",
-            include_upper=found.operator != "<",
-        )
-
-    def _counts(self, searcher: tantivy.Searcher, query: Query, wanted: Wanted) -> tuple[int, dict[str, dict[str, int]]]:
+    def _counts(
+        self, searcher: tantivy.Searcher, clauses: Sequence[Clause], wanted: Wanted, reading: Reading
+    ) -> tuple[int, dict[str, dict[str, int]]]:
         """Exact, all in one pass; values that the filter names are there also when nothing is left of them."""
-        found = searcher.aggregate(query, counting(wanted.facets))
+        found = searcher.aggregate(whole(self._matching(clauses, wanted, reading)), counting(wanted.facets))
         facets = {
             name: {
                 **dict.fromkeys(_named(wanted.filter, name), 0),
@@ -245,10 +196,6 @@ def counting(facets: Sequence[str]) -> dict[str, Any]:
 
 def _ids(searcher: tantivy.Searcher, addresses: Iterable[tantivy.DocAddress]) -> tuple[str, ...]:
     return tuple(searcher.doc(address).get_first("id") or "" for address in addresses)
-
-
-def _any(queries: Sequence[Query]) -> Query:
-    return Query.boolean_query([(Occur.Should, query) for query in queries])
 
 
 def _named(found: Filter | None, name: str) -> list[str]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 
 import tantivy
 from tantivy import Occur, Query
 
-from services.catalog.search.fields import TEXT
+from services.catalog.search.clauses import Clause, any_of
+from services.catalog.search.fields import NAME, TEXT
 from services.catalog.search.place import Reading
 
 WORDS_MAX = 32
@@ -46,19 +47,21 @@ class Words:
 
     def reading(self, text: str, searcher: tantivy.Searcher) -> Reading:
         singles = [phrase[0] if len(phrase) == 1 else None for phrase in self._phrases(text)]
-        nowhere = [word is not None and not any(searcher.doc_freq(field, word) for field in TEXT) for word in singles]
+        nowhere = [word is not None and not searcher.doc_freq(TEXT, word) for word in singles]
         return Reading(near=sum(1 << at for at, near in enumerate(nowhere) if near))
 
-    def query(self, text: str, reading: Reading) -> Query:
-        """Every word (or some of them), or one that stands for it, in any field. Nothing is found by no words."""
-        parts = [self._part(phrase, near=bool(reading.near >> at & 1)) for at, phrase in enumerate(self._phrases(text))]
-        occur = Occur.Should if reading.loose else Occur.Must
-        return Query.boolean_query([(occur, part) for part in parts]) if parts else Query.empty_query()
+    def clauses(self, text: str, reading: Reading) -> list[Clause]:
+        """Every word (or some of them), or one that stands for it. Nothing is found by no words."""
+        nears = [bool(reading.near >> at & 1) for at in range(WORDS_MAX)]
+        parts = [self._part(phrase, near=near) for phrase, near in zip(self._phrases(text), nears, strict=False)]
+        if reading.loose or not parts:
+            return [(Occur.Must, any_of(parts) if parts else Query.empty_query())]
+        return [(Occur.Must, part) for part in parts]
 
     def beginning(self, text: str) -> Query:
         """Names in which each word begins one."""
         parts = [
-            Query.fuzzy_term_query(self._schema, "name", word, distance=0, prefix=True)
+            Query.fuzzy_term_query(self._schema, NAME, word, distance=0, prefix=True)
             for word in self._analyzer.analyze(text)[:WORDS_MAX]
         ]
         return Query.boolean_query([(Occur.Must, part) for part in parts]) if parts else Query.empty_query()
@@ -86,30 +89,22 @@ class Words:
             at += length
 
     def _part(self, phrase: Phrase, *, near: bool) -> Query:
-        queries = self._in_fields(phrase, 1.0)
-        for other in self._synonyms.get(phrase, ()):
-            queries += self._in_fields(other, _SYNONYM)
+        queries = [self._as_it_is(phrase)]
+        queries += [Query.boost_query(self._as_it_is(other), _SYNONYM) for other in self._synonyms.get(phrase, ())]
         if near and len(phrase) == 1:
-            queries += self._near(phrase[0])
-        return Query.disjunction_max_query(queries, 0.1)
+            queries += [Query.boost_query(query, _NEAR_MISS) for f in (TEXT, NAME) for query in self._near(f, phrase[0])]
+        return queries[0] if len(queries) == 1 else Query.disjunction_max_query(queries, 0.1)
 
-    def _in_fields(self, phrase: Sequence[str], weight: float) -> list[Query]:
-        return [Query.boost_query(self._in_field(field, phrase), boost * weight) for field, boost in TEXT.items() if phrase]
-
-    def _in_field(self, field: str, phrase: Sequence[str]) -> Query:
+    def _as_it_is(self, phrase: Phrase) -> Query:
         if len(phrase) == 1:
-            return Query.term_query(self._schema, field, phrase[0], "freq")
-        return Query.phrase_query(self._schema, field, list(phrase))
+            return Query.term_query(self._schema, TEXT, phrase[0], "freq")
+        return Query.phrase_query(self._schema, TEXT, list(phrase))
 
-    def _near(self, word: str) -> list[Query]:
-        wrong = (len(word) >= _ONE_WRONG_CHARS) + (len(word) >= _TWO_WRONG_CHARS)
-        near = [Query.fuzzy_term_query(self._schema, f, word, distance=wrong) for f in TEXT] if wrong else []
-        begins = [
-            Query.fuzzy_term_query(self._schema, field, word, distance=0, prefix=True)
-            for field in TEXT
-            if len(word) > _PREFIX_CHARS
-        ]
-        return [Query.boost_query(query, _NEAR_MISS) for query in (*near, *begins)]
+    def _near(self, field: str, word: str) -> Iterator[Query]:
+        if wrong := (len(word) >= _ONE_WRONG_CHARS) + (len(word) >= _TWO_WRONG_CHARS):
+            yield Query.fuzzy_term_query(self._schema, field, word, distance=wrong)
+        if len(word) > _PREFIX_CHARS:
+            yield Query.fuzzy_term_query(self._schema, field, word, distance=0, prefix=True)
 
 
 def synonyms() -> Mapping[str, tuple[str, ...]]:

@@ -86,6 +86,12 @@ def test_acronyms_and_synonyms_work_both_ways(index: OfferingIndex, text: str, n
     assert found(index, text) == ["o1"]
 
 
+def test_words_at_the_end_of_one_part_and_the_beginning_of_the_next_are_no_phrase(index: OfferingIndex) -> None:
+    index.put(documents(an_offering("apart", name="General", summary="ledger"), an_offering("whole", name="General ledger")))
+
+    assert found(index, "GL") == ["whole"]
+
+
 def test_a_name_counts_more_than_a_mention(index: OfferingIndex) -> None:
     index.put(
         documents(

@@ -1,0 +1,90 @@
+"""Filters and what a caller may see, as clauses of one flat query: each level of nesting would be gone through by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import tantivy
+from tantivy import FieldType, Occur, Query
+
+from services.catalog.search.fields import FILTERS, Type
+from services.catalog.search.filters import All, Any_, Comparison, Filter, Not
+
+Clause = tuple[Occur, Query]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What the caller may see beside what is public: everything, the drafts of areas led, and of one's own provider."""
+
+    everything: bool = False
+    areas: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+
+
+class Clauses:
+    """For one index."""
+
+    def __init__(self, schema: tantivy.Schema) -> None:
+        self._schema = schema
+
+    def term(self, field: str, value: object) -> Query:
+        return Query.term_query(self._schema, field, value, "basic")
+
+    def seen(self, sight: Sight) -> list[Clause]:
+        """`policy.may_see`. What is hidden is left out, because that is little."""
+        if sight.everything:
+            return []
+        own = [self.term("area", area) for area in sight.areas]
+        own += [self.term("own_provider", provider) for provider in sight.providers]
+        hidden = self.term("public", False)  # noqa: FBT003 - the field's value
+        return [(Occur.MustNot, whole([(Occur.Must, hidden), *((Occur.MustNot, each) for each in own)]) if own else hidden)]
+
+    def filtered(self, found: Filter) -> list[Clause]:
+        match found:
+            case Comparison():
+                return [(Occur.Must, self._compared(found))]
+            case All(inner):
+                return [clause for each in inner for clause in self.filtered(each)]
+            case Any_(inner):
+                return [(Occur.Must, any_of([whole(self.filtered(each)) for each in inner]))]
+            case Not(Not(inner)):
+                return self.filtered(inner)
+            case Not(Any_(inner)):
+                return [(Occur.MustNot, whole(self.filtered(each))) for each in inner]
+            case Not(inner):
+                return [(Occur.MustNot, whole(self.filtered(inner)))]
+
+    def _compared(self, found: Comparison) -> Query:
+        if FILTERS[found.field] in {Type.WORD, Type.YES_NO}:
+            return self.term(found.field, found.value)
+        value = int(found.value)
+        lower = value if found.operator in {"=", ">", ">="} else None
+        upper = value if found.operator in {"=", "<", "<="} else None
+        return Query.range_query(
+            self._schema,
+            found.field,
+            FieldType.Integer,
+            lower,
+            upper,
+            include_lower=found.operator != ">",
+            include_upper=found.operator != "<",
+        )
+
+
+def whole(clauses: Sequence[Clause]) -> Query:
+    """All clauses as one query; with nothing that must be, everything that must not be left out."""
+    if len(clauses) == 1 and clauses[0][0] is Occur.Must:
+        return clauses[0][1]
+    if all(occur is Occur.MustNot for occur, _ in clauses):
+        clauses = [(Occur.Must, Query.all_query()), *clauses]
+    return Query.boolean_query(list(clauses))
+
+
+def unscored(clauses: Sequence[Clause]) -> list[Clause]:
+    return [(occur, Query.const_score_query(query, 0.0) if occur is Occur.Must else query) for occur, query in clauses]
+
+
+def any_of(queries: Sequence[Query]) -> Query:
+    return queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Should, query) for query in queries])
