@@ -119,10 +119,19 @@ async def forgetting(db: Database, idempotency: Table) -> None:
 @asynccontextmanager
 async def kafka_connections(settings: ServiceSettings, *, service: str, clock: Clock) -> AsyncIterator[Connections]:
     """The cluster's bus and identity provider, by settings alone."""
-    from shared.bus.kafka import KafkaBus, KafkaSettings  # noqa: PLC0415 - embedded mode never pays for aiokafka
+    from shared.bus.kafka import KafkaBus, KafkaSecurity, KafkaSettings  # noqa: PLC0415 - embedded mode never pays for aiokafka
 
     bootstrap = settings.bus_url.removeprefix("kafka://")
-    bus = KafkaBus(KafkaSettings(bootstrap=bootstrap, client_id=f"qsmo-{service}-{settings.member}"))
+    security = KafkaSecurity(
+        protocol=settings.bus_protocol,
+        mechanism=settings.bus_mechanism,
+        username=settings.bus_username or None,
+        password=lambda: settings.current("bus_password"),
+        ca_file=settings.bus_ca_file,
+        certificate_file=settings.bus_certificate_file,
+        key_file=settings.bus_key_file,
+    )
+    bus = KafkaBus(KafkaSettings(bootstrap=bootstrap, client_id=f"qsmo-{service}-{settings.member}", security=security))
     await bus.start()
     try:
         addresses = [settings.jwks_url, settings.gateway_jwks_url]

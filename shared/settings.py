@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from shared.auth import AUDIENCE
@@ -25,6 +26,15 @@ class ServiceSettings(BaseSettings):
     database_url: SecretStr = Field(description="SQLAlchemy URL: postgresql+asyncpg://… or sqlite+aiosqlite:///…")
     database_pool: int = Field(10, ge=2, le=200, description="Connections of one process at most")
     bus_url: str = Field("", description="kafka://host:port[,host:port…] (cluster)")
+    bus_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field("PLAINTEXT", description="How to reach it")
+    bus_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="SASL: how to say who"
+    )
+    bus_username: str = Field("", description="SASL: who")
+    bus_password: SecretStr = Field(SecretStr(""), description="SASL: its password; secret")
+    bus_ca_file: Path | None = Field(None, description="TLS: whom to trust (PEM); the system's authorities if absent")
+    bus_certificate_file: Path | None = Field(None, description="TLS: the client's certificate (PEM)")
+    bus_key_file: Path | None = Field(None, description="TLS: its key (PEM)")
     partitions: int = Field(6, ge=1, le=1_000, description="Partitions of topics that this service creates")
     issuer: str = Field("", description="`iss` of the tokens to accept")
     audience: str = Field(AUDIENCE, description="`aud` of the tokens to accept")
@@ -34,6 +44,22 @@ class ServiceSettings(BaseSettings):
     member: str = Field(default_factory=socket.gethostname, description="Stable name of this replica in consumer groups")
     drain_s: float = Field(5, ge=0, le=300, description="After SIGTERM: how long to serve on while proxies turn away")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+    @model_validator(mode="after")
+    def _can_say_who(self) -> Self:
+        if self.bus_protocol.startswith("SASL") and not (self.bus_username and self.bus_password.get_secret_value()):
+            raise ValueError(f"BUS_PROTOCOL {self.bus_protocol} needs BUS_USERNAME and BUS_PASSWORD")
+        return self
+
+    def current(self, name: str) -> str:
+        """A secret as its file has it now, which may have been rotated since the start; else as it was given."""
+        variable = f"{self.model_config.get('env_prefix', '')}{name.upper()}"
+        folder = os.environ.get(SECRETS_DIR)
+        file = Path(folder) / variable.lower() if folder and variable not in os.environ else None
+        if file and file.is_file():
+            return file.read_text().strip()
+        given: SecretStr = getattr(self, name)
+        return given.get_secret_value()
 
     @classmethod
     def settings_customise_sources(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 
 from services.adoption import consumers, tables
 from services.adoption.commands import agreements, annual_plans, iaps, stalls
@@ -54,8 +55,8 @@ class AdoptionOwner(Owner):
 
 def build(settings: Settings, connections: Connections) -> AdoptionOwner:
     """Nothing is opened yet: `start` does."""
-    url = settings.database_url.get_secret_value()
-    db = Database(url, clock=connections.clock, pool_size=settings.database_pool)
+    url = partial(settings.current, "database_url")
+    db = Database(url(), url_now=url, clock=connections.clock, pool_size=settings.database_pool)
     consumer = Consumer(
         name=consumers.GROUP,
         db=db,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 
 from services.catalog import consumers, tables
 from services.catalog.commands import marketplaces, offerings, vehicles
@@ -59,8 +60,8 @@ class CatalogOwner(Owner):
 
 def build(settings: Settings, connections: Connections) -> CatalogOwner:
     """Nothing is opened yet: `start` does."""
-    url = settings.database_url.get_secret_value()
-    db = Database(url, clock=connections.clock, pool_size=settings.database_pool)
+    url = partial(settings.current, "database_url")
+    db = Database(url(), url_now=url, clock=connections.clock, pool_size=settings.database_pool)
     return CatalogOwner(
         name="catalog",
         settings=settings,

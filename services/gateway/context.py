@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from fastapi import FastAPI
@@ -250,9 +251,10 @@ def build(
     tls: ssl.SSLContext | None = None,
 ) -> Gateway:
     """Nothing is opened yet: `start` does. Without `services` the settings say where they are."""
+    url = partial(settings.current, "database_url")
     return Gateway(
         settings=settings,
-        db=Database(settings.database_url.get_secret_value(), clock=connections.clock, pool_size=settings.database_pool),
+        db=Database(url(), url_now=url, clock=connections.clock, pool_size=settings.database_pool),
         connections=connections,
         upstreams={name: _upstream(name, settings, connections, services) for name in SERVICES},
         development_issuer=development_issuer,

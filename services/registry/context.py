@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from services.registry import tables
 from services.registry.commands import plan_progress
@@ -40,11 +41,11 @@ class RegistryOwner(Owner):
 
 def build(settings: Settings, connections: Connections) -> RegistryOwner:
     """Nothing is opened yet: `start` does."""
-    url = settings.database_url.get_secret_value()
+    url = partial(settings.current, "database_url")
     return RegistryOwner(
         name="registry",
         settings=settings,
-        db=Database(url, clock=connections.clock, pool_size=settings.database_pool),
+        db=Database(url(), url_now=url, clock=connections.clock, pool_size=settings.database_pool),
         connections=connections,
         migrations="services.registry.migrations",
         outbox=tables.outbox,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,12 +19,15 @@ CLOSE_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaSecurity:
-    """How to be let in. TLS is used by the two protocols that say so; a client certificate is optional."""
+    """How to be let in. TLS is used by the two protocols that say so; a client certificate is optional.
+
+    Files are read, and a password that is a function is asked for, at each client that is made: both may be rotated.
+    """
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     username: str | None = None
-    password: str | None = field(default=None, repr=False)
+    password: str | Callable[[], str] | None = field(default=None, repr=False)
     ca_file: Path | None = None
     certificate_file: Path | None = None
     key_file: Path | None = None
@@ -38,7 +41,7 @@ class KafkaSecurity:
         if self.protocol.startswith("SASL"):
             options["sasl_mechanism"] = self.mechanism
             options["sasl_plain_username"] = self.username
-            options["sasl_plain_password"] = self.password
+            options["sasl_plain_password"] = self.password() if callable(self.password) else self.password
         return options
 
 

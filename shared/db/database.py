@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Any
 
 import orjson
-from sqlalchemy import CursorResult, Executable, event, text
+from sqlalchemy import CursorResult, Executable, event, make_url, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -77,10 +77,19 @@ class Transaction:
 class Database:
     """A service's database. Makes engines when built, connects when used, closes with `close`.
 
-    PostgreSQL ends a statement after `statement_s`, also when whoever asked has gone: `Unavailable`.
+    PostgreSQL ends a statement after `statement_s`, also when whoever asked has gone: `Unavailable`. Each connection to it is
+    made as the user that `url_now` then names, so that passwords can be rotated under a running process.
     """
 
-    def __init__(self, url: str, *, clock: Clock = utc_now, pool_size: int = 10, statement_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Clock = utc_now,
+        pool_size: int = 10,
+        statement_s: float = 60.0,
+        url_now: Callable[[], str] | None = None,
+    ) -> None:
         self.url = url
         self.clock = clock
         self.is_sqlite = url.startswith("sqlite")
@@ -92,6 +101,8 @@ class Database:
             self._reader = _sqlite_engine(url, pool_size=_SQLITE_READERS, begin="BEGIN")
         else:
             self._writer = self._reader = _postgresql_engine(url, pool_size=pool_size, statement_s=statement_s)
+            if url_now is not None:
+                _log_in_as_now(self._writer, url_now)
 
     def connections_in_use(self) -> int:
         pools: set[Any] = {self._writer.pool, self._reader.pool}
@@ -246,6 +257,13 @@ def _postgresql_engine(url: str, *, pool_size: int, statement_s: float) -> Async
     )
     _check_before_use(engine)
     return engine
+
+
+def _log_in_as_now(engine: AsyncEngine, url_now: Callable[[], str]) -> None:
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def _log_in(_dialect: Any, _record: Any, _args: Any, params: dict[str, Any]) -> None:
+        url = make_url(url_now())
+        params |= {name: value for name, value in (("user", url.username), ("password", url.password)) if value is not None}
 
 
 def _check_before_use(engine: AsyncEngine) -> None:

@@ -386,7 +386,10 @@ class KafkaServer(Server):
         self.config.write_text("".join(f"{key}={value}\n" for key, value in self._settings().items()))
         cluster_id = "cXNtby10ZXN0LWNsdXN0ZQ"  # any 16 bytes in base64url
         tool = _java("kafka.tools.StorageTool", "-Xmx128m")
-        self._run(*tool, "format", "--standalone", "-t", cluster_id, "-c", self.config)
+        self._run(*tool, "format", "--standalone", "-t", cluster_id, "-c", self.config, *self._first_users())
+
+    def _first_users(self) -> Sequence[str]:
+        return ()
 
     def _settings(self) -> dict[str, str]:
         controller = f"{LOOPBACK}:{self.controller_port}"
@@ -412,6 +415,41 @@ class KafkaServer(Server):
             return _brokers_in_metadata(self.port) > 0
         except (OSError, struct.error):
             return False
+
+
+class SecuredKafkaServer(KafkaServer):
+    """The same, and at `side_port` over TLS only, for the user `qsmo` with a password, or for who shows a certificate.
+
+    `folder` has `server.pem` (certificate and key) and `ca.pem`, which also signs clients' certificates.
+    """
+
+    def __init__(self, folder: Path, *, password: str, protocol: str) -> None:
+        super().__init__()
+        self._folder = folder
+        self._password = password
+        self._protocol = protocol
+
+    @property
+    def secured(self) -> str:
+        return f"localhost:{self.side_port}"
+
+    def _first_users(self) -> Sequence[str]:
+        return ("--add-scram", f"SCRAM-SHA-512=[name=qsmo,password={self._password}]")
+
+    def _settings(self) -> dict[str, str]:
+        settings = super()._settings()
+        login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        return settings | {
+            "advertised.listeners": f"PLAINTEXT://{self.bootstrap},SIDE://{self.secured}",
+            "listener.security.protocol.map": f"PLAINTEXT:PLAINTEXT,SIDE:{self._protocol},CONTROLLER:PLAINTEXT",
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "listener.name.side.scram-sha-512.sasl.jaas.config": login,
+            "listener.name.side.ssl.client.auth": "required" if self._protocol == "SSL" else "none",
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(self._folder / "server.pem"),
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": str(self._folder / "ca.pem"),
+        }
 
 
 _ONE_NODE = {
