@@ -16,7 +16,7 @@ from services.adoption.store.figures import Told
 from shared.contracts.catalog import MarketplaceFact, OfferingFact, StandardPublished, StandardSuperseded, VehicleFact
 from shared.contracts.envelope import Event
 from shared.contracts.fact import FACTS
-from shared.contracts.registry import DesignationFact, OrganizationFact, PostFact
+from shared.contracts.registry import CorrectiveActionFact, DesignationFact, OrganizationFact, PostFact
 from shared.db import Transaction, among, insert_many, upsert
 from shared.inbox import Handler
 
@@ -159,6 +159,24 @@ async def follow_designations(tx: Transaction, events: Sequence[Event]) -> None:
     await upsert(tx, tables.known_designations, rows)
 
 
+async def follow_corrective_actions(tx: Transaction, events: Sequence[Event]) -> None:
+    """Of those that answer a finding, the last state of each."""
+    told = [CorrectiveActionFact.from_json(event.data) for event in events]
+    rows = {
+        action.finding_id: {
+            "finding_id": action.finding_id,
+            "plan_id": fact.plan_id,
+            "action_id": action.id,
+            "status": action.status,
+            "owner": action.owner,
+            "due_on": action.due_on,
+        }
+        for fact in told
+        if (action := fact.corrective_action).finding_id is not None
+    }
+    await upsert(tx, tables.known_corrections, list(rows.values()))
+
+
 async def follow_marketplaces(tx: Transaction, events: Sequence[Event]) -> None:
     latest = {event.subject: MarketplaceFact.from_json(event.data) for event in events}
     rows = {fact.focus_area: {"focus_area": fact.focus_area, "status": fact.status} for fact in latest.values()}
@@ -200,5 +218,7 @@ def handlers() -> Mapping[str, Handler]:
     posts = {kind.TYPE: follow_posts for kind in PostFact.__subclasses__()}
     designations = {kind.TYPE: follow_designations for kind in DesignationFact.__subclasses__()}
     marketplaces = {kind.TYPE: follow_marketplaces for kind in MarketplaceFact.__subclasses__()}
+    corrections = {kind.TYPE: follow_corrective_actions for kind in CorrectiveActionFact.__subclasses__()}
     own = {type_: follow_own for type_ in FACTS if figures.source_of(type_)}
-    return {**organizations, **offerings, **vehicles, **standards, **posts, **designations, **marketplaces, **own}
+    roots = {**organizations, **posts, **designations, **corrections}
+    return {**roots, **offerings, **vehicles, **standards, **marketplaces, **own}

@@ -9,6 +9,7 @@ from services.registry.api import routers
 from services.registry.config import Settings
 from shared.imports.api import import_router
 from shared.kernel.time import Clock, utc_now
+from shared.parked import parked_router
 from shared.service import Connections, owner_lifespan
 from shared.web.app import build_app
 from shared.web.draining import Draining
@@ -27,7 +28,7 @@ def create_app(settings: Settings, *, connections: Connections | None = None, cl
             connections=connections,
             clock=clock,
         ),
-        routers=(*routers, import_router()),
+        routers=(*routers, import_router(), parked_router("registry")),
         ready_checks=lambda app: app.state.context.checks(),
     )
 

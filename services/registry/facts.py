@@ -231,4 +231,5 @@ def _obligation(found: Obligation) -> contracts.ObligationEntry:
         status=found.status.value,
         evidence=found.evidence,
         reason=found.reason,
+        finding_id=found.finding_id,
     )

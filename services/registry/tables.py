@@ -169,3 +169,15 @@ posts = Table(
     Column("steps", Document, nullable=False),
     Column("delegations", Document, nullable=False),
 )
+
+# Findings of oversight, as adoption told them; `plan_id` once a corrective action was opened for it.
+known_findings = Table(
+    "known_findings",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("focus_area", String(80), nullable=False),
+    Column("title", String(300), nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("withdrawn", Boolean, nullable=False),
+    Column("plan_id", String(36)),
+)

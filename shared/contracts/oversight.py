@@ -1,4 +1,4 @@
-"""Facts of adoption that oversight asks for: investment action plans, service levels, feedback, annual plans."""
+"""Facts of adoption that oversight asks for: investment action plans, service levels, feedback, annual plans, findings."""
 
 from __future__ import annotations
 
@@ -170,3 +170,26 @@ class AnnualPlanAccepted(AnnualPlanFact, type="adoption.annual_plan.accepted"):
 
 class AnnualPlanOverdue(AnnualPlanFact, type="adoption.annual_plan.overdue"):
     """Told once: its day is over, and it was never submitted."""
+
+
+class FindingFact(Fact):
+    """What oversight found wanting in how an area is served; the registry opens a corrective action for it."""
+
+    finding_id: str
+    focus_area: str
+    title: str
+    due_on: date
+    sources: tuple[str, ...] = ()
+
+    def visibility_level(self) -> Visibility:
+        return Visibility.RESTRICTED
+
+
+class FindingRaised(FindingFact, type="adoption.finding.raised"):
+    """`sources`: kind and id of what it rests on, such as `sla:<id>`."""
+
+
+class FindingWithdrawn(FindingFact, type="adoption.finding.withdrawn"):
+    """Before a corrective action was opened for it."""
+
+    reason: str

@@ -12,6 +12,7 @@ import pytest
 from services.adoption.api import routers
 from shared.contracts.catalog import FitEntry, OfferingPublished
 from shared.contracts.registry import OrganizationChanged
+from tests.integration.test_adoption_iaps import a_designation
 from tests.unit.adoption.builders import World, a_world, acted, an_offering, an_organization, started, terms
 
 AREA = "cybersecurity"
@@ -35,6 +36,7 @@ ROLES = {
 }
 AGENCY = frozenset({"own", "member", "above"})
 ABOVE = frozenset({"above"})
+JUDGES = frozenset({"omb", "coordinator"})
 WIDE = frozenset({"omb", "coordinator", "auditor"})
 SEE = AGENCY | WIDE | {"qsmo"}
 SEE_AGREEMENT = SEE | {"provider"}
@@ -171,10 +173,19 @@ TABLE: dict[str, list[Rule]] = {
     "POST /v1/annual-plans/{id}/submit": [annual_plan()],
     "POST /v1/annual-plans/{id}/milestones/{milestone_id}/meet": [annual_plan(body={"evidence": "seen"})],
     "POST /v1/annual-plans/{id}/{action}": [
-        annual_plan(frozenset({"coordinator", "omb"}), REASON, action="return"),
-        annual_plan(frozenset({"coordinator", "omb"}), {}, action="accept"),
+        annual_plan(JUDGES, REASON, action="return"),
+        annual_plan(JUDGES, {}, action="accept"),
         annual_plan(ABOVE, REASON, action="amend"),
     ],
+    # findings, of oversight and the QSMO of the area alone
+    "POST /v1/findings": [
+        Rule(
+            may=JUDGES,
+            body={"focus_area": AREA, "title": "t", "due_on": DAY, "sources": []},
+        )
+    ],
+    "GET /v1/findings/{id}": [seen(WIDE | {"qsmo"})],
+    "POST /v1/findings/{id}/withdraw": [Rule(may=JUDGES, see=WIDE | {"qsmo"}, body=REASON, etag_of="/v1/findings/{finding}")],
     # over all
     "GET /v1/agencies/{id}/next-steps": [seen()],
     "GET /v1/stats/adoption-states": [Rule(may=WIDE | {"qsmo"}, query=f"area={AREA}")],
@@ -193,6 +204,7 @@ LISTS = {
     "GET /v1/systems": SEE,
     "GET /v1/savings": SEE,
     "GET /v1/annual-plans": ABOVE | WIDE | {"qsmo"},
+    "GET /v1/findings": WIDE | {"qsmo"},
 }
 # Rules as data, and sums over what the caller sees (which the lists above hold to).
 PUBLIC = {
@@ -230,7 +242,16 @@ async def ids_of(world: World) -> dict[str, str]:
     ids["agreement"] = await _made(world, "/v1/agreements", {"adoption_id": adoption_id, **terms(world)})
     ids["system"] = await _made(world, "/v1/systems", {**SYSTEM, "agency_id": "cisa", "number": "N-1"})
     ids["entry"] = await _made(world, f"/v1/adoptions/{adoption_id}/savings", ENTRY)
-    return {**ids, **await _annual_plan(world)}
+    return {**ids, **await _annual_plan(world), "finding": await _finding(world, adoption_id)}
+
+
+async def _finding(world: World, adoption_id: str) -> str:
+    await world.tell(a_designation(AREA))
+    feedback = await _made(world, f"/v1/adoptions/{adoption_id}/feedback", {"ratings": {"support": 1}})
+    body = {"focus_area": AREA, "title": "t", "due_on": "2099-01-01", "sources": [{"kind": "feedback", "id": feedback}]}
+    answer = await world.api.post("/v1/findings", body, "omb")
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
 
 
 async def _annual_plan(world: World) -> dict[str, str]:
@@ -257,7 +278,7 @@ async def _made(world: World, path: str, body: Any) -> str:
 
 async def asked(world: World, key: str, rule: Rule, role: str, ids: dict[str, str]) -> int:
     method, _, path = key.partition(" ")
-    kinds = ("agreement", "shortlist", "system", "needs", "annual-plan")
+    kinds = ("agreement", "shortlist", "system", "needs", "annual-plan", "finding")
     kind = next((name for name in kinds if f"/{name}" in path), "adoption").replace("-", "_")
     others = {"adoption_id": ids["adoption"], "entry_id": ids["entry"], "milestone_id": ids["milestone"]}
     fill = {"id": ids["agency" if "/agencies/" in path else kind], **others}
@@ -334,5 +355,5 @@ async def test_every_route_is_in_the_table_or_denied(world: World) -> None:
 
 async def _versions(world: World, ids: dict[str, str]) -> list[str]:
     paths = [f"/v1/{name}s/{ids[name]}" for name in ("adoption", "agreement", "shortlist", "system")]
-    paths.append(f"/v1/annual-plans/{ids['annual_plan']}")
+    paths += [f"/v1/annual-plans/{ids['annual_plan']}", f"/v1/findings/{ids['finding']}"]
     return [(await world.api.get(path, "auditor")).headers["etag"] for path in [*paths, f"/v1/needs/{ids['needs']}"]]

@@ -5,6 +5,7 @@ from services.adoption.store.adoptions import adoptions, pair
 from services.adoption.store.agreements import AgreementVersion, agreed, agreements
 from services.adoption.store.annual_plans import annual_plans
 from services.adoption.store.feedback import feedbacks
+from services.adoption.store.findings import correction, findings
 from services.adoption.store.iaps import iap_thresholds, iaps
 from services.adoption.store.known import (
     KnownOffering,
@@ -30,8 +31,10 @@ __all__ = [
     "agreements",
     "annual_plans",
     "candidate",
+    "correction",
     "demands",
     "feedbacks",
+    "findings",
     "iap_thresholds",
     "iaps",
     "known_offering",

@@ -14,7 +14,15 @@ from services.adoption.tables.known import (
     known_vehicles,
 )
 from services.adoption.tables.metadata import metadata
-from services.adoption.tables.oversight import annual_plans, feedbacks, iap_thresholds, iaps, slas
+from services.adoption.tables.oversight import (
+    annual_plans,
+    feedbacks,
+    findings,
+    iap_thresholds,
+    iaps,
+    known_corrections,
+    slas,
+)
 from shared.db import Document, UtcDateTime
 from shared.imports.tables import import_tables
 from shared.inbox import inbox_tables
@@ -308,6 +316,7 @@ __all__ = [
     "figure_cells",
     "figure_ranges",
     "figure_subjects",
+    "findings",
     "iap_thresholds",
     "iaps",
     "idempotency",
@@ -316,6 +325,7 @@ __all__ = [
     "inbox",
     "known_activities",
     "known_codes",
+    "known_corrections",
     "known_designations",
     "known_marketplaces",
     "known_offering_areas",

@@ -1,4 +1,4 @@
-"""What oversight asks for: investment action plans, service levels, annual plans, feedback."""
+"""What oversight asks for: investment action plans, service levels, annual plans, feedback, findings."""
 
 from __future__ import annotations
 
@@ -75,4 +75,26 @@ feedbacks = Table(
     Column("quarter", String(8), nullable=False),
     Column("document", Document, nullable=False),
     UniqueConstraint("adoption_id", "quarter"),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("focus_area", String(80), nullable=False, index=True),
+    Column("status", String(16), nullable=False),
+    Column("document", Document, nullable=False),
+)
+
+# The registry's corrective actions that answer findings.
+known_corrections = Table(
+    "known_corrections",
+    metadata,
+    Column("finding_id", String(36), primary_key=True),
+    Column("plan_id", String(36), nullable=False),
+    Column("action_id", String(36), nullable=False),
+    Column("status", String(24), nullable=False),
+    Column("owner", String(300), nullable=False),
+    Column("due_on", Date, nullable=False),
 )

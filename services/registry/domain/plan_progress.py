@@ -165,7 +165,7 @@ OBLIGATION = StateMachine(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obligation:
-    """A condition or corrective action with an owner and a due date."""
+    """A condition or corrective action with an owner and a due date; `finding_id`: the finding of oversight it answers."""
 
     id: str
     kind: ObligationKind
@@ -176,6 +176,7 @@ class Obligation:
     evidence: tuple[str, ...] = ()
     proposed_by: str | None = None
     reason: str | None = None
+    finding_id: str | None = None
 
     def is_due_unfulfilled(self, today: date) -> bool:
         return self.status is ObligationStatus.OPEN and today > self.due_on

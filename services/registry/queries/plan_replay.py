@@ -202,6 +202,7 @@ def _with_obligation(plan: Plan, entry: contracts.ObligationEntry, found: Record
         evidence=entry.evidence,
         proposed_by=found.actor if proposes else proposed_before,
         reason=entry.reason,
+        finding_id=entry.finding_id,
     )
     if before is None:
         return replace(plan, obligations=(*plan.obligations, after))

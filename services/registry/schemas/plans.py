@@ -46,6 +46,8 @@ class MilestoneShown(Shown):
 
 
 class ObligationShown(Shown):
+    """`finding_id`: the finding of oversight that it answers."""
+
     id: str
     kind: ObligationKind
     title: str
@@ -55,6 +57,7 @@ class ObligationShown(Shown):
     evidence: list[str]
     proposed_by: str | None
     reason: str | None
+    finding_id: str | None
 
 
 class QuestionShown(Shown):

@@ -85,7 +85,7 @@ class PlanRecommended(PlanFact, type="registry.plan.recommended"):
 
 
 class ObligationEntry(Part):
-    """A condition or corrective action: what, who, until when."""
+    """A condition or corrective action: what, who, until when; `finding_id`: adoption's finding that it answers."""
 
     id: str
     kind: str
@@ -95,6 +95,7 @@ class ObligationEntry(Part):
     status: str
     evidence: tuple[str, ...] = ()
     reason: str | None = None
+    finding_id: str | None = None
 
 
 class PlanApproved(PlanFact, type="registry.plan.approved"):
