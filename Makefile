@@ -104,6 +104,10 @@ pictures: $(READY) ## take the pictures of docs/images anew (needs Chromium)
 schemas: $(READY) ## regenerate the committed schemas
 	@$(BIN)/python -m shared.contracts.generate
 
+.PHONY: policies
+policies: $(READY) ## regenerate the network policies from their list of edges
+	@$(BIN)/python deploy/k8s/components/network-policies/generate.py
+
 .PHONY: uswds
 uswds: ## compile the design system that the pages use (needs Node; what comes out is committed)
 	@$(call need,npm,Install Node 20 or newer.)

@@ -56,10 +56,9 @@ class ServiceSettings(BaseSettings):
         variable = f"{self.model_config.get('env_prefix', '')}{name.upper()}"
         folder = os.environ.get(SECRETS_DIR)
         file = Path(folder) / variable.lower() if folder and variable not in os.environ else None
-        if file and file.is_file():
-            return file.read_text().strip()
         given: SecretStr = getattr(self, name)
-        return given.get_secret_value()
+        found = file.read_text().strip() if file and file.is_file() else given.get_secret_value()
+        return _by_asyncpg(found) if name == "database_url" else found
 
     @classmethod
     def settings_customise_sources(
@@ -80,7 +79,13 @@ def database_url_of(service: str) -> str | None:
     """What the service's environment, or its secrets folder, gives as its database; None when neither does."""
     name = f"QSMO_{service.upper()}_DATABASE_URL"
     if (given := os.environ.get(name)) is not None:
-        return given
+        return _by_asyncpg(given)
     folder = os.environ.get(SECRETS_DIR)
     file = Path(folder) / name.lower() if folder else None
-    return file.read_text().strip() if file and file.is_file() else None
+    return _by_asyncpg(file.read_text().strip()) if file and file.is_file() else None
+
+
+def _by_asyncpg(url: str) -> str:
+    """URLs as PostgreSQL's own tools, and operators, write them name no driver."""
+    scheme, separator, rest = url.partition("://")
+    return f"postgresql+asyncpg{separator}{rest}" if scheme in {"postgresql", "postgres"} else url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
+from services.adoption import consumers as of_adoption
 from services.adoption.config import Settings as AdoptionSettings
 from services.catalog.config import Settings as CatalogSettings
 from services.gateway.config import Settings as GatewaySettings
 from services.registry.config import Settings as RegistrySettings
+from shared.service import TOPICS
 from shared.settings import SECRETS_DIR, ServiceSettings
 
 OVERLAYS = ("dev", "staging", "production")
@@ -27,6 +30,13 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "adoption": AdoptionSettings,
     "gateway": GatewaySettings,
 }
+READS: dict[str, tuple[str, ...]] = {
+    "registry": (),
+    "catalog": ("qsmo.registry",),
+    "adoption": tuple(of_adoption.TOPICS),
+    "gateway": TOPICS,
+}
+GROUPS = {"catalog": "catalog", "adoption": of_adoption.GROUP, "gateway": "gateway-feed"}
 FINISH_S = 20  # UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN of the image
 DRAIN_S = ServiceSettings.model_fields["drain_s"].default
 
@@ -70,18 +80,44 @@ def test_every_variable_is_a_setting_of_the_service_and_none_is_secret(overlay: 
     assert given <= known - secret
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("service", SETTINGS)
-def test_the_secret_is_mounted_as_the_file_that_the_settings_read(overlay: str, service: str) -> None:
-    spec = of_kind(overlay, "Deployment")[service]["spec"]["template"]["spec"]
+def mounted(overlay: str, spec: dict[str, Any]) -> dict[str, str]:
+    """What stands in the folder of secrets: file → the secret that it is of."""
     (container,) = spec["containers"]
     folder = next(entry["value"] for entry in container["env"] if entry["name"] == SECRETS_DIR)
-
     mount = next(mount for mount in container["volumeMounts"] if mount["mountPath"] == folder)
     volume = next(volume for volume in spec["volumes"] if volume["name"] == mount["name"])
-    assert volume["secret"]["secretName"].startswith(f"{service}-database")
-    if overlay == "dev":
-        assert f"qsmo_{service}_database_url" in of_kind(overlay, "Secret")[volume["secret"]["secretName"]]["data"]
+    files: dict[str, str] = {}
+    for source in (source["secret"] for source in volume["projected"]["sources"]):
+        kept = of_kind(overlay, "Secret").get(source["name"], {"data": {}})["data"]
+        names = [item["path"] for item in source["items"]] if "items" in source else list(kept)
+        files |= dict.fromkeys(names, source["name"])
+    return files
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("service", SETTINGS)
+def test_secrets_are_mounted_as_the_files_that_the_settings_read(overlay: str, service: str) -> None:
+    found = mounted(overlay, of_kind(overlay, "Deployment")[service]["spec"]["template"]["spec"])
+    of_migration = mounted(overlay, of_kind(overlay, "Job")[f"{service}-migrate"]["spec"]["template"]["spec"])
+
+    read = {
+        f"qsmo_{service}_{name}" for name, field in SETTINGS[service].model_fields.items() if "Secret" in str(field.annotation)
+    }
+    assert found[f"qsmo_{service}_database_url"] == of_migration[f"qsmo_{service}_database_url"]
+    assert {name for name in found if name.startswith("qsmo_")} <= read
+    if overlay != "dev":
+        assert found[f"qsmo_{service}_database_url"] == f"{service}-database-app"
+        assert f"{service}-database" in of_kind(overlay, "Cluster")
+        assert found[f"qsmo_{service}_bus_password"] in of_kind(overlay, "KafkaUser")
+        assert configured(overlay, service)["BUS_CA_FILE"].rpartition("/")[2] in found
+
+
+def configured(overlay: str, service: str) -> dict[str, str]:
+    """What its ConfigMap says, without the prefix of its variables."""
+    (container,) = of_kind(overlay, "Deployment")[service]["spec"]["template"]["spec"]["containers"]
+    (source,) = container["envFrom"]
+    data: dict[str, str] = of_kind(overlay, "ConfigMap")[source["configMapRef"]["name"]]["data"]
+    return {name.removeprefix(f"QSMO_{service.upper()}_"): value for name, value in data.items()}
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -114,15 +150,131 @@ def test_the_image_drains_for_as_long_as_the_pods_allow() -> None:
     assert f"UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN={FINISH_S}" in (DEPLOY.parents[1] / "Dockerfile").read_text()
 
 
-def test_no_more_consumers_than_partitions() -> None:
-    configured = of_kind("production", "ConfigMap")
-    for name, scaled in of_kind("production", "ScaledObject").items():
-        config = next(found["data"] for key, found in configured.items() if key.startswith(name))
-        assert scaled["spec"]["maxReplicaCount"] <= int(config[f"QSMO_{name.upper()}_PARTITIONS"])
+def test_no_more_consumers_than_partitions_and_only_of_topics_that_are_there() -> None:
+    topics = of_kind("production", "KafkaTopic")
+    scaled = of_kind("production", "ScaledObject")
+    assert scaled
+    for name, found in scaled.items():
+        followed = [trigger["metadata"] for trigger in found["spec"]["triggers"] if trigger["type"] == "kafka"]
+        assert {metadata["topic"] for metadata in followed} == set(READS[name])
+        assert {metadata["consumerGroup"] for metadata in followed} == {GROUPS[name]}
+        for metadata in followed:
+            assert found["spec"]["maxReplicaCount"] <= topics[metadata["topic"]]["spec"]["partitions"]
+            assert metadata["bootstrapServers"] == configured("production", name)["BUS_URL"].removeprefix("kafka://")
+    for service in SETTINGS:
+        assert {topic["spec"]["partitions"] for topic in topics.values()} == {
+            int(configured("production", service)["PARTITIONS"])
+        }
 
 
-def test_in_production_nothing_talks_but_by_a_policy_and_nothing_is_a_secret_in_the_manifests() -> None:
-    policies = of_kind("production", "NetworkPolicy")
-    assert policies["default-deny"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+def test_what_scales_itself_has_no_number_of_replicas() -> None:
+    targets = {found["spec"]["scaleTargetRef"]["name"] for found in of_kind("production", "HorizontalPodAutoscaler").values()}
+    targets |= {found["spec"]["scaleTargetRef"]["name"] for found in of_kind("production", "ScaledObject").values()}
+
+    assert targets == set(SETTINGS)
+    assert [name for name in targets if "replicas" in of_kind("production", "Deployment")[name]["spec"]] == []
+
+
+@pytest.mark.parametrize("overlay", ["staging", "production"])
+def test_each_service_may_do_on_the_bus_what_it_does_and_no_more(overlay: str) -> None:
+    assert set(of_kind(overlay, "KafkaTopic")) == {name for topic in TOPICS for name in (topic, f"{topic}.dlq")}
+    for service in SETTINGS:
+        allowed = {
+            (acl["resource"]["type"], acl["resource"]["name"], operation)
+            for acl in of_kind(overlay, "KafkaUser")[service]["spec"]["authorization"]["acls"]
+            for operation in acl["operations"]
+        }
+        read = {name for _, name, operation in allowed if operation == "Read"}
+        written = {name for _, name, operation in allowed if operation == "Write"}
+        assert read == {*READS[service], *((GROUPS[service],) if service in GROUPS else ())}
+        assert written == {topic for topic in TOPICS if topic == f"qsmo.{service}"} | {
+            f"{topic}.dlq" for topic in READS[service]
+        }
+        # It looks whether they are there.
+        assert {name for kind, name, operation in allowed if (kind, operation) == ("topic", "Describe")} == set(
+            of_kind(overlay, "KafkaTopic")
+        )
+
+
+def test_the_policies_are_those_of_the_list_of_edges() -> None:
+    folder = DEPLOY / "components/network-policies"
+    made = runpy.run_path(str(folder / "generate.py"))["written"]()
+
+    assert (folder / "policies.yaml").read_text() == made, "make policies"
+
+
+Peer = frozenset[tuple[str, str]] | str
+Port = tuple[int, str]
+
+
+@pytest.mark.parametrize("overlay", ["staging", "production"])
+def test_nothing_talks_but_along_an_edge(overlay: str) -> None:
+    """Read from the rendered policies alone, as a cluster would: both ends must allow what one of them begins."""
+    said = yaml.safe_load((DEPLOY / "components/network-policies/edges.yaml").read_text())
+    listed = {
+        (peer_of(said["places"][one]), peer_of(said["places"][other]), port_of(port))
+        for edge in said["edges"]
+        for one in edge["from"]
+        for other in edge["to"]
+        for port in edge["ports"]
+    }
+
+    found = of_kind(overlay, "NetworkPolicy")
+    assert found["default-deny"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    ours = {
+        peer_of({"pods": policy["spec"]["podSelector"]["matchLabels"]})
+        for name, policy in found.items()
+        if name != "default-deny"
+    }
+    begun, reached = allowed(overlay, "egress"), allowed(overlay, "ingress")
+
+    assert {edge for edge in begun if edge[1] in ours} == {edge for edge in reached if edge[0] in ours}
+    assert begun | reached == listed
+
+
+def allowed(overlay: str, direction: str) -> set[tuple[Peer, Peer, Port]]:
+    edges: set[tuple[Peer, Peer, Port]] = set()
+    for policy in of_kind(overlay, "NetworkPolicy").values():
+        for rule in policy["spec"].get(direction, ()):
+            own = peer_of({"pods": policy["spec"]["podSelector"]["matchLabels"]})
+            for selected in rule["to" if direction == "egress" else "from"]:
+                other = peer_of_selector(selected)
+                ends = (own, other) if direction == "egress" else (other, own)
+                edges |= {(*ends, (port["port"], port["protocol"])) for port in rule["ports"]}
+    return edges
+
+
+def peer_of(place: dict[str, Any]) -> Peer:
+    return frozenset(place["pods"].items()) if "pods" in place else str(place.get("namespace") or place["addresses"])
+
+
+def peer_of_selector(selected: dict[str, Any]) -> Peer:
+    if "ipBlock" in selected:
+        return str(selected["ipBlock"]["cidr"])
+    if "namespaceSelector" in selected:
+        return str(selected["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"])
+    return frozenset(selected["podSelector"]["matchLabels"].items())
+
+
+def port_of(written: str) -> Port:
+    number, _, protocol = written.partition("/")
+    return int(number), protocol
+
+
+@pytest.mark.parametrize("overlay", ["staging", "production"])
+def test_each_of_our_pods_has_a_policy_that_knows_its_labels(overlay: str) -> None:
+    selectors = [found["spec"]["podSelector"].get("matchLabels", {}) for found in of_kind(overlay, "NetworkPolicy").values()]
+    for kind in ("Deployment", "Job"):
+        for name, found in of_kind(overlay, kind).items():
+            labels = found["spec"]["template"]["metadata"]["labels"].items()
+            assert sum(bool(wanted) and wanted.items() <= labels for wanted in selectors) == 1, name
+
+
+def test_in_production_nothing_is_a_secret_in_the_manifests_and_nothing_goes_without_tls() -> None:
     assert of_kind("production", "Secret") == {}
     assert "postgres" not in of_kind("production", "Deployment")
+    routes = of_kind("production", "HTTPRoute")
+    plain = [
+        name for name, route in routes.items() if {parent["sectionName"] for parent in route["spec"]["parentRefs"]} == {"http"}
+    ]
+    assert [[rule.get("backendRefs") for rule in routes[name]["spec"]["rules"]] for name in plain] == [[None]]
