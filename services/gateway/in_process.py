@@ -2,65 +2,103 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import unquote_to_bytes
 
-import httpx
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Message, Scope
 
 from services.gateway.http1 import Broken, RawHeaders
 
 
-class _Stream(httpx.AsyncByteStream):
-    def __init__(self, body: AsyncIterator[bytes] | None) -> None:
-        self._body = body
+class _Exchange:
+    """One request and its answer, whole."""
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._body is not None:
-            async for chunk in self._body:
-                yield chunk
+    def __init__(self, *, body: AsyncIterator[bytes] | None, is_bodiless: bool) -> None:
+        self._sending = body
+        self._is_sent = False
+        self._is_bodiless = is_bodiless
+        self._is_answered = asyncio.Event()
+        self._parts: list[bytes] = []
+        self.status = 0
+        self.headers: RawHeaders = []
 
+    async def receive(self) -> Message:
+        if self._is_sent:
+            await self._is_answered.wait()
+            return {"type": "http.disconnect"}
+        chunk = None if self._sending is None else await anext(self._sending, None)
+        if chunk is None:
+            self._is_sent = True
+            return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": chunk, "more_body": True}
 
-class _Answered:
-    def __init__(self, response: httpx.Response) -> None:
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        self._response = response
-        self._parts = response.stream.__aiter__()
-        self.status = response.status_code
-        self.headers: RawHeaders = response.headers.raw
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], list(message.get("headers", ()))
+        elif message["type"] == "http.response.body":
+            if (body := message.get("body", b"")) and not self._is_bodiless:
+                self._parts.append(body)
+            if not message.get("more_body", False):
+                self._is_answered.set()
+
+    def over(self) -> None:
+        """Nothing more comes. Raises Broken where an answer had begun."""
+        if self.status and not self._is_answered.is_set():
+            raise Broken("the service failed in the middle of an answer")
+        self.status = self.status or 500
+        self._is_answered.set()
 
     @property
     def is_at_hand(self) -> bool:
-        return False
+        return True
 
     @property
     def is_over(self) -> bool:
-        return False
+        return not self._parts
 
     async def part(self) -> bytes | None:
-        try:
-            return await anext(self._parts, None)
-        except httpx.TransportError as err:
-            raise Broken(str(err)) from err
+        found, self._parts = b"".join(self._parts), []
+        return found or None
 
     async def close(self) -> None:
-        await self._response.aclose()
+        """There is no connection."""
 
 
 class InProcess:
-    """httpx's transport for ASGI apps, which runs no lifespan and answers an app's fault with 500."""
+    """Calls the app, without a lifespan; a fault of the app's is answered by 500."""
 
     def __init__(self, app: ASGIApp, *, name: str) -> None:
-        self._base = httpx.URL(f"http://{name}")
-        self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self._app = app
+        self._name = name
 
-    async def open(self, method: str, target: bytes, *, headers: RawHeaders, body: AsyncIterator[bytes] | None) -> _Answered:
+    async def open(self, method: str, target: bytes, *, headers: RawHeaders, body: AsyncIterator[bytes] | None) -> _Exchange:
         """As `services.gateway.http1.Transport.open`."""
-        url = self._base.copy_with(raw_path=target)
-        request = httpx.Request(method, url, headers=[(b"host", url.netloc), *headers], stream=_Stream(body))
-        try:
-            return _Answered(await self._transport.handle_async_request(request))
-        except httpx.TransportError as err:
-            raise Broken(str(err)) from err
+        exchange = _Exchange(body=body, is_bodiless=method == "HEAD")
+        with contextlib.suppress(Exception):  # the service has logged it, and usually answered
+            await self._app(self._scope(method, target, headers), exchange.receive, exchange.send)
+        exchange.over()
+        return exchange
+
+    def _scope(self, method: str, target: bytes, headers: RawHeaders) -> Scope:
+        path, _, query = target.partition(b"?")
+        scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": method,
+            "headers": [(b"host", self._name.encode()), *((name.lower(), value) for name, value in headers)],
+            "scheme": "http",
+            "path": unquote_to_bytes(path).decode("utf-8", "replace") if b"%" in path else path.decode("ascii", "replace"),
+            "raw_path": path,
+            "query_string": query,
+            "server": (self._name, None),
+            "client": ("127.0.0.1", 123),
+            "root_path": "",
+        }
+        return scope
 
     async def close(self) -> None:
-        await self._transport.aclose()
+        """Who made the app ends it."""

@@ -17,6 +17,7 @@ from shared.kernel.errors import QsmoError
 from shared.web import problems
 from shared.web.document import completed
 from shared.web.middleware import RequestFrame
+from shared.web.signpost import Signpost
 from shared.web.wire import Shown
 
 Check = Callable[[], Awaitable[None]]
@@ -89,6 +90,7 @@ def build_app(
     for router in routers:
         app.include_router(router)
     app.include_router(_operations(ready_checks))
+    app.router.middleware_stack = Signpost(app.router)
     app.add_middleware(RequestFrame, service=service)
     return app
 

@@ -1,0 +1,101 @@
+"""Finds the route of a request by the first words of its path, instead of asking every route there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from re import Pattern
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
+from starlette.convertors import Convertor
+from starlette.routing import BaseRoute, Route, compile_path
+from starlette.types import Receive, Scope, Send
+
+_Words = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Way:
+    """A route as its router includes it."""
+
+    path: str
+    pattern: Pattern[str]
+    convertors: dict[str, Convertor[Any]]
+    methods: frozenset[str] | None
+    route: BaseRoute
+    endpoint: Any
+    included: Any
+
+    @classmethod
+    def to(cls, found: RouteContext) -> Way:
+        assert found.path is not None
+        pattern, _, convertors = compile_path(found.path)
+        methods = None if found.methods is None else frozenset(found.methods)
+        included = found._route_context  # noqa: SLF001 - it has no public name; ADR 96
+        return cls(found.path, pattern, convertors, methods, found.original_route, found.endpoint, included)
+
+    def leads(self, scope: Scope) -> bool:
+        """Whether this is the request's way; the scope says so then."""
+        if self.methods is not None and scope["method"] not in self.methods:
+            return False
+        if (match := self.pattern.match(scope["path"])) is None:
+            return False
+        named = {name: self.convertors[name].convert(value) for name, value in match.groupdict().items()}
+        scope["path_params"] = {**scope.get("path_params", {}), **named}
+        scope["endpoint"], scope["route"] = self.endpoint, self.route
+        if self.included is not None:
+            # FastAPI's own name for it: how a route is told which of its inclusions was asked for.
+            scope.setdefault("fastapi", {})["effective_route_context"] = self.included
+        return True
+
+
+class Signpost:
+    """In front of a router that includes others. What no route wants as it stands is left to the router: 404, 405 and the rest.
+
+    FastAPI tries the routes one after the other, and those of an included router twice, at 2 µs each.
+    """
+
+    def __init__(self, router: APIRouter) -> None:
+        self._router = router
+        self._ways: dict[_Words, tuple[Way, ...]] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not scope.get("root_path") and (way := self.find(scope)) is not None:
+            scope.setdefault("router", self._router)
+            await way.route.handle(scope, receive, send)
+            return
+        await self._router.app(scope, receive, send)
+
+    def find(self, scope: Scope) -> Way | None:
+        """The scope says what was found, as the router would have it."""
+        if self._ways is None:  # now all routes are there
+            self._ways = _by_words([Way.to(found) for found in iter_route_contexts(self._router.routes) if _is_plain(found)])
+        words = _words(scope["path"])
+        ways = self._ways.get(words) or self._ways.get(words[:1], ())
+        return next((way for way in ways if way.leads(scope)), None)
+
+
+def _is_plain(found: RouteContext) -> bool:
+    """What is mounted answers for paths that it does not name."""
+    return isinstance(found.original_route, APIRoute | Route)
+
+
+def _words(path: str) -> _Words:
+    return tuple(path.split("/", 3)[1:3])
+
+
+def _by_words(ways: list[Way]) -> dict[_Words, tuple[Way, ...]]:
+    """The first one or two words of a path → all routes that may be meant, in order."""
+    fixed = {way: _fixed(way.path) for way in ways}
+    keys = {words for words in fixed.values() if words} | {words[:1] for words in fixed.values() if words}
+    return {key: tuple(way for way in ways if all(a == b for a, b in zip(key, fixed[way], strict=False))) for key in keys}
+
+
+def _fixed(path: str) -> _Words:
+    found: list[str] = []
+    for word in _words(path):
+        if "{" in word:
+            break
+        found.append(word)
+    return tuple(found)
