@@ -58,7 +58,8 @@ class Signpost:
 
     def __init__(self, router: APIRouter) -> None:
         self._router = router
-        self._ways: dict[_Words, tuple[Way, ...]] | None = None
+        self._ways: dict[_Words, tuple[Way, ...]] = {}
+        self._known = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not scope.get("root_path") and (way := self.find(scope)) is not None:
@@ -69,7 +70,8 @@ class Signpost:
 
     def find(self, scope: Scope) -> Way | None:
         """The scope says what was found, as the router would have it."""
-        if self._ways is None:  # now all routes are there
+        if len(self._router.routes) != self._known:  # they may come one by one
+            self._known = len(self._router.routes)
             self._ways = _by_words([Way.to(found) for found in iter_route_contexts(self._router.routes) if _is_plain(found)])
         words = _words(scope["path"])
         ways = self._ways.get(words) or self._ways.get(words[:1], ())
