@@ -31,6 +31,8 @@ def require_for(by: Principal, action: str) -> None:
 
 def may(by: Principal, action: str, content: Content, *, areas: tuple[str, ...] | None = None) -> bool:
     """Whether a role of the caller, in its scope, allows the action; `areas` instead of the content's own."""
+    if not by.roles:
+        return False
     concerned = content.focus_areas if areas is None else areas
     return any(_allows(by, role, action, content, concerned) for role in MACHINE.roles_for(action))
 

@@ -12,14 +12,15 @@ from fastapi import APIRouter, Query, Response
 from services.catalog import queries, store
 from services.catalog.api import search_models as models
 from services.catalog.api import views
+from services.catalog.domain.content import Content
 from services.catalog.policy import GOVERNMENT_WIDE, may_see
 from services.catalog.queries import OfferingView
-from services.catalog.search import Found, OfferingIndex, Sight, Sort, Wanted, parse_filter
+from services.catalog.search import Found, Sight, Sort, Wanted, parse_filter
 from services.catalog.search.fields import FACETS, FILTERS
-from services.catalog.search.follow import Follower
+from services.catalog.search.follow import Follower, Place, unread
 from services.catalog.search.place import CURSOR_MAX_CHARS, SHOWN_MAX
 from services.catalog.search.turns import Turns
-from services.catalog.search.words import synonyms
+from services.catalog.search.words import Marker, synonyms
 from shared.auth import Principal
 from shared.db import Transaction
 from shared.kernel.errors import Malformed, NotFound
@@ -128,17 +129,18 @@ def _plain(value: object) -> str:
 
 
 async def _found(at: Edge, wanted: Wanted) -> tuple[Found, list[models.Hit], int]:
-    """Also how many facts the index had not read when it was asked."""
+    """Also how many facts there are by now that the index had not read when it was asked."""
     follower, sight = _follower(at), _sight(at.principal)
-    lag = await at.read(follower.behind)
+    place = follower.place()
     found = await _turns(at).run(lambda: follower.index.search(wanted, sight))
-    hits = await at.read(lambda tx: _hits(tx, found.ids, follower.index, wanted.text, by=at.principal))
+    marker = follower.index.marker(wanted.text) if wanted.text else None
+    hits, lag = await at.read(lambda tx: _hits(tx, found.ids, marker, by=at.principal, behind=place))
     return found, hits, lag
 
 
 async def _suggested(at: Edge, text: str) -> list[OfferingView]:
     follower, sight = _follower(at), _sight(at.principal)
-    await at.read(follower.behind)
+    follower.place()
     ids = await _turns(at).run(lambda: follower.index.suggest(text, sight, limit=_SUGGESTED))
     return await at.read(lambda tx: _seen(tx, ids, by=at.principal))
 
@@ -172,20 +174,21 @@ def _buckets(counts: Any) -> list[models.Bucket]:
     return [models.Bucket(value=value, count=count) for value, count in ordered]
 
 
-async def _hits(tx: Transaction, ids: Sequence[str], index: OfferingIndex, question: str, *, by: Principal) -> list[models.Hit]:
-    return [
+async def _hits(
+    tx: Transaction, ids: Sequence[str], marker: Marker | None, *, by: Principal, behind: Place
+) -> tuple[list[models.Hit], int]:
+    hits = [
         models.Hit(
             offering=views.offering_in_list(view, by=by),
-            highlights=_highlights(view, index, question) if question else {},
+            highlights=_highlights(view.offering.content, marker) if marker else {},
         )
         for view in await _seen(tx, ids, by=by)
     ]
+    return hits, await unread(tx, behind)
 
 
-def _highlights(view: OfferingView, index: OfferingIndex, question: str) -> dict[str, list[models.Span]]:
-    content = view.offering.content
-    texts = {"name": content.name, "summary": content.summary}
-    spans = {name: index.spans(text, question) for name, text in texts.items()}
+def _highlights(content: Content, marker: Marker) -> dict[str, list[models.Span]]:
+    spans = {"name": marker(content.name), "summary": marker(content.summary)}
     return {name: [models.Span(start=start, end=end) for start, end in found] for name, found in spans.items() if found}
 
 

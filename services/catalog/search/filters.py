@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from shared.kernel.errors import Malformed
 
@@ -39,6 +40,7 @@ class Any_:  # noqa: N801 - `Any` is typing's
 Filter = Comparison | Not | All | Any_
 
 
+@lru_cache(maxsize=1_024)
 def parse_filter(text: str) -> Filter:
     """Raises Malformed with the character, from 1, at which the filter cannot be understood, and what could stand there."""
     if len(text) > FILTER_MAX_CHARS:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
@@ -27,15 +27,16 @@ _GIVE_WAY_S = 60.0
 _GIVE_WAY_POLL_S = 0.05
 # No transaction lasts longer than its statements and locks may: an id missing for this long was rolled back.
 _MISSING_S = 180.0
+_NEWEST = select(func.coalesce(func.max(tables.outbox.c.id), 0))
 _TITLED = (ItemKind.ACTIVITY.value, ItemKind.CAPABILITY.value)
 
 
-@dataclass(slots=True)
-class _Place:
+@dataclass(frozen=True, slots=True)
+class Place:
     """How far the outbox was read. Ids are given out before their transactions commit: `missing` may still appear."""
 
     read: int
-    missing: dict[int, float] = field(default_factory=dict)
+    missing: Mapping[int, float]
 
 
 class Follower:
@@ -47,7 +48,7 @@ class Follower:
         self._importing = importing
         self._woken = asyncio.Event()
         self._reading = asyncio.Lock()
-        self._place: _Place | None = None
+        self._place: Place | None = None
         self._log = telemetry.logger("search")
         db.on_commit.append(self._woken.set)
 
@@ -83,22 +84,17 @@ class Follower:
         finally:
             self._woken.clear()
 
-    async def behind(self, tx: Transaction) -> int:
-        """Facts that the index has not read yet. Raises Unavailable while it is being built."""
+    def place(self) -> Place:
+        """As far as what a search begun now finds. Raises Unavailable while the index is being built."""
         if self._place is None:
             raise Unavailable("The search index is being built.", retry_after_s=1)
-        newest = await self._newest(tx)
-        return max(0, newest - self._place.read) + len(self._place.missing)
-
-    @staticmethod
-    async def _newest(tx: Transaction) -> int:
-        return int((await tx.execute(select(func.coalesce(func.max(tables.outbox.c.id), 0)))).scalar_one())
+        return self._place
 
     async def _build(self) -> None:
         """As the tables were at one moment; what is written meanwhile is read afterwards, from the facts."""
         began = time.monotonic()
         async with self._db.reading(at_once=True) as tx:
-            start = await self._newest(tx)
+            start = await _newest(tx)
             in_flight = await self._in_flight(tx, start)
             after = ""
             while True:
@@ -108,7 +104,7 @@ class Follower:
                 if not found:
                     break
                 after = found[-1].id
-        self._place = _Place(read=start, missing=dict.fromkeys(in_flight, time.monotonic()))
+        self._place = Place(read=start, missing=dict.fromkeys(in_flight, time.monotonic()))
         self._log.info("index_built", offerings=self.index.size, seconds=round(time.monotonic() - began, 2))
 
     async def _put(self, documents: Sequence[dict[str, Any]], *, show: bool) -> None:
@@ -131,10 +127,10 @@ class Follower:
             for start in range(0, len(ids), _BUILD_ROWS):
                 found = await store.offerings.find_by(tx, "id", ids[start : start + _BUILD_ROWS])
                 await self._put(await _documents(tx, found), show=start + _BUILD_ROWS >= len(ids))
-        self._advance(self._place, facts.keys(), now)
+        self._place = self._advanced(self._place, facts.keys(), now)
 
     @staticmethod
-    async def _facts(tx: Transaction, place: _Place) -> dict[int, str]:
+    async def _facts(tx: Transaction, place: Place) -> dict[int, str]:
         """Id → key of those not read yet."""
         table, unread = tables.outbox, tables.outbox.c.id > place.read
         if place.missing:
@@ -142,15 +138,11 @@ class Follower:
         return {row["id"]: row["key"] for row in await tx.rows(select(table.c.id, table.c.key).where(unread))}
 
     @staticmethod
-    def _advance(place: _Place, read: Collection[int], now: float) -> None:
+    def _advanced(place: Place, read: Collection[int], now: float) -> Place:
         newest = max(read, default=place.read)
-        if newest > place.read:
-            place.missing |= dict.fromkeys(range(place.read + 1, newest), now)
-            place.read = newest
-        for id_ in read:
-            place.missing.pop(id_, None)
-        for id_ in [id_ for id_, since in place.missing.items() if now - since > _MISSING_S]:
-            del place.missing[id_]
+        waited = {id_: since for id_, since in place.missing.items() if now - since <= _MISSING_S}
+        missing = {**waited, **dict.fromkeys(range(place.read + 1, newest), now)}
+        return Place(read=max(newest, place.read), missing={id_: missing[id_] for id_ in missing.keys() - set(read)})
 
     async def _changed(self, tx: Transaction, keys: Sequence[str]) -> list[str]:
         """Of facts about offerings the offering; of those about a provider, a vehicle or a standard all that show it."""
@@ -159,6 +151,14 @@ class Follower:
         ids = [row["id"] for row in await tx.rows(select(table.c.id).where(own))]
         shown = {"vehicle": await _numbers(tx, keys), "standard": await _prefixes(tx, keys)}
         return list(dict.fromkeys([*ids, *await asyncio.to_thread(self.index.naming, shown)]))
+
+
+async def unread(tx: Transaction, place: Place) -> int:
+    return max(0, await _newest(tx) - place.read) + len(place.missing)
+
+
+async def _newest(tx: Transaction) -> int:
+    return int((await tx.execute(_NEWEST)).scalar_one())
 
 
 async def _documents(tx: Transaction, offerings: Sequence[Offering]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from services.catalog.search.clauses import Clause, Clauses, Sight, any_of, unsc
 from services.catalog.search.fields import IMPACT_LEVELS
 from services.catalog.search.filters import All, Any_, Comparison, Filter, Not
 from services.catalog.search.place import SHOWN_MAX, Place, Reading, decode
-from services.catalog.search.words import Words
+from services.catalog.search.words import Marker, Words
 
 _HEAP_BYTES = 20_000_000
 _BUCKETS_MAX = 1_000
@@ -169,8 +169,8 @@ class OfferingIndex:
         hits = searcher.search(Query.const_score_query(any_of(terms), 0.0), searcher.num_docs, count=False).hits
         return _ids(searcher, [address for _, address in hits])
 
-    def spans(self, text: str, question: str) -> list[tuple[int, int]]:
-        return self._words.spans(text, question)
+    def marker(self, question: str) -> Marker:
+        return self._words.marker(question)
 
     def _counts(
         self, searcher: tantivy.Searcher, clauses: Sequence[Clause], wanted: Wanted, reading: Reading

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 
@@ -23,6 +23,8 @@ _PREFIX_CHARS = 2
 
 Group = tuple[tuple[str, ...], ...]
 Phrase = tuple[str, ...]
+# A text → offsets in characters.
+Marker = Callable[[str], list[tuple[int, int]]]
 
 
 @cache
@@ -66,16 +68,23 @@ class Words:
         ]
         return Query.boolean_query([(Occur.Must, part) for part in parts]) if parts else Query.empty_query()
 
-    def spans(self, text: str, question: str) -> list[tuple[int, int]]:
-        """Where words of the question, or what stands for them, are in a text: offsets in characters."""
+    def marker(self, question: str) -> Marker:
+        """Where words of the question, or what stands for them, are in a text."""
         phrases = list(self._phrases(question))
-        wanted = sorted({*phrases, *(o for phrase in phrases for o in self._synonyms.get(phrase, ()))}, key=len, reverse=True)
-        tokens = self._analyzer.pre_tokenize(text).tokens
-        words, spans, at = [token.text for token in tokens], [], 0
-        while at < len(words):
-            length = next((len(p) for p in wanted if p and tuple(words[at : at + len(p)]) == p), 0)
-            spans += [(token.char_offset_from, token.char_offset_to) for token in tokens[at : at + length]]
-            at += max(1, length)
+        others = (other for phrase in phrases for other in self._synonyms.get(phrase, ()))
+        by_first: dict[str, list[Phrase]] = {}
+        for phrase in sorted({*phrases, *others}, key=len, reverse=True):
+            by_first.setdefault(phrase[0], []).append(phrase)
+
+        def spans(text: str) -> list[tuple[int, int]]:
+            tokens = self._analyzer.pre_tokenize(text).tokens
+            words, found, at = [token.text for token in tokens], [], 0
+            while at < len(words):
+                length = next((len(p) for p in by_first.get(words[at], ()) if tuple(words[at : at + len(p)]) == p), 0)
+                found += [(token.char_offset_from, token.char_offset_to) for token in tokens[at : at + length]]
+                at += max(1, length)
+            return found
+
         return spans
 
     def _phrases(self, text: str) -> Iterator[Phrase]:

@@ -120,15 +120,15 @@ def test_any_text_is_a_question(index: OfferingIndex, text: str) -> None:
 
     index.search(Wanted(text=text), ALL)
     index.suggest(text, ALL, limit=5)
-    index.spans("Vulnerability", text)
+    index.marker(text)("Vulnerability")
 
 
 def test_highlights_are_characters_of_the_text(index: OfferingIndex) -> None:
     text = "Éditions: Vulnerability Disclosure"
 
-    assert [text[start:end] for start, end in index.spans(text, "vdp")] == ["Vulnerability", "Disclosure"]
-    assert [text[start:end] for start, end in index.spans(text, "editions")] == ["Éditions"]
-    assert index.spans("Disclosure of vulnerability", "vdp") == []  # not the words that stand for it, in their order
+    assert [text[start:end] for start, end in index.marker("vdp")(text)] == ["Vulnerability", "Disclosure"]
+    assert [text[start:end] for start, end in index.marker("editions")(text)] == ["Éditions"]
+    assert index.marker("vdp")("Disclosure of vulnerability") == []  # not the words that stand for it, in their order
 
 
 def test_suggestions_begin_with_what_was_typed(index: OfferingIndex) -> None:
