@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -23,6 +24,13 @@ from services.catalog.search.words import Marker, Words
 _HEAP_BYTES = 20_000_000
 _BUCKETS_MAX = 1_000
 _TOTAL = "total"
+# From so many documents on, what two threads cost is less than what they save.
+_BESIDE_DOCS = 30_000
+_BESIDE_THREADS = 4
+
+# How many match, by value of each facet; where the hits of a page are, and where the next one goes on.
+Counted = tuple[int, dict[str, dict[str, int]]]
+Paged = tuple[list[tantivy.DocAddress], Place | None]
 
 
 class Sort(StrEnum):
@@ -78,6 +86,7 @@ class OfferingIndex:
         self._writer: tantivy.IndexWriter | None = None
         self._writing = threading.Lock()
         self._searcher = self._index.searcher()
+        self._beside = ThreadPoolExecutor(_BESIDE_THREADS, thread_name_prefix="search-counts")
 
     def put(self, documents: Iterable[Mapping[str, Any]], *, gone: Sequence[str] = (), show: bool = True) -> None:
         """Write documents by id and take others away; `show` lets readers see it with all that was put before."""
@@ -96,6 +105,7 @@ class OfferingIndex:
             self._searcher = self._index.searcher()
 
     def close(self) -> None:
+        self._beside.shutdown(wait=False, cancel_futures=True)
         with self._writing:
             if self._writer is not None:
                 self._writer.wait_merging_threads()
@@ -109,29 +119,38 @@ class OfferingIndex:
     def search(self, wanted: Wanted, sight: Sight) -> Found:
         """Raises Malformed for a cursor of another question, and past what a search by relevance shows."""
         searcher = self._searcher
-        place = decode(wanted.cursor, wanted.question) if wanted.cursor is not None else None
-        reading = place.reading if place else self._words.reading(wanted.text, searcher)
+        if wanted.cursor is not None:
+            place = decode(wanted.cursor, wanted.question)
+        else:
+            place = Place(reading=self._words.reading(wanted.text, searcher))
         clauses = [*(self._clauses.filtered(wanted.filter) if wanted.filter else ()), *self._clauses.seen(sight)]
-        count, facets = self._counts(searcher, clauses, wanted, reading)
-        if wanted.text and not count and place is None:
-            reading = replace(reading, loose=True)
-            count, facets = self._counts(searcher, clauses, wanted, reading)
-        turn = self._best if wanted.by_relevance else self._by_name
-        addresses, following = turn(searcher, clauses, wanted, place or Place(reading=reading))
+        (count, facets), (addresses, following) = self._answer(searcher, clauses, wanted, place)
+        if wanted.text and not count and wanted.cursor is None:
+            place = Place(reading=replace(place.reading, loose=True))
+            (count, facets), (addresses, following) = self._answer(searcher, clauses, wanted, place)
         return Found(
             ids=_ids(searcher, addresses),
             count=count,
             facets=facets,
-            loosened=reading.loose and bool(count),
+            loosened=place.reading.loose and bool(count),
             next_cursor=following.encode(wanted.question) if following else None,
         )
+
+    def _answer(
+        self, searcher: tantivy.Searcher, clauses: Sequence[Clause], wanted: Wanted, place: Place
+    ) -> tuple[Counted, Paged]:
+        """Of many documents the page is looked for while they are counted: both take a core of their own."""
+        page = self._best if wanted.by_relevance else self._by_name
+        if searcher.num_docs < _BESIDE_DOCS:
+            return self._counts(searcher, clauses, wanted, place.reading), page(searcher, clauses, wanted, place)
+        counted = self._beside.submit(self._counts, searcher, clauses, wanted, place.reading)
+        paged = page(searcher, clauses, wanted, place)
+        return counted.result(), paged
 
     def _matching(self, clauses: Sequence[Clause], wanted: Wanted, reading: Reading) -> list[Clause]:
         return [*self._words.clauses(wanted.text, reading), *clauses] if wanted.text else list(clauses)
 
-    def _best(
-        self, searcher: tantivy.Searcher, clauses: Sequence[Clause], wanted: Wanted, place: Place
-    ) -> tuple[list[tantivy.DocAddress], Place | None]:
+    def _best(self, searcher: tantivy.Searcher, clauses: Sequence[Clause], wanted: Wanted, place: Place) -> Paged:
         """The best that were not shown: scores move with whatever else changes, and differ between replicas."""
         shown = set(place.shown)
         query = whole([*self._words.clauses(wanted.text, place.reading), *unscored(clauses)])
@@ -142,9 +161,7 @@ class OfferingIndex:
         following = replace(place, shown=(*place.shown, *(tag for _, tag in page))) if len(fresh) > len(page) else None
         return [address for address, _ in page], following
 
-    def _by_name(
-        self, searcher: tantivy.Searcher, clauses: Sequence[Clause], wanted: Wanted, place: Place
-    ) -> tuple[list[tantivy.DocAddress], Place | None]:
+    def _by_name(self, searcher: tantivy.Searcher, clauses: Sequence[Clause], wanted: Wanted, place: Place) -> Paged:
         matching = self._matching(clauses, wanted, place.reading)
         if place.key is not None:
             matching.append((Occur.Must, self._index.parse_query(f"sort_name:{{{place.key} TO *}}")))
@@ -172,9 +189,7 @@ class OfferingIndex:
     def marker(self, question: str) -> Marker:
         return self._words.marker(question)
 
-    def _counts(
-        self, searcher: tantivy.Searcher, clauses: Sequence[Clause], wanted: Wanted, reading: Reading
-    ) -> tuple[int, dict[str, dict[str, int]]]:
+    def _counts(self, searcher: tantivy.Searcher, clauses: Sequence[Clause], wanted: Wanted, reading: Reading) -> Counted:
         """Exact, all in one pass; values that the filter names are there also when nothing is left of them."""
         found = searcher.aggregate(whole(self._matching(clauses, wanted, reading)), counting(wanted.facets))
         facets = {
