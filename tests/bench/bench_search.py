@@ -42,6 +42,7 @@ SIZES = [int(size) for size in os.environ.get("QSMO_BENCH_OFFERINGS", "10000,100
 RUNS = 200
 FULL_TEXT_RUNS = 20
 FOUND_RUNS = 10
+CPU_RUNS = 20
 BATCH = 5_000
 _WORDS = (
     "cloud secure identity access ledger payroll grants travel records analytics platform mobile network endpoint threat "
@@ -58,6 +59,8 @@ STATUSES = (Status.PUBLISHED, Status.LISTED, Status.SUSPENDED)
 FILTER = "area = cybersecurity and impact >= moderate and not status = suspended"
 FACETS = ("kind", "shelf", "authorization", "hosting", "source")
 PAGE = 20
+# Size → p95 in the service, of the sizes measured before.
+TAKEN: dict[int, float] = {}
 CAUSE = Cause(actor="bench", correlation_id="c-1")
 
 
@@ -139,6 +142,7 @@ async def test_search_through_http(size: int, url: str, tmp_path: Path) -> None:
         found = [await found_after(running, number) for number in range(FOUND_RUNS)]
         stored = sum(path.stat().st_size for path in Path(running.index._folder.name).iterdir()) / 2**20
     full_text = await in_postgresql(url)
+    TAKEN[size] = at(own, 95)
     print(f"\n{size:,} offerings: built in {built:.1f} s ({size / built:,.0f}/s), {stored:.0f} MiB")
     for what, samples in (("through HTTP", http), ("in the service", own), ("raw index", raw), ("PostgreSQL", full_text)):
         print(f"  {what:15} {figures(samples)}")
@@ -166,6 +170,15 @@ def rows(size: int, **taken: Sequence[float]) -> Iterator[Figure]:
         share=p95["own"] / p95["full_text"],
         goal=0.05,
     )
+    if before := TAKEN.get(size // 10):
+        yield cost(
+            what=f"growth: a search of {size:,} in the service, p95",
+            ours=p95["own"],
+            beside=f"of {size // 10:,}",
+            limit=before,
+            share=p95["own"] / before,
+            goal=6.0,
+        )
     yield cost(
         what=f"search of {size:,}: published to found, p95",
         ours=p95["found"],
@@ -225,7 +238,17 @@ def asked_in_process(index: OfferingIndex) -> tuple[list[float], list[float]]:
         wanted = Wanted(text=text, filter=parse_filter(FILTER), facets=FACETS, limit=PAGE)
         own.append(timed(partial(index.search, wanted, Sight())))
         raw.append(timed(raw_search(index, wanted)))
+    cpu = cpu_of(partial(index.search, wanted, Sight())), cpu_of(raw_search(index, wanted))
+    print(f"\nCPU of one search: {cpu[0]:.1f} ms, of the raw index {cpu[1]:.1f} ms")
     return own, raw
+
+
+def cpu_of(work: Callable[[], object]) -> float:
+    """Of all threads, in ms: what another program on the machine does not disturb."""
+    began = time.process_time()
+    for _ in range(CPU_RUNS):
+        work()
+    return (time.process_time() - began) / CPU_RUNS * 1e3
 
 
 def raw_search(index: OfferingIndex, wanted: Wanted) -> Callable[[], None]:

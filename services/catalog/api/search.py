@@ -196,4 +196,4 @@ async def _seen(tx: Transaction, ids: Sequence[str], *, by: Principal) -> list[O
     """In the order given, read anew: what the index has not heard of yet is not shown by mistake."""
     found = {each.id: each for each in await store.offerings.find_by(tx, "id", list(ids))}
     there = [found[id_] for id_ in ids if id_ in found and may_see(by, found[id_])]
-    return await queries.all_viewed(tx, there)
+    return await queries.all_viewed(tx, there, by=by)

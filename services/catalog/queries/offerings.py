@@ -50,12 +50,12 @@ async def offerings(tx: Transaction, wanted: OfferingFilter, request: PageReques
     query = _filtered(select(table).outerjoin(of, of.c.id == table.c.provider_id), wanted)
     query = query.where(*_visible_to(by))
     page = await page_of(tx, query, by=[table.c.name, table.c.id], request=request, read=store.offerings.from_row)
-    return Page(await all_viewed(tx, page.items), page.next_cursor)
+    return Page(await all_viewed(tx, page.items, by=by), page.next_cursor)
 
 
-async def all_viewed(tx: Transaction, found: Sequence[Offering]) -> list[OfferingView]:
-    """In the same order."""
-    around = await store.surroundings(tx)
+async def all_viewed(tx: Transaction, found: Sequence[Offering], *, by: Principal) -> list[OfferingView]:
+    """In the same order. Who has no role has no action, so nothing of what they depend on is read."""
+    around = await store.surroundings(tx) if by.roles else Surroundings(marketplaces={})
     ids = sorted({o.content.provider_id for o in found if o.content.provider_id})
     behind = {provider.id: provider for provider in await store.providers.find_by(tx, "id", ids)}
     return [OfferingView(offering=o, provider=behind.get(o.content.provider_id or ""), around=around) for o in found]

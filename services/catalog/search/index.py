@@ -25,7 +25,7 @@ _HEAP_BYTES = 20_000_000
 _BUCKETS_MAX = 1_000
 _TOTAL = "total"
 # From so many documents on, what two threads cost is less than what they save.
-_BESIDE_DOCS = 30_000
+_BESIDE_DOCS = 300_000
 _BESIDE_THREADS = 4
 
 # How many match, by value of each facet; where the hits of a page are, and where the next one goes on.

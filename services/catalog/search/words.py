@@ -78,11 +78,14 @@ class Words:
 
         def spans(text: str) -> list[tuple[int, int]]:
             tokens = self._analyzer.pre_tokenize(text).tokens
-            words, found, at = [token.text for token in tokens], [], 0
-            while at < len(words):
-                length = next((len(p) for p in by_first.get(words[at], ()) if tuple(words[at : at + len(p)]) == p), 0)
-                found += [(token.char_offset_from, token.char_offset_to) for token in tokens[at : at + length]]
-                at += max(1, length)
+            words = [token.text for token in tokens]
+            found: list[tuple[int, int]] = []
+            after = 0
+            for at, word in enumerate(words):
+                if word in by_first and at >= after:
+                    length = next((len(p) for p in by_first[word] if tuple(words[at : at + len(p)]) == p), 0)
+                    found += [(token.char_offset_from, token.char_offset_to) for token in tokens[at : at + length]]
+                    after = at + length
             return found
 
         return spans
