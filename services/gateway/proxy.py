@@ -40,6 +40,7 @@ ROUTES: dict[str, str] = {
     "/v1/offerings": "catalog",
     "/v1/standards": "catalog",
     "/v1/vehicles": "catalog",
+    "/v1/change-sets": "catalog",
     "/v1/search": "catalog",
     "/v1/catalog": "catalog",
     "/v1/stats/offerings": "catalog",

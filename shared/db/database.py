@@ -73,6 +73,16 @@ class Transaction:
     def is_postgresql(self) -> bool:
         return self.connection.dialect.name == "postgresql"
 
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """What is done inside is undone when the block raises; the transaction can go on.
+
+        Raises Conflict when the database refuses a duplicate.
+        """
+        with _translated():
+            async with self.connection.begin_nested():
+                yield
+
 
 class Database:
     """A service's database. Makes engines when built, connects when used, closes with `close`.

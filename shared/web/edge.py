@@ -80,14 +80,16 @@ class Edge:
         """From If-Match where a resource may not exist yet; None when absent."""
         return self.expected_version() if "if-match" in self.request.headers else None
 
-    async def write(self, command: Callable[[Transaction], Awaitable[Answered]], *, status: int = 200) -> Response:
+    async def write(
+        self, command: Callable[[Transaction], Awaitable[Answered]], *, status: int = 200, dry: bool = False
+    ) -> Response:
         """Run the command in one transaction; the answer is built before, and sent after, the commit.
 
-        Anonymous callers never write. `?validate_only=true` rolls everything back.
+        Anonymous callers never write. `dry` and `?validate_only=true` roll everything back.
         """
         if self.principal.is_anonymous:
             raise Unauthenticated("This needs a bearer token.")
-        dry = self.is_dry_run()
+        dry = self.is_dry_run() or dry
         idempotent = await self._idempotent_request()
         try:
             async with self.context.db.transaction(self.cause) as tx:

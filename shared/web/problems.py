@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 from starlette.status import HTTP_405_METHOD_NOT_ALLOWED
@@ -108,6 +109,12 @@ async def _not_valid(request: Request, error: Exception) -> Response:
     return problem(
         request, status, f"Not valid: {where}. See `errors`.", kind="invalid" if status == 422 else "malformed", errors=found
     )
+
+
+def field_errors(error: ValidationError, *, at: str) -> tuple[errors.FieldError, ...]:
+    """Of a document that lies at the pointer `at` of the request."""
+    found = ((_pointer([str(part) for part in item["loc"]]), item) for item in error.errors(include_context=False))
+    return tuple(errors.FieldError(pointer=at + pointer, code=item["type"], detail=item["msg"]) for pointer, item in found)
 
 
 def _field_error(item: dict[str, Any]) -> dict[str, str]:

@@ -1,6 +1,17 @@
 """HTTP in: each route opens the transaction at its edge and calls one command or query."""
 
-from services.catalog.api import exports, marketplaces, meta, offerings, providers, revisions, search, standards, vehicles
+from services.catalog.api import (
+    change_sets,
+    exports,
+    marketplaces,
+    meta,
+    offerings,
+    providers,
+    revisions,
+    search,
+    standards,
+    vehicles,
+)
 
 routers = (
     marketplaces.router,
@@ -11,6 +22,7 @@ routers = (
     search.router,
     exports.router,
     standards.router,
+    change_sets.router,
     meta.router,
 )
 

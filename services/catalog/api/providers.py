@@ -37,7 +37,7 @@ async def show_provider(id: Identifier, at: AtEdge) -> Response:
 @router.post("/v1/providers", status_code=201, response_model=schemas.ProviderShown)
 async def register_provider(body: schemas.ProviderGiven, at: AtEdge) -> Response:
     async def command(tx: Transaction) -> Answered:
-        return _answered(await commands.register_provider(tx, _values(body), by=at.principal), at)
+        return _answered(await commands.register_provider(tx, values_of(body), by=at.principal), at)
 
     return await at.write(command, status=201)
 
@@ -47,13 +47,13 @@ async def change_provider(id: Identifier, body: schemas.ProviderGiven, at: AtEdg
     """Needs If-Match."""
 
     async def command(tx: Transaction) -> Answered:
-        saved = await commands.change_provider(tx, id, _values(body), expected_version=at.expected_version(), by=at.principal)
+        saved = await commands.change_provider(tx, id, values_of(body), expected_version=at.expected_version(), by=at.principal)
         return _answered(saved, at)
 
     return await at.write(command)
 
 
-def _values(body: schemas.ProviderGiven) -> commands.ProviderValues:
+def values_of(body: schemas.ProviderGiven) -> commands.ProviderValues:
     return commands.ProviderValues(
         name=body.name,
         kind=body.kind,

@@ -37,19 +37,19 @@ async def list_vehicles(at: AtEdge, paged: Paged, kind: Kind | None = None, stat
             query = query.where(column == value)
     by = [table.c.number]
     page = await at.read(lambda tx: page_of(tx, query, by=by, request=paged, read=store.vehicles.from_row))
-    return at.show_page(page, [_shown(found, by=at.principal) for found in page.items])
+    return at.show_page(page, [vehicle_shown(found, by=at.principal) for found in page.items])
 
 
 @router.get("/v1/vehicles/{id}", response_model=models.VehicleShown)
 async def show_vehicle(id: Identifier, at: AtEdge) -> Response:
     found = await at.read(lambda tx: store.vehicles.get(tx, id))
-    return at.show(_shown(found, by=at.principal), version=found.version)
+    return at.show(vehicle_shown(found, by=at.principal), version=found.version)
 
 
 @router.post("/v1/vehicles", status_code=201, response_model=models.VehicleShown)
 async def register_vehicle(body: models.VehicleGiven, at: AtEdge) -> Response:
     return await _write(
-        at, lambda tx: commands.register_vehicle(tx, number=body.number, terms=_terms(body), by=at.principal), status=201
+        at, lambda tx: commands.register_vehicle(tx, number=body.number, terms=terms_of(body), by=at.principal), status=201
     )
 
 
@@ -58,7 +58,7 @@ async def change_vehicle(id: Identifier, body: models.TermsGiven, at: AtEdge) ->
     """All its terms; what is left out is none. Needs If-Match."""
     return await _write(
         at,
-        lambda tx: commands.change_vehicle(tx, id, _terms(body), expected_version=at.expected_version(), by=at.principal),
+        lambda tx: commands.change_vehicle(tx, id, terms_of(body), expected_version=at.expected_version(), by=at.principal),
     )
 
 
@@ -137,7 +137,7 @@ def _way(way: queries.Way) -> models.Way:
     )
 
 
-def _terms(given: models.TermsGiven) -> Terms:
+def terms_of(given: models.TermsGiven) -> Terms:
     return Terms(
         title=given.title,
         kind=given.kind,
@@ -152,7 +152,7 @@ def _terms(given: models.TermsGiven) -> Terms:
     )
 
 
-def _shown(found: Vehicle, *, by: Principal) -> models.VehicleShown:
+def vehicle_shown(found: Vehicle, *, by: Principal) -> models.VehicleShown:
     terms = found.terms
     return models.VehicleShown(
         id=found.id,
@@ -188,6 +188,6 @@ def _actions(found: Vehicle, *, by: Principal) -> list[Action]:
 async def _write(at: Edge, command: Callable[[Transaction], Awaitable[Vehicle]], *, status: int = 200) -> Response:
     async def answered(tx: Transaction) -> Answered:
         saved = await command(tx)
-        return Answered(_shown(saved, by=at.principal), saved.version, f"/v1/vehicles/{saved.id}")
+        return Answered(vehicle_shown(saved, by=at.principal), saved.version, f"/v1/vehicles/{saved.id}")
 
     return await at.write(answered, status=status)
