@@ -25,7 +25,7 @@ class Form(HTMLParser):
         name = given.get("name") or ""
         if tag == "form":
             self.values = {}
-        elif tag == "input" and name:
+        elif tag == "input" and name and (given.get("type") != "checkbox" or "checked" in given):
             self.values[name] = given.get("value") or ""
         elif tag in {"select", "textarea"}:
             self.values[name] = ""

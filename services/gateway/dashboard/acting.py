@@ -10,12 +10,14 @@ from urllib.parse import quote, urlencode
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.datastructures import FormData
 
 from services.gateway.clients import Answer, UpstreamAway
 from services.gateway.context import Gateway
 from services.gateway.dashboard import forms, render
 from services.gateway.dashboard.asking import Ask, answers
 from services.gateway.dashboard.operations import Operation
+from services.gateway.dashboard.picking import picked
 from services.gateway.dashboard.route import PageRoute
 from services.gateway.dashboard.session import check_form, local
 from services.gateway.dashboard.visitor import VISITOR
@@ -66,7 +68,7 @@ async def form_page(
     operation = await gateway.operations.find(path)
     given = {name: value for name, _, value in (pair.partition(":") for pair in chosen or ())}
     filling = Filling(operation=operation, to=local(to), key=new_id(), version="", filled=given, fixed=frozenset(given))
-    return _shown(await _with_current(request, filling))
+    return await _shown(request, await _with_current(request, filling))
 
 
 async def _with_current(request: Request, filling: Filling) -> Filling:
@@ -91,7 +93,8 @@ def _as_given(found: Json) -> Json:
 
 
 def _named(found: Json) -> str:
-    return str(next((found[name] for name in ("name", "title", "offering_name", "number") if found.get(name)), ""))
+    said = next((found[name] for name in ("name", "title", "offering_name", "number") if found.get(name)), "")
+    return f"Number {said}" if isinstance(said, int) else str(said)
 
 
 def _nested(filled: Mapping[str, str]) -> Json:
@@ -103,7 +106,7 @@ def _nested(filled: Mapping[str, str]) -> Json:
 async def act(request: Request) -> Response:
     form = await request.form(max_fields=20_000)
     check_form(request, form)
-    given = {name: value for name, value in form.items() if isinstance(value, str)}
+    given = _given(form)
     gateway: Gateway = request.app.state.context
     operation = await gateway.operations.find(given.get("path", ""))
     filling = Filling(
@@ -116,15 +119,25 @@ async def act(request: Request) -> Response:
     )
     filling = replace(filling, value=_body(filling))
     if "more" in given:
-        return _shown(filling)
+        return await _shown(request, filling)
     try:
         answer = await _sent(request, filling)
     except UpstreamAway as away:
         # The same key again: whether it was done is not known, and it must not be done twice.
-        return _shown(filling, Refusal(title="Not done, or not known", detail=f"{away.detail} Send it again."), status=503)
+        refusal = Refusal(title="Not done, or not known", detail=f"{away.detail} Send it again.")
+        return await _shown(request, filling, refusal, status=503)
     if answer.is_success:
         return RedirectResponse(_after(filling, answer), _SEE_OTHER)
     return await _refused(request, filling, answer)
+
+
+def _given(form: FormData) -> dict[str, str]:
+    """What is ticked several times is a line each."""
+    found: dict[str, str] = {}
+    for name, value in form.multi_items():
+        if isinstance(value, str):
+            found[name] = f"{found[name]}\n{value}" if name in found else value
+    return found
 
 
 def _body(filling: Filling) -> Any:
@@ -192,7 +205,7 @@ async def _refused(request: Request, filling: Filling, answer: Answer) -> Respon
         refusal = replace(
             refusal, detail="Somebody changed this since you saw it. Look at it again; send it if you still want to."
         )
-    return _shown(filling, refusal, status=answer.status if answer.status < 500 else 503)
+    return await _shown(request, filling, refusal, status=answer.status if answer.status < 500 else 503)
 
 
 def _upwards(name: str) -> Iterator[str]:
@@ -208,6 +221,6 @@ def _fields(filling: Filling) -> tuple[forms.Field, ...]:
     return forms.fixing(forms.fields_of(operation.schema, operation.schemas, value=filling.value), filling.fixed)
 
 
-def _shown(filling: Filling, refusal: Refusal | None = None, *, status: int = 200) -> Response:
-    fields = filling.fields or _fields(filling)
+async def _shown(request: Request, filling: Filling, refusal: Refusal | None = None, *, status: int = 200) -> Response:
+    fields = await picked(request, filling.fields or _fields(filling))
     return render.page("act.html", status=status, filling=filling, fields=fields, refusal=refusal)

@@ -11,7 +11,16 @@ _REF = "#/components/schemas/"
 _LONG_CHARS = 500
 _BLANK_ROWS = 3
 _DEPTH_MAX = 6
-_LABELS = {"fibf_id": "FIBF id", "on": "Date", "by": "Person", "id": "Id", "fte": "FTE"}
+_LABELS = {
+    "fibf_id": "FIBF id",
+    "fibf_coverage": "FIBF coverage",
+    "offering_ids": "Offerings",
+    "effective_on": "Effective on",
+    "on": "Date",
+    "by": "Person",
+    "id": "Id",
+    "fte": "FTE",
+}
 _NUMBER = re.compile(r"[+-]?\d+")
 Json = dict[str, Any]
 Schemas = Mapping[str, Json]
@@ -20,7 +29,9 @@ _ABSENT = object()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One thing to fill in. `kind`: text, long, date, number, decimal, choice, lines; group and rows hold others.
+    """One thing to fill in.
+
+    `kind`: text, long, date, number, decimal, choice, listed, lines, several; group and rows hold others.
 
     `name` is a path with slashes, which is also the JSON pointer of the value without its first slash.
     """
@@ -32,6 +43,8 @@ class Field:
     value: str = ""
     hint: str = ""
     options: tuple[str, ...] = ()
+    # Value and what it is called, where that is not the value.
+    choices: tuple[tuple[str, str], ...] = ()
     least: str = ""
     most: str = ""
     fixed: bool = False
@@ -41,6 +54,14 @@ class Field:
     @property
     def id(self) -> str:
         return "f-" + self.name.replace("/", "-").replace("~", "-")
+
+    @property
+    def said(self) -> str:
+        return dict(self.choices).get(self.value, self.value)
+
+    @property
+    def ticked(self) -> frozenset[str]:
+        return frozenset(self.value.splitlines())
 
 
 def label_of(name: str) -> str:
@@ -129,8 +150,7 @@ def _entries(found: Json, schemas: Schemas, *, value: Any, name: str, depth: int
         return ()
     if "properties" in found:
         return fields_of(found, schemas, value=value, name=name, depth=depth + 1)
-    part = found.get("additionalProperties")
-    part = part if isinstance(part, dict) else {"type": "string", "maxLength": 2_000}
+    part = _chosen_part(found)
     keys = resolved(found.get("propertyNames", {}), schemas).get("enum")
     given = value if isinstance(value, dict) else {}
     if keys:
@@ -139,12 +159,19 @@ def _entries(found: Json, schemas: Schemas, *, value: Any, name: str, depth: int
             for key in keys
         )
     pairs: list[tuple[str, Any]] = [*given.items(), *([("", None)] * _BLANK_ROWS)]
-    return tuple(_pair(part, schemas, pair, name=f"{name}/{n}", depth=depth) for n, pair in enumerate(pairs))
+    label = "Fiscal year" if any(pattern.startswith("^20") for pattern in found.get("patternProperties", ())) else "For"
+    return tuple(_pair(part, schemas, pair, name=f"{name}/{n}", depth=depth, label=label) for n, pair in enumerate(pairs))
 
 
-def _pair(part: Json, schemas: Schemas, pair: tuple[str, Any], *, name: str, depth: int) -> Field:
+def _chosen_part(found: Json) -> Json:
+    """What stands under a key that is chosen."""
+    parts = [found.get("additionalProperties"), *found.get("patternProperties", {}).values()]
+    return next((part for part in parts if isinstance(part, dict)), {"type": "string", "maxLength": 2_000})
+
+
+def _pair(part: Json, schemas: Schemas, pair: tuple[str, Any], *, name: str, depth: int, label: str) -> Field:
     """A key that is chosen, and its value."""
-    key = Field(name=f"{name}/~key", label="For", kind="text", value=pair[0])
+    key = Field(name=f"{name}/~key", label=label, kind="text", value=pair[0])
     value = replace(_field(part, schemas, value=pair[1], name=f"{name}/~value", depth=depth + 1), label="Value")
     return Field(name=name, label=f"Entry {int(name.rpartition('/')[2]) + 1}", kind="group", fields=(key, value))
 
@@ -200,8 +227,7 @@ def _read_object(found: Json, schemas: Schemas, filled: Mapping[str, str], name:
     if "properties" in found:
         parts = {key: _read(part, schemas, filled, _below(name, key)) for key, part in found["properties"].items()}
     else:
-        part = found.get("additionalProperties")
-        part = part if isinstance(part, dict) else {"type": "string"}
+        part = _chosen_part(found)
         keys = resolved(found.get("propertyNames", {}), schemas).get("enum")
         pairs = ((key, _below(name, key)) for key in keys) if keys else _chosen(filled, name)
         parts = {key: _read(part, schemas, filled, at) for key, at in pairs}

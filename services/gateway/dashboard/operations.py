@@ -17,9 +17,10 @@ from shared.kernel.errors import NotFound
 _FRESH_S = 300.0
 _WRITES = ("post", "put")
 # Said to those who come by the API; the form does it for the others.
-_FOR_CALLERS = re.compile(r"[^.]*If-Match[^.]*\.|`")
+_FOR_CALLERS = re.compile(r"[^.]*(?:If-Match|(?:GET|POST|PUT) /v1)[^.]*\.|`")
 _REF = "#/components/schemas/"
 _PATH = re.compile(r"/v1(/[A-Za-z0-9][A-Za-z0-9._:-]*)+")
+_ACRONYM = re.compile(r"\b(iap|sla|qsmo|fibf|omb)\b", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z0-9]+")
 Json = dict[str, Any]
 
@@ -139,13 +140,18 @@ def _operation(service: str, path: str, found: _Written, reads: tuple[str, ...])
         service=service,
         method=found.method.upper(),
         path=path,
-        title=_WORD.sub(lambda word: word[0].lower(), operation.get("summary", "Do this")).capitalize(),
+        title=_titled(operation.get("summary", "Do this")),
         description=_FOR_CALLERS.sub("", operation.get("description", "")).strip(),
         read=_readable(path, reads) if "{" in found.template else None,
         needs_version="If-Match" in required,
         schema=body.get("schema"),
         schemas=read["schemas"],
     )
+
+
+def _titled(summary: str) -> str:
+    plain = _WORD.sub(lambda word: word[0].lower(), summary).capitalize()
+    return _ACRONYM.sub(lambda word: word[0].upper(), plain)
 
 
 def _readable(path: str, reads: tuple[str, ...]) -> str | None:

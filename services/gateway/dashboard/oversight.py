@@ -28,11 +28,14 @@ from services.gateway.keyring import key_id
 from shared.auth import Principal
 from shared.kernel.errors import Conflict, NotFound
 from shared.web.edge import AtEdge
-from shared.web.wire import Identifier, Line, Slug
+from shared.web.wire import Slug
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _EVENTS_SHOWN = 25
 _TRAIL_ROWS = 50
+# A form sends what was left empty too.
+Subject = Annotated[str, Query(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:-]*)?$", max_length=128)]
+Actor = Annotated[str, Query(max_length=200)]
 _FURTHER = ("hours", "systems", "service_levels", "plans", "demand")
 
 
@@ -262,8 +265,8 @@ def _fault(gateway: Gateway, proof: Proof) -> str | None:
 async def trail_page(
     request: Request,
     at: AtEdge,
-    subject: Annotated[Identifier | None, Query()] = None,
-    actor: Annotated[Line | None, Query()] = None,
+    subject: Subject = "",
+    actor: Actor = "",
     after: After = 0,
     file: File = None,
 ) -> Response:
@@ -271,7 +274,9 @@ async def trail_page(
     gateway: Gateway = request.app.state.context
     require_reader(at.principal)
     async with gateway.db.reading() as tx:
-        trail = await queries.audit_trail(tx, Filters(subject=subject, actor=actor), after=after, limit=_TRAIL_ROWS)
+        trail = await queries.audit_trail(
+            tx, Filters(subject=subject or None, actor=actor or None), after=after, limit=_TRAIL_ROWS
+        )
     table = _trail(trail.links)
     if file is not None:
         return download(file, [table])
@@ -279,8 +284,8 @@ async def trail_page(
     return render.page(
         "trail.html",
         table=table,
-        subject=subject or "",
-        actor=actor or "",
+        subject=subject,
+        actor=actor,
         head=trail.head,
         after=trail.next_after if more else None,
         here=here(request),

@@ -29,6 +29,7 @@ _OPEN_PLANS = frozenset({"draft", "submitted", "in_review", "returned", "recomme
 _QUEUE = ("in_review", "changes_requested", "draft")
 _MILESTONE_TURNS = {"meet": "Met", "meet-partially": "Partly met", "reschedule": "Reschedule", "miss": "Not met"}
 _OBLIGATION_TURNS = {"propose-done": "Propose done", "verify": "Verify", "reopen": "Reopen"}
+_SEATS = Ask(service="registry", path="/v1/board-seats", params={"limit": _MANY})
 Cursor = Annotated[str | None, Query(max_length=1_000)]
 Json = dict[str, Any]
 
@@ -126,7 +127,7 @@ def _current(plans: Any) -> Json | None:
 @router.get("/qsmo/{slug}/plan")
 async def plan_page(request: Request, slug: Slug, id: Annotated[str | None, Query(max_length=128)] = None) -> Response:
     """One plan, by default the current one; criteria by group, what is late first."""
-    found, plans = await answers(request, _about(slug), _plans(slug))
+    found, plans, seats = await answers(request, _about(slug), _plans(slug), _SEATS)
     area, current = _area(slug, found), id or (_current(plans) or {}).get("id")
     plan: Any = None
     if current is not None:
@@ -137,6 +138,7 @@ async def plan_page(request: Request, slug: Slug, id: Annotated[str | None, Quer
         plans=plans,
         plan=plan,
         groups=_groups(plan),
+        seats={each["id"]: each["title"] for each in _items(seats)},
         milestone_turns=list(_MILESTONE_TURNS.items()),
         obligation_turns=list(_OBLIGATION_TURNS.items()),
     )

@@ -82,7 +82,8 @@ def _timeline(
     rows = []
     for area, entries in told.items():
         by_service = spans(
-            [Entry(e["service"], date.fromisoformat(e["effective_on"]), e["status"]) for e in entries], today=today
+            [Entry(e["service"], date.fromisoformat(e["effective_on"]), e["status"]) for e in entries if e["service"]],
+            today=today,
         )
         rows += [(services.get((area, slug), slug), found) for slug, found in by_service.items()]
     title = "How each service stood, from 26 April 2019 to today"
@@ -115,7 +116,7 @@ def _decisions(told: _Told, services: _Titles, titles: Mapping[str, str]) -> Tab
     rows: list[Row] = [
         (
             on,
-            services.get((area, entry["service"]), entry["service"]),
+            services.get((area, entry["service"]), entry["service"] or "Implementation plan"),
             titles[area],
             State(entry["status"]),
             entry["organization_name"],

@@ -24,7 +24,6 @@ _ROLE = re.compile(r"[a-z]+(:[A-Za-z0-9][A-Za-z0-9._-]{0,79}){0,2}")
 _EVERYWHERE = {
     "omb": "OMB",
     "coordinator": "Coordinator (GSA)",
-    "board": "Member of the governance board",
     "auditor": "Auditor",
 }
 _POSTS = {"sapoc": "senior accountable point of contact", "cio": "chief information officer", "head": "head", "member": "staff"}
@@ -98,6 +97,7 @@ async def me_page(request: Request) -> Response:
 
 _AREAS = Ask(service="registry", path="/v1/focus-areas", params={"limit": 200})
 _AGENCIES = Ask(service="registry", path="/v1/organizations", params={"limit": 200, "cfo_act": "true"})
+_SEATS = Ask(service="registry", path="/v1/board-seats", params={"limit": 200})
 
 
 def _development_issuer(gateway: Gateway) -> DevelopmentIssuer:
@@ -116,8 +116,9 @@ def _begun(request: Request, token: str, *, to: str) -> Response:
 
 
 async def _picker(request: Request, flow: Flow, *, said: str | None) -> Response:
-    areas, agencies = await answers(request, _AREAS, _AGENCIES)
+    areas, agencies, seats = await answers(request, _AREAS, _AGENCIES, _SEATS)
     groups: list[tuple[str, dict[str, str]]] = [("Everywhere", _EVERYWHERE)]
+    groups += [("Governance board: holder of the seat", {f"board:{seat}": title for seat, title in _titles(seats).items()})]
     groups += [("QSMO of", {f"qsmo:{slug}": title for slug, title in _titles(areas).items()})]
     groups += [("Standards of", {f"standards:{slug}": title for slug, title in _titles(areas).items()})]
     for post, label in _POSTS.items():

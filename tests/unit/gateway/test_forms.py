@@ -39,6 +39,7 @@ SCHEMAS: dict[str, dict[str, Any]] = {
                 "additionalProperties": {"type": "integer"},
             },
             "costs": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Money"}},
+            "funding": {"type": "object", "patternProperties": {"^20\\d\\d$": {"$ref": "#/components/schemas/Money"}}},
         },
     },
 }
@@ -52,6 +53,7 @@ WHOLE = {
     "links": ["https://a.example", "https://b.example"],
     "size": {"user": 500},
     "costs": {"2026": {"amount": "7.00", "currency": "USD"}},
+    "funding": {"2027": {"amount": "9.00", "currency": "USD"}},
 }
 
 
