@@ -6,6 +6,7 @@ Through the layers of the application and the server each event would cost a tas
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,6 +18,8 @@ _SWEEP_S = 1.0
 _AT_ONCE = 1_000
 # What may wait in a connection before its stream leaves the others and goes at its own pace.
 _PENDING_BYTES = 65_536
+# What the system may hold for a client that reads nothing, beside what is under way: left to itself it takes megabytes.
+_UNSENT_BYTES = 65_536
 _NEEDED = ("transport", "chunked_encoding", "message_event")
 
 
@@ -36,7 +39,17 @@ def connection_of(found: Any) -> Connection | None:
     if not all(hasattr(found, name) for name in _NEEDED):
         return None
     connection: Connection = found
-    return connection if connection.chunked_encoding is not None else None
+    if connection.chunked_encoding is None:
+        return None
+    _bound(connection.transport)
+    return connection
+
+
+def _bound(transport: asyncio.Transport) -> None:
+    """So that a slow client is known as one while little waits for it."""
+    at = transport.get_extra_info("socket")
+    if at is not None and at.family in {socket.AF_INET, socket.AF_INET6}:
+        at.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
 
 
 @dataclass(slots=True, eq=False)
