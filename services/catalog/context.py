@@ -40,7 +40,7 @@ class CatalogOwner(Owner):
     async def stop(self) -> None:
         await Owner.stop(self)
         self.turns.close()
-        self.search.index.close()
+        self.search.close()
 
     async def _look(self) -> None:
         while True:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -85,6 +87,33 @@ async def test_the_index_shows_no_half_of_a_transaction_that_commits_while_it_re
     finally:
         index.close()
         await db.close()
+
+
+async def test_an_index_whose_files_were_swept_away_is_built_anew_while_searches_go_on(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with a_replica(database_url, tmp_path / "one") as api:
+        context = api.app.state.context
+        async with context.db.transaction(SOMEBODY) as tx:
+            await offerings.add(tx, [an_offering("before", replace(a_content(random.Random(1)), name="ledger"))])
+        await context.search.catch_up()
+        swept = context.search.index
+        shutil.rmtree(swept._folder.name)
+        async with context.db.transaction(SOMEBODY) as tx:
+            await offerings.add(tx, [an_offering("after", replace(a_content(random.Random(1)), name="ledger"))])
+        async with asyncio.timeout(20):
+            while "after" not in (found := await ids_now(api)):
+                assert found == {"before"}
+                await asyncio.sleep(0.01)
+
+    assert context.search.index is not swept
+    assert found == {"before", "after"}
+
+
+async def ids_now(api: Api) -> set[str]:
+    answer = await api.get("/v1/search/offerings?q=ledger")
+    assert answer.status_code == 200, answer.text
+    return {hit["offering"]["id"] for hit in answer.json()["items"]}
 
 
 # --- pages ---

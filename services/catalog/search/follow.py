@@ -14,7 +14,7 @@ from services.catalog import store, tables
 from services.catalog.domain.offering import Offering
 from services.catalog.domain.standard import ItemKind
 from services.catalog.search.fields import document
-from services.catalog.search.index import OfferingIndex
+from services.catalog.search.index import BrokenIndex, OfferingIndex
 from shared import telemetry
 from shared.db import Database, Transaction, among
 from shared.kernel.errors import Unavailable
@@ -47,6 +47,7 @@ class Follower:
         self.index = index
         self._importing = importing
         self._woken = asyncio.Event()
+        self._retired: list[OfferingIndex] = []
         self._reading = asyncio.Lock()
         self._place: Place | None = None
         self._log = telemetry.logger("search")
@@ -59,6 +60,9 @@ class Follower:
             except (Unavailable, OSError, TimeoutError) as error:
                 self._log.warning("index_waits", reason=str(error))
                 await asyncio.sleep(_AGAIN_S)
+            except BrokenIndex as error:
+                self._log.error("index_broken", reason=str(error))
+                await self._replace()
             await self._rest()
             await self._give_way()
 
@@ -69,11 +73,36 @@ class Follower:
             await asyncio.sleep(_GIVE_WAY_POLL_S)
 
     async def catch_up(self) -> None:
-        """Read whatever is committed by now."""
+        """Read whatever is committed by now. Raises BrokenIndex."""
         async with self._reading:
             if self._place is None:
-                await self._build()
+                self._place = await self._build(self.index)
             await self._take()
+
+    async def rebuild(self) -> None:
+        """Into a new index; searches find what the old one has until the new one is whole. Raises BrokenIndex."""
+        async with self._reading:
+            built = OfferingIndex()
+            try:
+                place = await self._build(built)
+            except BaseException:
+                await asyncio.to_thread(built.close)
+                raise
+            self._retired.append(self.index)
+            self.index, self._place = built, place
+        await asyncio.to_thread(self._retired[-1].close)
+        self._retired.clear()
+
+    async def _replace(self) -> None:
+        try:
+            await self.rebuild()
+        except (BrokenIndex, Unavailable, OSError, TimeoutError) as error:
+            self._log.error("index_not_rebuilt", reason=str(error))
+            await asyncio.sleep(_AGAIN_S)
+
+    def close(self) -> None:
+        for index in (*self._retired, self.index):
+            index.close()
 
     async def _rest(self) -> None:
         try:
@@ -90,7 +119,7 @@ class Follower:
             raise Unavailable("The search index is being built.", retry_after_s=1)
         return self._place
 
-    async def _build(self) -> None:
+    async def _build(self, index: OfferingIndex) -> Place:
         """As the tables were at one moment; what is written meanwhile is read afterwards, from the facts."""
         began = time.monotonic()
         async with self._db.reading(at_once=True) as tx:
@@ -100,15 +129,16 @@ class Follower:
             while True:
                 query = select(tables.offerings).where(tables.offerings.c.id > after).order_by(tables.offerings.c.id)
                 found = [store.offerings.from_row(row) for row in await tx.rows(query.limit(_BUILD_ROWS))]
-                await self._put(await _documents(tx, found), show=not found)
+                await self._put(index, await _documents(tx, found), show=not found)
                 if not found:
                     break
                 after = found[-1].id
-        self._place = Place(read=start, missing=dict.fromkeys(in_flight, time.monotonic()))
-        self._log.info("index_built", offerings=self.index.size, seconds=round(time.monotonic() - began, 2))
+        self._log.info("index_built", offerings=index.size, seconds=round(time.monotonic() - began, 2))
+        return Place(read=start, missing=dict.fromkeys(in_flight, time.monotonic()))
 
-    async def _put(self, documents: Sequence[dict[str, Any]], *, show: bool) -> None:
-        await asyncio.to_thread(self.index.put, documents, show=show)
+    @staticmethod
+    async def _put(index: OfferingIndex, documents: Sequence[dict[str, Any]], *, show: bool) -> None:
+        await asyncio.to_thread(index.put, documents, show=show)
 
     @staticmethod
     async def _in_flight(tx: Transaction, newest: int) -> set[int]:
@@ -126,7 +156,7 @@ class Follower:
             ids = await self._changed(tx, list(dict.fromkeys(facts.values()))) if facts else []
             for start in range(0, len(ids), _BUILD_ROWS):
                 found = await store.offerings.find_by(tx, "id", ids[start : start + _BUILD_ROWS])
-                await self._put(await _documents(tx, found), show=start + _BUILD_ROWS >= len(ids))
+                await self._put(self.index, await _documents(tx, found), show=start + _BUILD_ROWS >= len(ids))
         self._place = self._advanced(self._place, facts.keys(), now)
 
     @staticmethod

@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -72,6 +73,10 @@ class Found:
     next_cursor: str | None = None
 
 
+class BrokenIndex(Exception):
+    """It takes no more documents: its files are gone, its disk is full, or a document is none. Searches still work."""
+
+
 class OfferingIndex:
     """One writer, many readers; every method may be called from any thread."""
 
@@ -89,26 +94,35 @@ class OfferingIndex:
         self._beside = ThreadPoolExecutor(_BESIDE_THREADS, thread_name_prefix="search-counts")
 
     def put(self, documents: Iterable[Mapping[str, Any]], *, gone: Sequence[str] = (), show: bool = True) -> None:
-        """Write documents by id and take others away; `show` lets readers see it with all that was put before."""
+        """Write documents by id and take others away; `show` lets readers see it with all that was put before.
+
+        Raises BrokenIndex.
+        """
         with self._writing:
-            if self._writer is None:
-                self._writer = self._index.writer(_HEAP_BYTES, 1)
-            for id_ in gone:
-                self._writer.delete_documents_by_term("id", id_)
-            for document in documents:
-                self._writer.delete_documents_by_term("id", document["id"])
-                self._writer.add_json(orjson.dumps(document).decode())
-            if not show:
-                return
+            try:
+                self._put(documents, gone=gone, show=show)
+            except ValueError as err:  # all that the library raises
+                raise BrokenIndex(str(err)) from err
+
+    def _put(self, documents: Iterable[Mapping[str, Any]], *, gone: Sequence[str], show: bool) -> None:
+        if self._writer is None:
+            self._writer = self._index.writer(_HEAP_BYTES, 1)
+        for id_ in gone:
+            self._writer.delete_documents_by_term("id", id_)
+        for document in documents:
+            self._writer.delete_documents_by_term("id", document["id"])
+            self._writer.add_json(orjson.dumps(document).decode())
+        if show:
             self._writer.commit()
             self._index.reload()
             self._searcher = self._index.searcher()
 
     def close(self) -> None:
-        self._beside.shutdown(wait=False, cancel_futures=True)
+        """Searches that are under way may end."""
         with self._writing:
             if self._writer is not None:
-                self._writer.wait_merging_threads()
+                with suppress(ValueError):  # of a broken one
+                    self._writer.wait_merging_threads()
                 self._writer = None
         self._folder.cleanup()
 
