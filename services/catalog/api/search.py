@@ -76,10 +76,12 @@ async def search_offerings(
 
 @router.get("/v1/search/suggestions", response_model=models.Suggestions)
 async def suggest_offerings(q: Line, at: AtEdge) -> Response:
-    """Names in which every word given begins one."""
-    found = await _turns(at).in_time(_suggested(at, q))
+    """Names in which every word given begins one. `X-Index-Lag`: facts that the index has not read yet."""
+    found, lag = await _turns(at).in_time(_suggested(at, q))
     names = [models.Suggestion(id=o.offering.id, name=o.offering.content.name) for o in found]
-    return at.show(models.Suggestions(items=names))
+    answer = at.show(models.Suggestions(items=names))
+    answer.headers["X-Index-Lag"] = str(lag)
+    return answer
 
 
 @router.get("/v1/search/vocabulary", response_model=models.Vocabulary)
@@ -138,11 +140,15 @@ async def _found(at: Edge, wanted: Wanted) -> tuple[Found, list[models.Hit], int
     return found, hits, lag
 
 
-async def _suggested(at: Edge, text: str) -> list[OfferingView]:
+async def _suggested(at: Edge, text: str) -> tuple[list[OfferingView], int]:
     follower, sight = _follower(at), _sight(at.principal)
-    follower.place()
+    place = follower.place()
     ids = await _turns(at).run(lambda: follower.index.suggest(text, sight, limit=_SUGGESTED))
-    return await at.read(lambda tx: _seen(tx, ids, by=at.principal))
+
+    async def read(tx: Transaction) -> tuple[list[OfferingView], int]:
+        return await _seen(tx, ids, by=at.principal), await unread(tx, place)
+
+    return await at.read(read)
 
 
 def _turns(at: Edge) -> Turns:
