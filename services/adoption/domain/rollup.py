@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
-from services.adoption.domain.adoption import Adoption, Status
+from services.adoption.domain.adoption import Status
 from services.adoption.domain.m3 import Phase
 from services.adoption.domain.shortlist import Outcome, Shortlist
 
@@ -21,11 +22,29 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Adopting(Protocol):
+    """Of an adoption, all that counts here."""
+
+    @property
+    def status(self) -> Status: ...
+
+    @property
+    def phase(self) -> Phase: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one or more adoptions stand alike."""
+
+    status: Status
+    phase: Phase
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What is on record of one organization in one area. `stated`: it said what it needs, or how ready it is."""
 
-    adoptions: tuple[Adoption, ...] = ()
+    adoptions: tuple[Adopting, ...] = ()
     shortlist: Shortlist | None = None
     stated: bool = False
 
@@ -46,7 +65,7 @@ def state_of(evidence: Evidence) -> State:
     return State.NOT_STARTED_IN_TALKS if evidence.shortlist or evidence.stated else State.UNKNOWN
 
 
-def _is_done(adoption: Adoption) -> bool:
+def _is_done(adoption: Adopting) -> bool:
     return adoption.status is Status.COMPLETED or (adoption.status is Status.ACTIVE and adoption.phase is Phase.OPERATIONS)
 
 

@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Select, Table, select
 
 from services.adoption import store, tables
-from services.adoption.domain.rollup import Evidence, State, rolled_up, state_of
+from services.adoption.domain.adoption import Status
+from services.adoption.domain.m3 import Phase
+from services.adoption.domain.rollup import Evidence, Standing, State, rolled_up, state_of
 from shared.db import Transaction
 
 
@@ -85,10 +87,12 @@ async def _evidence(tx: Transaction, area: str, within: Select[Any] | None = Non
     found: dict[str, Evidence] = defaultdict(Evidence)
     adoptions, areas = tables.adoptions, tables.known_offering_areas
     of_area = select(areas.c.offering_id).where(areas.c.focus_area == area)
-    for row in await tx.rows(narrowed(select(adoptions).where(adoptions.c.offering_id.in_(of_area)), adoptions)):
-        adoption = store.adoptions.from_row(row)
-        known = found[adoption.organization_id]
-        found[adoption.organization_id] = replace(known, adoptions=(*known.adoptions, adoption))
+    # However many adoptions there are, an organization's stand in a few ways.
+    standings = select(adoptions.c.organization_id, adoptions.c.status, adoptions.c.phase).distinct()
+    for row in await tx.rows(narrowed(standings.where(adoptions.c.offering_id.in_(of_area)), adoptions)):
+        known = found[row["organization_id"]]
+        standing = Standing(Status(row["status"]), Phase(row["phase"]))
+        found[row["organization_id"]] = replace(known, adoptions=(*known.adoptions, standing))
     for table in (tables.needs, tables.profiles):
         stated = select(table.c.organization_id).where(table.c.focus_area == area).distinct()
         for row in await tx.rows(narrowed(stated, table)):
