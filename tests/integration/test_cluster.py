@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from tests.contract.test_monitoring import expressions
 from tests.support.cluster import Cluster, a_cluster
 from tests.support.plans import PlanOffice, a_content
 from tests.support.servers import KafkaServer, PostgresServer
@@ -92,6 +95,31 @@ async def test_a_designation_opens_a_marketplace_and_is_seen_on_the_feed(cluster
         "qsmo.registry.designation.designated.v1",
         "qsmo.catalog.marketplace.opened.v1",
     ]
+
+
+async def test_running_services_show_every_metric_that_operators_watch_with_the_labels_they_ask_by(cluster: Cluster) -> None:
+    """Of the rules and the dashboard; `or vector(0)` and the like ask for nothing of ours."""
+    await cluster.ready()
+    asked = {(name, label) for text in expressions() for name, label in watched(text)}
+    missing = asked
+    async with asyncio.timeout(60), httpx.AsyncClient() as client:  # some are told every few seconds
+        while missing := asked - {found for port in cluster.ports.values() for found in await shown(client, port)}:
+            await asyncio.sleep(1)
+    assert len(asked) > 10, missing
+
+
+def watched(expression: str) -> Iterator[tuple[str, str]]:
+    """(metric, label matched by), the label empty where there is none."""
+    for name, matchers in re.findall(r"\b(qsmo_[a-z0-9_]+)(\{[^}]*\})?", expression):
+        yield name, ""
+        for label in re.findall(r"([a-z_]+)\s*(?:=~|!~|!=|=)", matchers):
+            yield name, label
+
+
+async def shown(client: httpx.AsyncClient, port: int) -> set[tuple[str, str]]:
+    text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return {(sample.name, label) for sample in samples for label in ("", *sample.labels)}
 
 
 async def test_each_service_verifies_tokens_for_itself(cluster: Cluster) -> None:
