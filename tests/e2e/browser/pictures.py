@@ -7,8 +7,8 @@ from pathlib import Path
 
 from playwright.sync_api import ViewportSize
 
-from tests.support.browser import launched, visiting
-from tests.support.furnishing import Caller, furnish
+from tests.support.browser import PHONE, launched, visiting
+from tests.support.furnishing import furnish
 from tests.support.installation import an_installation
 from tests.support.servers import REPOSITORY
 
@@ -28,10 +28,17 @@ def main() -> None:
             ("marketplace", "/marketplace?q=vulnerability", None),
             ("oversight", "/oversight", "auditor"),
             ("agency", "/agency/012", "agency:012:sapoc"),
+            ("pipeline", "/qsmo/cybersecurity/pipeline", "qsmo:cybersecurity"),
+            ("phone", "/agency/012", "agency:012:sapoc"),
         ):
-            headers = Caller(installation, role).headers if role else {}
-            with visiting(browser, installation.url, viewport=SIZE, extra_http_headers=headers) as visit:
+            with visiting(browser, installation.url, viewport=PHONE if name == "phone" else SIZE) as visit:
+                if role:
+                    visit.open("/sign-in")
+                    visit.page.get_by_label("Role", exact=True).select_option(role)
+                    visit.page.get_by_role("button", name="Sign in").click()
+                    visit.page.get_by_role("button", name="Sign out").wait_for()
                 visit.open(path)
+                visit.page.locator("#live.on, main:not(:has(#live))").first.wait_for()
                 visit.page.screenshot(path=IMAGES / f"{name}.png")
                 print(IMAGES / f"{name}.png")
 
