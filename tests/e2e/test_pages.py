@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import html
 import re
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import orjson
 import pytest
 
+from tests.support.generated import write_marketplace
 from tests.support.installation import Installation, an_installation
 from tests.unit.catalog.test_fibf import a_capability, a_lifecycle
 
+# More than a cursor of the page before last could carry in few characters.
+PRODUCTS = 90
 VDP = "vulnerability-disclosure-platform"
 
 
@@ -125,3 +131,27 @@ def test_the_doctor_finds_nothing_here_and_says_what_it_looked_at(installation: 
     for name in ("ready", "clock", "outbox", "events at catalog", "search", "feed", "disk"):
         assert name in said.stdout
     assert "→" not in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("on_page", "query"), [({"q": "product"}, {"q": "product"}), ({"status": "listed"}, {"filter": "status = listed"})]
+)
+def test_pages_of_a_search_lead_on_to_the_last(
+    installation: Installation, tmp_path: Path, on_page: dict[str, str], query: dict[str, str]
+) -> None:
+    write_marketplace(file := tmp_path / "marketplace.json", product_count=PRODUCTS)
+    installation.imported("fedramp", file)
+    deadline = time.monotonic() + 30
+    while installation.get("/v1/search/offerings", q="product")["count"] < PRODUCTS:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+    wanted = installation.get("/v1/search/offerings", **query)["count"]
+    found: list[str] = []
+    path = f"/marketplace?{urlencode(on_page)}"
+    while path:
+        shown = page(installation, path)
+        found += dict.fromkeys(re.findall(r'href="/offerings/([^"/?]+)"', shown.partition('id="hits-title"')[2]))
+        path = next(iter(re.findall(r'class="more" href="([^"]+)">Next page', shown)), "")
+
+    assert len(found) == len(set(found)) == wanted >= PRODUCTS

@@ -28,6 +28,8 @@ _FACETS = {
     "status": "Standing",
 }
 _PAGE = 20
+# As the catalog's: by relevance it names what was shown.
+_CURSOR_MAX_CHARS = 7_000
 _BUCKETS = 12
 _COMPARED_MAX = 5
 _ITEMS_SHOWN = 200
@@ -56,7 +58,7 @@ async def marketplace_page(
     request: Request,
     chosen: Annotated[dict[str, Sequence[str]], Depends(_chosen)],
     q: Text = "",
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
+    cursor: Annotated[str | None, Query(max_length=_CURSOR_MAX_CHARS)] = None,
 ) -> Response:
     """A search with its facets; every choice is a link, so it works without script."""
     params = {
