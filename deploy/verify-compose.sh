@@ -12,8 +12,10 @@ DRAIN_S=5
 SERVICES=(registry catalog adoption gateway)
 SHELLS=(/bin/sh /bin/bash /bin/dash)
 export COMPOSE_PROJECT_NAME=qsmo-verify QSMO_PORT="${QSMO_PORT:-0}" # 0: any that is free
-QSMO_SIGNING_KEY="$(head -c 32 /dev/urandom | base64)"
-export QSMO_SIGNING_KEY
+# In a folder that nobody else enters; what is mounted of it must be readable for 10001.
+export QSMO_SIGNING_KEY_FILE="$work/signing-key"
+head -c 32 /dev/urandom | base64 >"$QSMO_SIGNING_KEY_FILE"
+chmod 644 "$QSMO_SIGNING_KEY_FILE"
 
 finished() {
   local status=$?
