@@ -64,6 +64,20 @@ def test_a_figure_changes_by_the_write_of_another(chromium: Browser, installatio
         )
 
 
+def test_a_workspace_follows_what_a_colleague_does(chromium: Browser, installation: Installation) -> None:
+    by = Caller(installation, "agency:024:sapoc", subject="colleague")
+    with visiting(chromium, installation.url, extra_http_headers=by.headers) as visit:
+        visit.open("/agency/024")
+        is_live(visit)
+        assert visit.page.get_by_role("link", name="Protective DNS Resolver").count() == 0
+
+        agency = agency_id(installation, "024")
+        by.post("/v1/adoptions", {"agency_id": agency, "offering_id": offering_id(installation, "protective-dns")})
+
+        visit.page.get_by_role("link", name="Protective DNS Resolver").wait_for(timeout=WITHIN_MS)
+        assert visit.page.locator("p.hidden[role=status]").inner_text() == "Updated: This page"
+
+
 def test_what_happened_while_the_network_was_away_is_made_up_for(visit: Visit, installation: Installation) -> None:
     visit.open("/")
     is_live(visit)

@@ -52,8 +52,16 @@ def test_an_agency_assesses_states_needs_and_moves_on_without_script(chromium: B
         page.get_by_label("Scale").first.select_option("both")
         page.get_by_role("button", name="State needs").click()
         assert "offerings are possible" in page.locator("main").inner_text()
+        statement = page.url
         page.get_by_role("rowheader").get_by_role("link").first.click()
         assert page.get_by_role("heading", name="What would change it").is_visible()
+        page.goto(statement)
+        page.get_by_role("link", name="Lock a shortlist").click()
+        page.get_by_text("Protective DNS Resolver, score").click()
+        page.get_by_text("Mobile Application Vetting, score").click()
+        page.get_by_role("button", name="Lock shortlist").click()
+        assert "Department of Labor" in page.inner_text("main")
+        assert page.get_by_role("link", name="Mobile Application Vetting").count() > 0
 
         page.goto(visit.base + f"/adoptions/{first_adoption(installation, LABOR)}")
         assert page.get_by_role("button", name="Advance").is_disabled()
