@@ -78,7 +78,7 @@ class World:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _READ_AHEAD)
         try:
             await asyncio.get_running_loop().sock_connect(made, ("127.0.0.1", self.port))
-        except OSError:
+        except BaseException:  # also when nobody waits for it any longer
             made.close()
             raise
         return made
@@ -180,6 +180,8 @@ async def a_world(port: int) -> AsyncIterator[World]:
         yield world
     finally:
         world.is_over = True
+        if world.tasks:
+            await asyncio.wait(world.tasks, timeout=10)
         for client in world.clients:
             if client.transport is not None:
                 client.transport.abort()
