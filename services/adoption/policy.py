@@ -58,11 +58,11 @@ async def reach(tx: Transaction, by: Principal) -> Reach:
     return Reach(
         everything=federal_wide,
         areas=by.scopes("qsmo"),
-        organizations=await _covered(tx, by.scopes("agency")),
+        organizations=await covered(tx, by.scopes("agency")),
     )
 
 
-async def _covered(tx: Transaction, scopes: Sequence[str]) -> frozenset[str]:
+async def covered(tx: Transaction, scopes: Sequence[str]) -> frozenset[str]:
     """The organizations that a scope names, by id or by a code of any scheme, and all below them."""
     if not scopes:
         return frozenset()

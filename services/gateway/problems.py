@@ -217,7 +217,7 @@ PROBLEMS: dict[str, ProblemType] = {
     "recused": ProblemType(
         409,
         "The seat is recused",
-        "Who hosts a plan does not vote on it.",
+        "Who hosts a plan does not vote on it, nor advise on a case of its own.",
         "Nothing is to be done: the quorum counts without this seat.",
     ),
     "voted-already": ProblemType(

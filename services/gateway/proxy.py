@@ -67,6 +67,7 @@ ROUTES: dict[str, str] = {
     "/v1/iaps": "adoption",
     "/v1/annual-plans": "adoption",
     "/v1/findings": "adoption",
+    "/v1/provider-cases": "adoption",
     "/v1/iap-need": "adoption",
     "/v1/iap-thresholds": "adoption",
     "/v1/slas": "adoption",

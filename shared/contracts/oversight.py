@@ -193,3 +193,41 @@ class FindingWithdrawn(FindingFact, type="adoption.finding.withdrawn"):
     """Before a corrective action was opened for it."""
 
     reason: str
+
+
+class ProviderCaseFact(AgencyFact):
+    """A legacy provider's case as it is after the change; `agency_id`: the provider's; `action` as in the state machine."""
+
+    case_id: str
+    title: str
+    option: str
+    status: str
+    action: str
+    in_favour: int = 0
+    against: int = 0
+    open_conditions: int = 0
+    reason: str | None = None
+
+
+class ProviderCaseDrafted(ProviderCaseFact, type="adoption.provider_case.drafted"):
+    """Also edited, returned or opened again."""
+
+
+class ProviderCaseSubmitted(ProviderCaseFact, type="adoption.provider_case.submitted"):
+    pass
+
+
+class ProviderCaseReviewed(ProviderCaseFact, type="adoption.provider_case.reviewed"):
+    """The QSMO supports or refuses it, the board advises, a condition is satisfied, or the provider withdraws."""
+
+
+class ProviderCaseEscalated(ProviderCaseFact, type="adoption.provider_case.escalated"):
+    """The QSMO refused; the board is asked, or OMB after it (`action` is `appeal`)."""
+
+
+class ProviderCaseApproved(ProviderCaseFact, type="adoption.provider_case.approved"):
+    pass
+
+
+class ProviderCaseDenied(ProviderCaseFact, type="adoption.provider_case.denied"):
+    pass

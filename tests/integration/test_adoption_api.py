@@ -398,6 +398,7 @@ async def test_the_transition_tables_are_shown(world: World) -> None:
         "investment action plan",
         "annual plan",
         "finding",
+        "provider case",
     ]
     assert {"action": "resume", "from": ["on_hold"], "to": "active", "roles": ["agency"], "needs": []} in machines[0][
         "transitions"

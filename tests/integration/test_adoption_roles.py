@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from services.adoption.api import routers
+from services.adoption.domain.provider_case import Paper
 from shared.contracts.catalog import FitEntry, OfferingPublished
 from shared.contracts.registry import OrganizationChanged
 from tests.integration.test_adoption_iaps import a_designation
@@ -75,6 +76,10 @@ def annual_plan(may: frozenset[str] = ABOVE, body: Any = MISSING_BODY, **fill: s
     )
 
 
+def case(may: frozenset[str], body: Any, **fill: str) -> Rule:
+    return Rule(may=may, see=SEE, body=body, fill=tuple(fill.items()), etag_of="/v1/provider-cases/{provider_case}")
+
+
 def seen(by: frozenset[str] = SEE, query: str = "", **fill: str) -> Rule:
     return Rule(may=by, see=frozenset(), query=query, fill=tuple(fill.items()))
 
@@ -85,6 +90,7 @@ DAY = "2030-01-01"
 CSV = "fibf_id,scale\nCYB.100.010,both\n"
 MONEY = {"amount": "10.00"}
 NEED = {"fibf_id": "CYB.100.010", "scale": "both"}
+CASE = {"title": "Payroll for two more", "option": "invest"}
 SYSTEM = {"name": "Old", "focus_area": AREA}
 ENTRY = {"fiscal_year": 2027, "kind": "baseline", "amount": "5.00", "method": "m", "source": "s", "confidence": "high"}
 TABLE: dict[str, list[Rule]] = {
@@ -186,6 +192,20 @@ TABLE: dict[str, list[Rule]] = {
     ],
     "GET /v1/findings/{id}": [seen(WIDE | {"qsmo"})],
     "POST /v1/findings/{id}/withdraw": [Rule(may=JUDGES, see=WIDE | {"qsmo"}, body=REASON, etag_of="/v1/findings/{finding}")],
+    # cases of legacy providers: CISA's, submitted; the board's seat sees it once it is asked
+    "GET /v1/provider-cases/{id}": [seen()],
+    "POST /v1/provider-cases": [Rule(may=AGENCY, body={**CASE, "agency_id": "cisa", "focus_area": AREA})],
+    "PUT /v1/provider-cases/{id}": [case(AGENCY, CASE)],
+    "POST /v1/provider-cases/{id}/advise": [case(frozenset(), {"in_favour": True, "text": "good"})],
+    "POST /v1/provider-cases/{id}/approve": [case(frozenset({"omb"}), REASON)],
+    "POST /v1/provider-cases/{id}/deny": [case(frozenset({"omb"}), REASON)],
+    "POST /v1/provider-cases/{id}/conditions/{condition_id}/satisfy": [
+        case(frozenset({"omb", "qsmo"}), {"evidence": "seen"}, condition_id="c-1")
+    ],
+    "POST /v1/provider-cases/{id}/{action}": [
+        *(case(AGENCY, REASON, action=action) for action in ("submit", "revise", "escalate", "appeal", "withdraw")),
+        *(case(frozenset({"qsmo"}), REASON, action=action) for action in ("return", "support", "refuse")),
+    ],
     # over all
     "GET /v1/agencies/{id}/next-steps": [seen()],
     "GET /v1/stats/adoption-states": [Rule(may=WIDE | {"qsmo"}, query=f"area={AREA}")],
@@ -205,6 +225,7 @@ LISTS = {
     "GET /v1/savings": SEE,
     "GET /v1/annual-plans": ABOVE | WIDE | {"qsmo"},
     "GET /v1/findings": WIDE | {"qsmo"},
+    "GET /v1/provider-cases": SEE,
 }
 # Rules as data, and sums over what the caller sees (which the lists above hold to).
 PUBLIC = {
@@ -242,7 +263,16 @@ async def ids_of(world: World) -> dict[str, str]:
     ids["agreement"] = await _made(world, "/v1/agreements", {"adoption_id": adoption_id, **terms(world)})
     ids["system"] = await _made(world, "/v1/systems", {**SYSTEM, "agency_id": "cisa", "number": "N-1"})
     ids["entry"] = await _made(world, f"/v1/adoptions/{adoption_id}/savings", ENTRY)
-    return {**ids, **await _annual_plan(world), "finding": await _finding(world, adoption_id)}
+    ids |= {**await _annual_plan(world), "finding": await _finding(world, adoption_id)}
+    return {**ids, "provider_case": await _provider_case(world)}
+
+
+async def _provider_case(world: World) -> str:
+    papers = {paper.value: "written" for paper in Paper}
+    body = {**CASE, "papers": papers, "costs": {"2027": MONEY}, "agency_id": "cisa", "focus_area": AREA}
+    case_id = await _made(world, "/v1/provider-cases", body)
+    assert (await world.api.post(f"/v1/provider-cases/{case_id}/submit", {}, ROLES["own"], etag='"1"')).status_code == 200
+    return case_id
 
 
 async def _finding(world: World, adoption_id: str) -> str:
@@ -278,7 +308,7 @@ async def _made(world: World, path: str, body: Any) -> str:
 
 async def asked(world: World, key: str, rule: Rule, role: str, ids: dict[str, str]) -> int:
     method, _, path = key.partition(" ")
-    kinds = ("agreement", "shortlist", "system", "needs", "annual-plan", "finding")
+    kinds = ("agreement", "shortlist", "system", "needs", "annual-plan", "finding", "provider-case")
     kind = next((name for name in kinds if f"/{name}" in path), "adoption").replace("-", "_")
     others = {"adoption_id": ids["adoption"], "entry_id": ids["entry"], "milestone_id": ids["milestone"]}
     fill = {"id": ids["agency" if "/agencies/" in path else kind], **others}
@@ -356,4 +386,5 @@ async def test_every_route_is_in_the_table_or_denied(world: World) -> None:
 async def _versions(world: World, ids: dict[str, str]) -> list[str]:
     paths = [f"/v1/{name}s/{ids[name]}" for name in ("adoption", "agreement", "shortlist", "system")]
     paths += [f"/v1/annual-plans/{ids['annual_plan']}", f"/v1/findings/{ids['finding']}"]
+    paths.append(f"/v1/provider-cases/{ids['provider_case']}")
     return [(await world.api.get(path, "auditor")).headers["etag"] for path in [*paths, f"/v1/needs/{ids['needs']}"]]

@@ -18,6 +18,7 @@ from services.adoption.store.known import (
 )
 from services.adoption.store.needs import needs
 from services.adoption.store.profiles import profiles, standings_of
+from services.adoption.store.provider_cases import provider_cases
 from services.adoption.store.shortlists import demands, shortlists
 from services.adoption.store.slas import slas
 from services.adoption.store.work import playbook_items
@@ -43,6 +44,7 @@ __all__ = [
     "pair",
     "playbook_items",
     "profiles",
+    "provider_cases",
     "savings",
     "shortlists",
     "slas",

@@ -21,6 +21,7 @@ from services.adoption.tables.oversight import (
     iap_thresholds,
     iaps,
     known_corrections,
+    provider_cases,
     slas,
 )
 from shared.db import Document, UtcDateTime
@@ -340,6 +341,7 @@ __all__ = [
     "playbook_items",
     "profile_versions",
     "profiles",
+    "provider_cases",
     "savings",
     "shortlists",
     "slas",

@@ -1,4 +1,4 @@
-"""What oversight asks for: investment action plans, service levels, annual plans, feedback, findings."""
+"""What oversight asks for: investment action plans, service levels, annual plans, cases of providers, feedback, findings."""
 
 from __future__ import annotations
 
@@ -61,6 +61,17 @@ annual_plans = Table(
     Column("document", Document, nullable=False),
     UniqueConstraint("organization_id", "fiscal_year"),
     Index("annual_plans_status", "status", "due_on"),
+)
+
+provider_cases = Table(
+    "provider_cases",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("organization_id", String(128), nullable=False, index=True),
+    Column("focus_area", String(80), nullable=False, index=True),
+    Column("status", String(16), nullable=False),
+    Column("document", Document, nullable=False),
 )
 
 feedbacks = Table(
