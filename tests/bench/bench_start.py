@@ -68,8 +68,11 @@ def test_a_start_after_set_up_is_quick_and_light(tmp_path: Path) -> None:
 @pytest.mark.postgres
 @pytest.mark.kafka
 @pytest.mark.timeout(300)
-async def test_an_idle_service_of_the_cluster_is_light(postgres: PostgresServer, kafka: KafkaServer, tmp_path: Path) -> None:
+async def test_an_idle_service_of_the_cluster_is_light(
+    postgres: PostgresServer, kafka: KafkaServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """After a restart, as a service runs that did not migrate its database itself, with what an image has installed."""
+    monkeypatch.setenv("PYTHONNODEBUGRANGES", "1")  # as the image's bytecode is compiled
     with a_cluster(postgres, kafka, tmp_path, python=_deployed(tmp_path / "deployed")) as cluster:
         await cluster.ready()
         for service in SERVICES:
