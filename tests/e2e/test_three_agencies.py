@@ -258,7 +258,7 @@ async def test_three_agencies_find_their_way(world: World) -> None:
 
 async def until_stalled(world: World, adoption: str) -> dict[str, Any]:
     """The hourly look finds it; here it looks at once."""
-    owner = world.app.state.context.upstreams["adoption"]._transport._transport.app.state.context
+    owner = world.app.state.context.upstreams["adoption"]._transport._app.state.context
     await owner.tell_due()
     found = await world.get("/v1/adoptions?stalled=true&limit=200", "omb")
     return dict(next(item for item in found["items"] if item["id"] == adoption))
