@@ -140,7 +140,7 @@ async def test_search_through_http(size: int, url: str, tmp_path: Path) -> None:
         http = await asyncio.to_thread(asked_over_http, running.port)
         own, raw = await asyncio.to_thread(asked_in_process, running.index)
         found = [await found_after(running, number) for number in range(FOUND_RUNS)]
-        stored = sum(path.stat().st_size for path in Path(running.index._folder.name).iterdir()) / 2**20
+        stored = sum(path.stat().st_size for path in running.index._folder.path.iterdir()) / 2**20
     full_text = await in_postgresql(url)
     TAKEN[size] = at(own, 95)
     print(f"\n{size:,} offerings: built in {built:.1f} s ({size / built:,.0f}/s), {stored:.0f} MiB")

@@ -98,7 +98,7 @@ async def test_an_index_whose_files_were_swept_away_is_built_anew_while_searches
             await offerings.add(tx, [an_offering("before", replace(a_content(random.Random(1)), name="ledger"))])
         await context.search.catch_up()
         swept = context.search.index
-        shutil.rmtree(swept._folder.name)
+        shutil.rmtree(swept._folder.path)
         async with context.db.transaction(SOMEBODY) as tx:
             await offerings.add(tx, [an_offering("after", replace(a_content(random.Random(1)), name="ledger"))])
         async with asyncio.timeout(20):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from services.catalog.search import fields
 from services.catalog.search.clauses import Clause, Clauses, Sight, any_of, unscored, whole
 from services.catalog.search.fields import IMPACT_LEVELS
 from services.catalog.search.filters import All, Any_, Comparison, Filter, Not
+from services.catalog.search.folder import IndexFolder
 from services.catalog.search.place import SHOWN_MAX, Place, Reading, decode
 from services.catalog.search.words import Marker, Words
 
@@ -81,10 +81,10 @@ class OfferingIndex:
     """One writer, many readers; every method may be called from any thread."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="qsmo-index-", ignore_cleanup_errors=True)
+        self._folder = IndexFolder()
         self._schema = fields.schema()
         self._analyzer = fields.analyzer()
-        self._index = tantivy.Index(self._schema, path=self._folder.name)
+        self._index = tantivy.Index(self._schema, path=str(self._folder.path))
         self._index.register_tokenizer(fields.ANALYZER, self._analyzer)
         self._clauses = Clauses(self._schema)
         self._words = Words(self._schema, self._analyzer)
@@ -124,7 +124,7 @@ class OfferingIndex:
                 with suppress(ValueError):  # of a broken one
                     self._writer.wait_merging_threads()
                 self._writer = None
-        self._folder.cleanup()
+        self._folder.remove()
 
     @property
     def size(self) -> int:

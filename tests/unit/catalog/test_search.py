@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import signal
+import subprocess
+import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -489,3 +495,24 @@ def test_every_document_has_only_fields_of_the_schema() -> None:
     (made,) = documents(replace(an_offering(), source="fedramp"))
 
     assert set(made) >= {name for name, kind in FILTERS.items() if kind.value == "word"} - {"impact"}
+
+
+def test_what_a_killed_process_left_is_taken_away_and_what_is_held_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = "import signal, os, tempfile; from services.catalog.search import OfferingIndex; OfferingIndex().put([])"
+    command = [sys.executable, "-c", f"{made}; os.kill(os.getpid(), signal.SIGKILL)"]
+    killed = subprocess.run(command, env={**os.environ, "TMPDIR": str(tmp_path)}, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    (left,) = tmp_path.iterdir()
+
+    held, another = OfferingIndex(), OfferingIndex()
+    folders = set(tmp_path.iterdir())
+    another.close()
+
+    assert left not in folders
+    assert len(folders) == 2
+    assert len(list(tmp_path.iterdir())) == 1
+    held.close()
+    assert list(tmp_path.iterdir()) == []
