@@ -195,7 +195,7 @@ async def test_what_is_not_there_is_404_whole_or_null_in_part(world: World) -> N
 async def test_a_circuit_opens_after_failures_in_a_row_and_closes_again(tmp_path: Path) -> None:
     owner = Owner("catalog")
     url = f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
-    limits: dict[str, Any] = {"circuit_failures": 4, "circuit_open_s": 0.3, "compose_deadline_s": 0.1}
+    limits: dict[str, Any] = {"circuit_failures": 4, "circuit_open_s": 1.5, "compose_deadline_s": 0.5}
     async with (
         served(owner.app) as catalog,
         served(Owner("registry").app) as registry,
@@ -212,11 +212,11 @@ async def test_a_circuit_opens_after_failures_in_a_row_and_closes_again(tmp_path
         took_s = time.monotonic() - begun
         unasked = owner.asked.total() - asked
         owner.fault = ""
-        await asyncio.sleep(0.35)
+        await asyncio.sleep(1.6)
         closed = (await client.get("/v1/areas/cybersecurity/overview")).json()
 
     assert (asked, unasked, opened["missing"]) == (4, 0, ["catalog"])
-    assert took_s < 0.09
+    assert took_s < 0.45
     assert closed["missing"] == []
 
 
