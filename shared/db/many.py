@@ -60,7 +60,7 @@ def _keys_type(column: Column[V], *, is_postgresql: bool) -> TypeEngine[Any]:
 def _in(column: Column[V], given: BindParameter[Any], *, is_postgresql: bool) -> ColumnElement[bool]:
     if is_postgresql:
         return column == any_(given)
-    return column.in_(select(func.json_each(given).table_valued("value").c.value))
+    return column.in_(select(func.json_each(given).table_valued("value", name="given").c.value))
 
 
 async def _execute(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]], *, on_conflict: bool) -> None:
