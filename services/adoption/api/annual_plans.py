@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from sqlalchemy import Select, select
@@ -25,6 +25,7 @@ from shared.web.paging import page_of
 from shared.web.wire import Identifier
 
 router = APIRouter(tags=["annual plans"])
+_WRITTEN: dict[str, Any] = {"content": {"text/csv": {"schema": {"type": "string"}}}}
 
 
 class PlanTurn(StrEnum):
@@ -76,7 +77,7 @@ async def list_annual_plans(
     return await at.read(query)
 
 
-@router.get("/v1/annual-plans/summary", response_model=models.PlanSummary)
+@router.get("/v1/annual-plans/summary", response_model=models.PlanSummary, responses={200: _WRITTEN})
 async def summarize_annual_plans(
     at: AtEdge,
     fiscal_year: Annotated[int, Query(ge=2019, le=2100)],

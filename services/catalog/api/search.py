@@ -46,7 +46,11 @@ async def search_offerings(
         Sort, Query(description=f"By relevance pages end after the best {SHOWN_MAX:,}; by name, or without words, they go on")
     ] = Sort.RELEVANCE,
     limit: Annotated[int, Query(ge=1, le=_LIMIT_MAX)] = 20,
-    cursor: Annotated[str | None, Query(max_length=CURSOR_MAX_CHARS, description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[
+        str | None,
+        # Its alphabet keeps the longest below what a request line may have.
+        Query(pattern=r"^[A-Za-z0-9_-]*$", max_length=CURSOR_MAX_CHARS, description="`next_cursor` of the page before"),
+    ] = None,
 ) -> Response:
     """What the caller may see, best first; counts are exact under the same words and filter.
 
