@@ -35,6 +35,7 @@ _BY_STATUS = {
     405: ("method-not-allowed", "This method is not possible here"),
     413: ("too-large", "The request is too large"),
     415: ("media-type", "This media type is not understood here"),
+    422: ("invalid", "What was sent is not valid"),
     428: ("precondition-required", "Say which version you are changing"),
     500: ("internal", "The service failed"),
 }
