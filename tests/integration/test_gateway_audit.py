@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import subprocess
@@ -41,8 +42,9 @@ def clock() -> SetClock:
 
 @pytest.fixture
 async def harness(database_url: str, tmp_path: Path, clock: SetClock) -> AsyncIterator[Harness]:
-    """Its own loop makes no checkpoints: tests do."""
+    """Its own loop makes no checkpoints, once it has looked for the first time: tests do."""
     async with a_gateway(database_url, tmp_path, clock=clock, checkpoint_poll_s=3_600) as harness:
+        await asyncio.sleep(0.2)
         yield harness
 
 

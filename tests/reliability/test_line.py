@@ -6,6 +6,7 @@ QSMO_RELIABILITY_LONG=1 takes the numbers of the long form.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import time
@@ -137,6 +138,8 @@ async def test_transactions_that_stay_open_for_long_hold_nothing_up_and_lose_not
         postgres.drop_database(each)
 
 
+# A member cancelled while it connects leaves aiokafka's connection behind: it is collected here, before the loop ends.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:Unclosed AIOKafka:ResourceWarning")
 @pytest.mark.parametrize("broker", ["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
 async def test_members_that_come_and_go_all_the_time_apply_everything_once(
     broker: str, request: pytest.FixtureRequest, tmp_path: Path
@@ -173,6 +176,8 @@ async def test_members_that_come_and_go_all_the_time_apply_everything_once(
             took_s = await line.settled()
         await told(line, f"members that join, leave and take over names without end ({broker})", f"{moves} moves", took_s)
     await bus.close()
+    gc.collect()
+    await asyncio.sleep(0.1)
 
 
 async def test_clocks_that_are_an_hour_off_and_jump_change_nothing(tmp_path: Path) -> None:
