@@ -118,6 +118,7 @@ class Gateway:
             handlers={},
             otherwise=self.writer.append,
             member=self.settings.member,
+            rest_s=0.0,  # whoever watches waits for it
         )
 
     def _build_webhooks(self, keyring: Keyring) -> None:

@@ -18,6 +18,7 @@ from shared.service import Connections, Owner
 _LOOK_EVERY_S = 3_600.0
 _AGAIN_S = 30.0
 _SOON_S = 0.5
+_GATHER_S = 0.1
 
 
 @dataclass(kw_only=True)
@@ -53,6 +54,7 @@ class RegistryOwner(Owner):
                     await self.heard.wait()
             except TimeoutError:
                 continue
+            await asyncio.sleep(_GATHER_S)  # one look for many facts
 
     async def open_for_findings(self) -> int | None:
         """As `tell_what_is_late`."""

@@ -14,6 +14,7 @@ from shared.bus.port import MESSAGE_BYTES_MAX, Bus, Delivery, Message, Subscript
 from shared.contracts.envelope import Event, MalformedEvent
 from shared.db import Database, Transaction
 from shared.inbox.ledger import Ledger, Verdict
+from shared.inbox.reading import Reading
 from shared.inbox.tables import InboxTables
 from shared.kernel.cause import Cause
 from shared.kernel.errors import RuleViolation, Unavailable
@@ -21,7 +22,6 @@ from shared.kernel.errors import RuleViolation, Unavailable
 Handler = Callable[[Transaction, Sequence[Event]], Awaitable[None]]
 
 _BATCH = 500
-_FETCH_TIMEOUT_S = 5.0
 # In a flood a short wait makes batches that are worth their transaction; a trickle is taken at once.
 _CROWD = 40
 _GATHER_S = 0.05
@@ -58,6 +58,7 @@ class Consumer:
         handlers: Mapping[str, Handler],
         otherwise: Handler | None = None,
         member: str = "0",
+        rest_s: float = 0.02,
     ) -> None:
         self.name = name
         self._db = db
@@ -66,6 +67,7 @@ class Consumer:
         self._handlers = dict(handlers)
         self._otherwise = otherwise
         self._member = member
+        self._rest_s = rest_s
         self.tables = tables
         self._ledger = Ledger(consumer=name, tables=tables)
         self._reported_at = float("-inf")
@@ -78,28 +80,28 @@ class Consumer:
         failures = 0
         while True:
             try:
-                subscription = await self._bus.subscribe(self._topics, group=self.name, member=self._member)
+                reading = Reading(await self._bus.subscribe(self._topics, group=self.name, member=self._member))
                 try:
                     while True:
-                        taken = await self.run_once(subscription)
+                        taken = await self._take(reading)
                         failures, self._read_at = 0, time.monotonic()
-                        await self._report(subscription)
-                        if taken >= _CROWD:
-                            await asyncio.sleep(_GATHER_S)
+                        await self._report(reading.subscription)
+                        if taken:
+                            await asyncio.sleep(_GATHER_S if taken >= _CROWD else self._rest_s)
                 finally:
-                    await subscription.close()
+                    await reading.close()
             except (Unavailable, OSError, TimeoutError) as error:
                 self._log.warning("consumer_waits", reason=str(error))
                 telemetry.LAG_AGE.labels(self.name).set(time.monotonic() - self._read_at)
                 await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
                 failures += 1
 
-    async def run_once(self, subscription: Subscription, *, timeout_s: float = _FETCH_TIMEOUT_S) -> int:
-        """Fetch, apply and commit one batch; returns how many records it held. Raises Unavailable."""
-        deliveries = await subscription.fetch(max_messages=_BATCH, timeout_s=timeout_s)
+    async def _take(self, reading: Reading) -> int:
+        """Fetch and apply one batch; returns how many records it held. Raises Unavailable."""
+        deliveries = await reading.fetch(max_messages=_BATCH)
         if deliveries:
             await self.process(deliveries)
-            await subscription.commit({(d.topic, d.partition): d.offset + 1 for d in deliveries})
+            reading.applied(deliveries)
         return len(deliveries)
 
     async def _report(self, subscription: Subscription) -> None:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Table, func, select, update
+from sqlalchemy import Table, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import telemetry
 from shared.bus.port import Bus, BusUnavailable, Message
-from shared.db import Database, Row
+from shared.db import Database, Row, in_keys, keys
 from shared.kernel.cause import Cause
 from shared.kernel.errors import Unavailable
 
 _BATCH = 500
 _IDLE_POLL_S = 0.25
+# A trickle's marks are written together: a transaction for each would cost as much as the facts' own.
+_MARK_EVERY_S = 0.05
 _REPORT_EVERY_S = 1.0
 _RETRY_S = 0.5
 _STANDBY_POLL_S = 1.0
@@ -32,7 +34,8 @@ class Relay:
     """Publishes the outbox of one service for as long as `run` runs.
 
     Why a scan of unpublished rows and not a cursor: a transaction that commits late would fall behind the cursor
-    and be lost; and why one leader: several would invert the order within a key.
+    and be lost; and why one leader: several would invert the order within a key. What was published and not marked when
+    the leader ends is published again: consumers know it.
 
     While `importing` says so, full batches keep a distance of each other: telling of rows costs more than writing them,
     and whoever waits for an import waits for the writing.
@@ -48,7 +51,14 @@ class Relay:
         self._importing = importing
         self._is_late = False
         self._reported_at = float("-inf")
+        self._unmarked: set[int] = set()
+        self._mark_at = float("inf")
         self._wake = asyncio.Event()
+        c = outbox.c
+        columns = (c.id, c.topic, c.key, c.headers, c.payload, c.recorded_at)
+        self._oldest = select(*columns).where(c.published_at.is_(None)).order_by(c.id).limit(bindparam("most"))
+        marked = update(outbox).where(in_keys(c.id, "ids", is_postgresql=not db.is_sqlite))
+        self._marked = marked.values(published_at=bindparam("at"))
         self._log = telemetry.logger("relay").bind(service=service)
         db.on_commit.append(self.wake)
 
@@ -70,6 +80,8 @@ class Relay:
     async def _lead(self, leader: AsyncConnection) -> None:
         while True:
             self._wake.clear()
+            if time.monotonic() >= self._mark_at:
+                await self._mark()
             try:
                 if drained := await self.drain_batch(leader):
                     await self._give_way(drained)
@@ -81,7 +93,7 @@ class Relay:
             if time.monotonic() - self._reported_at > _REPORT_EVERY_S:
                 await self._report(leader)
             try:
-                async with asyncio.timeout(_IDLE_POLL_S):
+                async with asyncio.timeout(min(_IDLE_POLL_S, self._mark_at - time.monotonic())):
                     await self._wake.wait()
             except TimeoutError:
                 pass
@@ -92,7 +104,7 @@ class Relay:
             await asyncio.sleep(_GIVE_WAY_POLL_S)
 
     async def drain_batch(self, leader: AsyncConnection) -> int:
-        """Publish the oldest unpublished rows, in order; returns how many are now marked.
+        """Publish the oldest unpublished rows, in order; returns how many are acknowledged.
 
         Raises BusUnavailable when the bus acknowledged none of them.
         """
@@ -104,29 +116,28 @@ class Relay:
         done = [row["id"] for row, ok in zip(rows, acknowledged, strict=True) if ok]
         if not done:
             raise BusUnavailable("The bus acknowledged nothing of a batch.")
-        await self._mark(done)
+        await self._note(done)
         telemetry.PUBLISHED.labels(self._service).inc(len(done))
         return len(done)
 
     async def _oldest_unpublished(self, leader: AsyncConnection) -> Sequence[Row]:
-        c = self._outbox.c
-        query = (
-            select(c.id, c.topic, c.key, c.headers, c.payload, c.recorded_at)
-            .where(c.published_at.is_(None))
-            .order_by(c.id)
-            .limit(_BATCH)
-        )
-        rows = (await leader.execute(query)).mappings().all()
+        rows = (await leader.execute(self._oldest, {"most": _BATCH + len(self._unmarked)})).mappings().all()
         await leader.rollback()
-        return rows
+        return [row for row in rows if row["id"] not in self._unmarked][:_BATCH]
 
-    async def _mark(self, ids: Sequence[int]) -> None:
+    async def _note(self, ids: Iterable[int]) -> None:
+        if not self._unmarked:
+            self._mark_at = time.monotonic() + _MARK_EVERY_S
+        self._unmarked.update(ids)
+        if len(self._unmarked) >= _BATCH:
+            await self._mark()
+
+    async def _mark(self) -> None:
+        ids = sorted(self._unmarked)
         async with self._db.transaction(_CAUSE) as tx:
-            c = self._outbox.c
-            # Ids of one batch are nearly contiguous: the range keeps the statement small and on the index.
-            within = update(self._outbox).where(c.id.between(min(ids), max(ids)), c.published_at.is_(None))
-            exact = within if len(ids) == max(ids) - min(ids) + 1 else within.where(c.id.in_(ids))
-            await tx.execute(exact.values(published_at=tx.at))
+            await tx.execute(self._marked, {"ids": keys(tx, ids), "at": tx.at})
+        self._unmarked.difference_update(ids)
+        self._mark_at = float("inf")
 
     async def _report(self, leader: AsyncConnection) -> None:
         self._reported_at = time.monotonic()

@@ -59,6 +59,8 @@ class AggregateStore(Generic[A]):
 
     async def find_by(self, tx: Transaction, column: str, values: Sequence[str]) -> list[A]:
         """Every aggregate whose column has one of the values."""
+        if not values:
+            return []
         rows = await tx.rows(_by_any(self.table, column, is_postgresql=tx.is_postgresql), {"values": keys(tx, values)})
         return [self.from_row(row) for row in rows]
 

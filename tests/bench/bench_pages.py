@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import time
@@ -24,7 +25,7 @@ from tests.support.servers import CHROMIUM
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [pytest.mark.bench, pytest.mark.chromium]
+pytestmark = [pytest.mark.bench, pytest.mark.chromium, pytest.mark.timeout(600)]
 OFFERINGS = int(os.environ.get("QSMO_BENCH_OFFERINGS", "10000"))
 ADOPTIONS = int(os.environ.get("QSMO_BENCH_ADOPTIONS", "5000"))
 # A folder that keeps what was filled in for the next run: filling takes minutes.
@@ -147,16 +148,17 @@ def _first_visit(chromium: Browser, large: Installation, path: str, headers: dic
 def test_what_is_written_is_on_another_screen_within_a_second(chromium: Browser, large: Installation) -> None:
     """By the clock of the page: from the answer to the write until the number has changed."""
     agencies = [each for each in _pages(large, "/v1/organizations") if each["cfo_act"]]
-    offering = next(each["id"] for each in _pages(large, "/v1/offerings") if each["code"] == "g-invoicing")
+    offering = secrets.choice(_pages(large, "/v1/offerings")[-500:])  # which nobody has adopted yet
+    area = offering["focus_areas"][0]
     number = "document.querySelector('#part-funnel tbody tr td:last-child').textContent"
     took: list[float] = []
     with visiting(chromium, large.url, extra_http_headers=Caller(large, "auditor").headers) as visit:
-        visit.open("/oversight?area=financial-management")
+        visit.open(f"/oversight?area={area}")
         visit.page.locator("#live.on").wait_for()
         for agency in agencies[:20]:
             before = visit.page.evaluate(number)
             by = Caller(large, f"agency:{_cgac(agency)}:sapoc")
-            by.post("/v1/adoptions", {"agency_id": agency["id"], "offering_id": offering})
+            by.post("/v1/adoptions", {"agency_id": agency["id"], "offering_id": offering["id"]})
             began = time.perf_counter()
             visit.page.wait_for_function(f"before => {number} != before", arg=before)
             took.append((time.perf_counter() - began) * 1000)
