@@ -83,6 +83,7 @@ offerings = Table(
     Column("revision", Integer, nullable=False),
     Column("source", String(300)),
     Column("curated", Boolean, nullable=False),
+    Column("origins", Document),
     Column("submitted_by", String(300)),
     Column("reason", Text),
     Column("successor_id", String(36)),

@@ -33,18 +33,23 @@ class ImportRow:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one row; a reason for everything that is not taken as it came, and what was mended to take it."""
+    """What became of one row; a reason for everything that is not taken as it came, and what was mended to take it.
+
+    `left`: the fields in which the row says something else, left as a person set them.
+    """
 
     result: Result
     reason: str = ""
     pointer: str = ""
     repairs: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     @property
     def told(self) -> str:
-        """The reason and the repairs as one text."""
+        """The reason, the repairs and what was left as one text."""
         repaired = f"Repaired: {'; '.join(self.repairs)}." if self.repairs else ""
-        return " ".join(part for part in (self.reason, repaired) if part)
+        left = f"Left as set here: {', '.join(self.left)}." if self.left else ""
+        return " ".join(part for part in (self.reason, repaired, left) if part)
 
 
 Reader = Callable[[Path], Iterator[ImportRow]]

@@ -177,7 +177,7 @@ class ImportRunner:
                 "pointer": outcome.pointer,
             }
             for row, outcome in zip(rows, outcomes, strict=True)
-            if outcome.result in _TELLING or outcome.repairs
+            if outcome.result in _TELLING or outcome.repairs or outcome.left
         ][: REPORTED_ROWS_MAX - run.reported]
         if telling:
             run.reported += len(telling)

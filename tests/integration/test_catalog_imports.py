@@ -14,6 +14,7 @@ from services.catalog.app import create_app
 from services.catalog.config import Settings
 from services.catalog.importers import starter
 from services.catalog.importers.fedramp_terms import FUNCTIONS
+from services.catalog.schemas import OfferingValues
 from shared.contracts import registry as contracts
 from tests.support.apps import Api, an_api
 from tests.support.real_data import REAL_DATA, needs_real_data
@@ -62,6 +63,11 @@ def counts(operation: dict[str, Any]) -> dict[str, int]:
 
 async def listed(api: Api, code: str = "FR2425960757") -> dict[str, Any]:
     return dict((await api.get(f"/v1/offerings/by-key/fedramp/{code}")).json())
+
+
+def given(shown: dict[str, Any]) -> dict[str, Any]:
+    """What is shown of an offering's content, as it is sent back."""
+    return {name: value for name, value in shown.items() if name in OfferingValues.model_fields}
 
 
 async def offering_facts(api: Api) -> list[str]:
@@ -184,7 +190,8 @@ async def test_a_listed_product_is_published_by_the_normal_rules_and_keeps_what_
 
     too_early = await act(api, offering_id, "publish")
     foreign = await revise(api, offering_id, f"qsmo:{GRANTS}", focus_areas=[CYBER])
-    own = await revise(api, offering_id, name="Mail guard", kind="commercial_product", vehicles=["GSA MAS"])
+    said = {"name": "Mail guard", "kind": "commercial_product", "vehicles": ["GSA MAS"]}
+    own = await revise(api, offering_id, authorization=(await listed(api))["authorization"], **said)
     published = await act(api, offering_id, "publish")
     await imported(api, a_product(status="FedRAMP Authorized", service_desc="Another text"))
 
@@ -195,6 +202,43 @@ async def test_a_listed_product_is_published_by_the_normal_rules_and_keeps_what_
     shown = await listed(api)
     assert (shown["name"], shown["authorization"]["status"], shown["status"]) == ("Mail guard", "authorized", "published")
     assert (await offering_facts(api))[-3:] == ["offering.revised", "offering.published", "offering.authorization_changed"]
+
+
+async def test_an_import_leaves_what_was_set_by_hand_and_says_so_field_by_field(api: Api) -> None:
+    await Registry(api).open(CYBER)
+    await imported(api, a_product())
+    seen = await listed(api)
+    mine = {"name": "Mail guard", "focus_areas": [CYBER], "website": "https://guard.example.gov"}
+    await revise(api, seen["id"], **{**given(seen), **mine})
+
+    operation = await run(api, lines([a_product(status="FedRAMP Authorized", cso="Example Gov", service_desc="Another text")]))
+    again = await run(api, lines([a_product(status="FedRAMP Authorized", cso="Example Gov", service_desc="Another text")]))
+
+    shown = await listed(api)
+    assert {name: shown[name] for name in mine} == mine
+    assert (shown["description"], shown["authorization"]["status"]) == ("Another text", "authorized")
+    told = (await api.get(f"/v1/operations/{operation['id']}/rows", "coordinator")).json()["items"]
+    assert [(row["number"], row["result"], row["reason"]) for row in told] == [
+        (1, "updated", "Left as set here: name, focus_areas, website.")
+    ]
+    assert counts(again) == {"read": 1, "unchanged": 1}
+    origins = shown["origins"]
+    assert {name for name, origin in origins.items() if origin["held"]} == set(mine)
+    assert {(origins[name]["source"], origins[name]["by"]) for name in mine} == {("hand", "tester")}
+    assert {origins[name]["source"] for name in ("description", "authorization", "provider_id", "kind")} == {"fedramp"}
+    assert origins["kind"]["at"] < origins["name"]["at"] < origins["description"]["at"]
+
+
+async def test_where_a_federal_field_comes_from_is_for_federal_callers(api: Api) -> None:
+    await Registry(api).open(CYBER)
+    await imported(api, a_product())
+    seen = await listed(api)
+    await revise(api, seen["id"], **{**given(seen), "focus_areas": [CYBER], "cost_method": "Full cost"})
+
+    federal = (await api.get(f"/v1/offerings/{seen['id']}", "auditor")).json()
+
+    assert "cost_method" in federal["origins"]
+    assert "cost_method" not in (await listed(api))["origins"]
 
 
 async def test_publishing_a_listed_product_lists_what_the_register_does_not_say(api: Api) -> None:

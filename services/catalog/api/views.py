@@ -12,7 +12,7 @@ from services.catalog import schemas
 from services.catalog.api import search_models
 from services.catalog.domain.content import FEDERAL_FIELDS, MATERIAL, Authorization, Content, changed_fields
 from services.catalog.domain.marketplace import Designation
-from services.catalog.domain.offering import MACHINE, Offering, Status, missing_to_publish
+from services.catalog.domain.offering import MACHINE, Offering, Status, held, missing_to_publish
 from services.catalog.domain.price import Price
 from services.catalog.domain.provider import Provider
 from services.catalog.policy import ROLES, may, sees_federal_fields
@@ -102,9 +102,20 @@ def offering(view: OfferingView, *, by: Principal) -> schemas.OfferingShown:
         source=found.source,
         reason=found.reason,
         successor_id=found.successor_id,
+        origins=_origins(found, by=by),
         actions=_actions(view, by=by),
         **_content(found.content, by=by),
     )
+
+
+def _origins(found: Offering, *, by: Principal) -> dict[str, schemas.OriginShown]:
+    unseen = () if sees_federal_fields(by) else FEDERAL_FIELDS
+    kept = held(found)
+    return {
+        name: schemas.OriginShown(source=origin.source, by=origin.by, at=origin.at, held=name in kept)
+        for name, origin in found.origins.items()
+        if name not in unseen
+    }
 
 
 def _provider_named(found: Provider | None) -> schemas.ProviderNamed | None:

@@ -9,6 +9,7 @@ from services.catalog.domain import offering as domain
 from services.catalog.domain.content import Content, changed_fields
 from services.catalog.domain.notice import AHEAD_DAYS
 from services.catalog.domain.offering import Offering, Status
+from services.catalog.domain.origin import HAND, Origin
 from services.catalog.policy import require, require_sight
 from shared.auth import Principal
 from shared.contracts import catalog as contracts
@@ -26,7 +27,8 @@ async def draft_offering(tx: Transaction, *, code: str, content: Content, by: Pr
     await _check_references(tx, content)
     if await store.offerings.find_by(tx, "code", [code]):
         raise Conflict(f"There is an offering with the code {code!r}.", code="exists")
-    begun = domain.draft(id=new_id(), code=code, content=content, source=source)
+    origin = Origin(source=source or HAND, by=tx.cause.actor, at=tx.at)
+    begun = domain.draft(id=new_id(), code=code, content=content, source=source, origin=origin)
     fact = facts.offering(contracts.OfferingDrafted, begun, provider_name=await _provider_name(tx, begun))
     return await store.offerings.add(tx, begun, fact)
 
@@ -50,7 +52,7 @@ async def change_offering(
     require(by, "edit", content)
     _at_version(current, expected_version)
     await _check_references(tx, content)
-    edited = domain.edit(current, content)
+    edited = domain.edit(current, content, origin=_by_hand(tx))
     if edited == current:
         return current
     return await _saved(tx, edited, contracts.OfferingDrafted)
@@ -62,10 +64,14 @@ async def _revise(tx: Transaction, current: Offering, content: Content, *, expec
     require(by, "revise", content, areas=tuple(dict.fromkeys((*before, *content.focus_areas))))
     _at_version(current, expected_version)
     await _check_references(tx, content)
-    revised = domain.revise(current, content, around=await store.surroundings(tx))
+    revised = domain.revise(current, content, around=await store.surroundings(tx), origin=_by_hand(tx))
     if revised is current:
         return current
     return await _saved(tx, revised, revision_fact(current.content, content))
+
+
+def _by_hand(tx: Transaction) -> Origin:
+    return Origin(source=HAND, by=tx.cause.actor, at=tx.at)
 
 
 def revision_fact(old: Content, new: Content) -> type[contracts.OfferingFact]:

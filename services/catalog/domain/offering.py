@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from services.catalog.domain.content import Content, Kind
 from services.catalog.domain.marketplace import Status as MarketplaceStatus
 from services.catalog.domain.notice import due_notice, noticed
+from services.catalog.domain.origin import Origin, Origins, first_origins, set_by_hand, traced
 from shared.kernel.errors import RuleViolation
 from shared.kernel.machine import StateMachine, Transition
 
@@ -29,6 +31,8 @@ class Status(StrEnum):
 PUBLIC = (Status.PUBLISHED, Status.LISTED, Status.SUSPENDED, Status.RETIRED)
 _AUTHORS = ("provider", "qsmo", "coordinator")
 _IMPORTERS = ("coordinator", "omb")
+# Which marketplace a published offering stands in, as what and whose, is its QSMO's decision, also where it edited nothing.
+_VOUCHED_FOR = frozenset({"kind", "focus_areas", "provider_id"})
 _PUBLISHING = (
     "an open marketplace in every area",
     "a FIBF activity covered",
@@ -83,7 +87,7 @@ MACHINE = StateMachine(
 class Offering:
     """`revision` counts what was published or listed (0: nothing yet).
 
-    `curated`: a QSMO edited it, so the register it came from goes on to own only the authorization.
+    `curated`: a QSMO edited or published it. `origins`: where each field comes from.
     `told`: which notices of its authorization's end were given.
     `unrecorded`: this revision is new and the store has yet to write it.
     """
@@ -96,6 +100,7 @@ class Offering:
     revision: int = 0
     source: str | None = None
     curated: bool = False
+    origins: Origins = field(default_factory=dict)
     submitted_by: str | None = None
     reason: str | None = None
     successor_id: str | None = None
@@ -130,15 +135,23 @@ def missing_to_publish(content: Content, around: Surroundings) -> tuple[str, ...
     return tuple(missing)
 
 
-def draft(*, id: str, code: str, content: Content, source: str | None = None) -> Offering:
+def draft(*, id: str, code: str, content: Content, origin: Origin, source: str | None = None) -> Offering:
     return Offering(
-        id=id, version=0, code=code, status=Status(MACHINE.after("draft", state=None)), content=content, source=source
+        id=id,
+        version=0,
+        code=code,
+        status=Status(MACHINE.after("draft", state=None)),
+        content=content,
+        source=source,
+        origins=first_origins(content, origin),
     )
 
 
-def edit(offering: Offering, content: Content) -> Offering:
+def edit(offering: Offering, content: Content, *, origin: Origin) -> Offering:
     """Raises RuleViolation unless it is a draft or changes were requested."""
-    return replace(offering, status=Status(MACHINE.after("edit", state=offering.status)), content=content)
+    status = Status(MACHINE.after("edit", state=offering.status))
+    origins = traced(offering.origins, origin, old=offering.content, new=content)
+    return replace(offering, status=status, content=content, origins=origins)
 
 
 def submit(offering: Offering, *, by: str) -> Offering:
@@ -167,7 +180,7 @@ def publish(offering: Offering, *, by: str, around: Surroundings) -> Offering:
     return replace(offering, status=status, revision=offering.revision + 1, reason=None, curated=True, unrecorded=True)
 
 
-def revise(offering: Offering, content: Content, *, around: Surroundings) -> Offering:
+def revise(offering: Offering, content: Content, *, around: Surroundings, origin: Origin) -> Offering:
     """New content for what is published or listed; the same offering when nothing differs.
 
     Raises RuleViolation for the state, or with `missing` for what is published.
@@ -177,7 +190,8 @@ def revise(offering: Offering, content: Content, *, around: Surroundings) -> Off
         _need_publishable("revise", content, around)
     if content == offering.content:
         return offering
-    return replace(offering, content=content, revision=offering.revision + 1, curated=True, unrecorded=True)
+    origins = traced(offering.origins, origin, old=offering.content, new=content)
+    return replace(offering, content=content, origins=origins, revision=offering.revision + 1, curated=True, unrecorded=True)
 
 
 def suspend(offering: Offering, *, reason: str) -> Offering:
@@ -205,22 +219,51 @@ def retire(offering: Offering, *, reason: str | None, successor: Offering | None
     return replace(offering, status=status, reason=reason, successor_id=successor.id if successor else None)
 
 
-def listed(*, id: str, code: str, content: Content, source: str) -> Offering:
+def listed(*, id: str, code: str, content: Content, origin: Origin) -> Offering:
     """Taken over from a public register; revision 1."""
-    status = Status(MACHINE.after("list", state=None))
-    return Offering(id=id, version=0, code=code, status=status, content=content, revision=1, source=source, unrecorded=True)
+    return Offering(
+        id=id,
+        version=0,
+        code=code,
+        status=Status(MACHINE.after("list", state=None)),
+        content=content,
+        revision=1,
+        source=origin.source,
+        origins=first_origins(content, origin),
+        unrecorded=True,
+    )
 
 
-def renew(offering: Offering, content: Content) -> Offering:
-    """What the register says now; the same offering when nothing differs. What a QSMO set stays, but for the authorization.
+def held(offering: Offering) -> frozenset[str]:
+    """The fields that no register changes: those set by hand, and of what is published those that its QSMO vouches for."""
+    by_hand = set_by_hand(offering.origins)
+    return by_hand if offering.status is Status.LISTED else by_hand | _VOUCHED_FOR
+
+
+def left(offering: Offering, said: Mapping[str, Any]) -> tuple[str, ...]:
+    """The held fields of which the register says something else; `said`: field → its word."""
+    kept = held(offering)
+    return tuple(name for name, value in said.items() if name in kept and getattr(offering.content, name) != value)
+
+
+def renew(offering: Offering, said: Mapping[str, Any], *, origin: Origin) -> Offering:
+    """What the register says now (field → its word) where it may; the same offering when nothing differs.
 
     Raises RuleViolation for what is not public yet or retired.
     """
     status = Status(MACHINE.after("renew", state=offering.status))
-    taken = replace(offering.content, authorization=content.authorization) if offering.curated else content
-    if taken == offering.content:
+    kept = held(offering)
+    new = {name: value for name, value in said.items() if name not in kept and getattr(offering.content, name) != value}
+    if not new:
         return offering
-    return replace(offering, status=status, content=taken, revision=offering.revision + 1, unrecorded=True)
+    return replace(
+        offering,
+        status=status,
+        content=replace(offering.content, **new),
+        origins={**offering.origins, **dict.fromkeys(new, origin)},
+        revision=offering.revision + 1,
+        unrecorded=True,
+    )
 
 
 def _need_publishable(action: str, content: Content, around: Surroundings) -> None:

@@ -10,9 +10,11 @@ from services.catalog import facts, store
 from services.catalog.commands.offerings import revision_fact
 from services.catalog.commands.providers import organizations_named
 from services.catalog.domain import offering as domain
+from services.catalog.domain.content import Content
 from services.catalog.domain.offering import Offering, Status
+from services.catalog.domain.origin import Origin
 from services.catalog.domain.provider import Kind, Provider
-from services.catalog.importers.fedramp_product import Product, read_product
+from services.catalog.importers.fedramp_product import FIELDS, Product, read_product
 from shared.contracts import catalog as contracts
 from shared.db import Transaction
 from shared.imports.files import ndjson_rows
@@ -41,7 +43,8 @@ async def apply(tx: Transaction, rows: Sequence[ImportRow]) -> list[Outcome]:
     products = [_read(row) for row in rows]
     readable = [product for product in products if isinstance(product, Product)]
     found = await store.offerings.find_by(tx, "code", list({product.code for product in readable}))
-    taken = _Taken(found, await _Providers.of(tx, readable, found))
+    origin = Origin(source=SOURCE, by=tx.cause.actor, at=tx.at)
+    taken = _Taken(found, await _Providers.of(tx, readable, found), origin=origin)
     outcomes = [
         product if isinstance(product, Outcome) else taken.take(product, earlier=row.data.get(REPEATS))
         for row, product in zip(rows, products, strict=True)
@@ -126,13 +129,18 @@ class _Providers:
         await store.providers.save_all(tx, changed)
 
 
+def _said(content: Content) -> dict[str, object]:
+    return {name: getattr(content, name) for name in FIELDS}
+
+
 class _Taken:
     """What a chunk has found, listed and changed so far; written at its end."""
 
-    def __init__(self, found: Sequence[Offering], providers: _Providers) -> None:
+    def __init__(self, found: Sequence[Offering], providers: _Providers, *, origin: Origin) -> None:
         self._by_code = {offering.code: offering for offering in found}
         self._before = dict(self._by_code)
         self._providers = providers
+        self._origin = origin
         self._seen: set[str] = set()
 
     def take(self, product: Product, *, earlier: int | None) -> Outcome:
@@ -145,10 +153,11 @@ class _Taken:
         content = replace(product.content, provider_id=provider.id)
         if current is None:
             self._providers.keep(provider)
-            self._by_code[product.code] = domain.listed(id=new_id(), code=product.code, content=content, source=SOURCE)
+            self._by_code[product.code] = domain.listed(id=new_id(), code=product.code, content=content, origin=self._origin)
             return Outcome(Result.CREATED)
         try:
-            renewed = domain.renew(current, content)
+            said = _said(content)
+            renewed = domain.renew(current, said, origin=self._origin)
         except RuleViolation as error:
             return Outcome(Result.REFUSED, error.detail, "/id")
         if repeated and renewed is not current:
@@ -158,7 +167,8 @@ class _Taken:
             return Outcome(Result.DUPLICATE)
         completed = self._providers.keep(provider)
         self._by_code[product.code] = renewed
-        return Outcome(Result.UNCHANGED if renewed is current and not completed else Result.UPDATED)
+        result = Result.UNCHANGED if renewed is current and not completed else Result.UPDATED
+        return Outcome(result, left=domain.left(current, said))
 
     async def write(self, tx: Transaction) -> None:
         await self._providers.write(tx)

@@ -14,6 +14,18 @@ from services.catalog.importers import fedramp_terms as terms
 from services.catalog.importers import fedramp_text as text
 from shared.kernel.errors import Invalid
 
+# What the register has a word on; all else of an offering is nothing to it.
+FIELDS = (
+    "name",
+    "kind",
+    "focus_areas",
+    "summary",
+    "description",
+    "provider_id",
+    "authorization",
+    "website",
+    "business_functions",
+)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _UEI = re.compile(r"[A-Z0-9]{12}")
 _NAME_MAX_CHARS = 300

@@ -189,8 +189,17 @@ class ContentShown(Shown):
     satisfaction: str | None = Field(default=None, description="Federal callers only")
 
 
+class OriginShown(Shown):
+    """`source`: `hand` for what a person set, else the register or file; `held`: no import changes the field."""
+
+    source: str
+    by: str | None
+    at: datetime | None
+    held: bool
+
+
 class OfferingShown(ContentShown):
-    """`revision` counts what was published or listed; 0 means nothing yet."""
+    """`revision` counts what was published or listed; 0 means nothing yet. `origins`: field → where it comes from."""
 
     id: str
     version: int
@@ -201,6 +210,7 @@ class OfferingShown(ContentShown):
     source: str | None
     reason: str | None
     successor_id: str | None
+    origins: dict[str, OriginShown]
     actions: list[Action] = Field(alias="_actions")
 
 

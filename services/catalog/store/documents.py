@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -22,6 +22,7 @@ from services.catalog.domain.content import (
     Shelf,
     Suits,
 )
+from services.catalog.domain.origin import Origin, Origins
 from services.catalog.domain.price import Per, Price, Tier, Unit
 
 
@@ -46,6 +47,26 @@ def content_of(document: Mapping[str, Any]) -> Content:
             **_later(document),
         }
     )
+
+
+def origins_document(origins: Origins) -> list[dict[str, Any]]:
+    """One entry per origin with its fields: an import gives all fields of an offering the same."""
+    fields: dict[Origin, list[str]] = {}
+    for name, origin in origins.items():
+        fields.setdefault(origin, []).append(name)
+    return [
+        {"source": o.source, "by": o.by, "at": o.at.isoformat() if o.at else None, "fields": names}
+        for o, names in fields.items()
+    ]
+
+
+def origins_of(found: Sequence[Mapping[str, Any]]) -> Origins:
+    return {name: _origin_of(each) for each in found for name in each["fields"]}
+
+
+def _origin_of(found: Mapping[str, Any]) -> Origin:
+    at = found["at"]
+    return Origin(source=found["source"], by=found["by"], at=datetime.fromisoformat(at) if at else None)
 
 
 def _later(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from sqlalchemy import delete
 from services.catalog import tables
 from services.catalog.domain.content import Content
 from services.catalog.domain.offering import Offering, Status
-from services.catalog.store.documents import content_document, content_of
+from services.catalog.domain.origin import Origins, origins_of_old
+from services.catalog.store.documents import content_document, content_of, origins_document, origins_of
 from shared.contracts.fact import Fact
 from shared.db import Row, Transaction, among, insert_many
 from shared.outbox import AggregateStore
@@ -43,11 +44,19 @@ def _offering(row: Row) -> Offering:
         revision=row["revision"],
         source=row["source"],
         curated=row["curated"],
+        origins=_origins(row),
         submitted_by=row["submitted_by"],
         reason=row["reason"],
         successor_id=row["successor_id"],
         told=tuple(row["told"] or ()),
     )
+
+
+def _origins(row: Row) -> Origins:
+    """Rows written before origins were kept have none."""
+    if row["origins"] is not None:
+        return origins_of(row["origins"])
+    return origins_of_old() if row["curated"] else {}
 
 
 def _offering_row(offering: Offering) -> dict[str, Any]:
@@ -59,6 +68,7 @@ def _offering_row(offering: Offering) -> dict[str, Any]:
         "revision": offering.revision,
         "source": offering.source,
         "curated": offering.curated,
+        "origins": origins_document(offering.origins),
         "submitted_by": offering.submitted_by,
         "reason": offering.reason,
         "successor_id": offering.successor_id,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,10 +10,13 @@ from services.catalog.domain import offering as domain
 from services.catalog.domain.content import Authorization, Content, Coverage, CoverageLevel, Kind, changed_fields
 from services.catalog.domain.marketplace import Status as MarketplaceStatus
 from services.catalog.domain.offering import MACHINE, Offering, Status, Surroundings
+from services.catalog.domain.origin import HAND, Origin, origins_of_old
 from shared.kernel.errors import RuleViolation
 
 OPEN = Surroundings(marketplaces={"cybersecurity": MarketplaceStatus.OPEN}, orderable=frozenset({"GSA MAS"}))
 CLOSED = Surroundings(marketplaces={})
+BY_HAND = Origin(source=HAND, by="somebody", at=datetime(2026, 1, 2, tzinfo=UTC))
+REGISTER = Origin(source="fedramp", by="an import", at=datetime(2026, 1, 3, tzinfo=UTC))
 
 
 def a_content(**more: Any) -> Content:
@@ -30,15 +34,15 @@ def an_offering(status: Status, **more: Any) -> Offering:
 def act(offering: Offering, action: str) -> Offering:
     other = an_offering(Status.PUBLISHED, id="o2")
     return {
-        "edit": lambda: domain.edit(offering, a_content(name="New")),
+        "edit": lambda: domain.edit(offering, a_content(name="New"), origin=BY_HAND),
         "submit": lambda: domain.submit(offering, by="author"),
         "request-changes": lambda: domain.request_changes(offering, reason="more please"),
         "publish": lambda: domain.publish(offering, by="reviewer", around=OPEN),
-        "revise": lambda: domain.revise(offering, a_content(name="New"), around=OPEN),
+        "revise": lambda: domain.revise(offering, a_content(name="New"), around=OPEN, origin=BY_HAND),
         "suspend": lambda: domain.suspend(offering, reason="an incident"),
         "reinstate": lambda: domain.reinstate(offering, around=OPEN),
         "retire": lambda: domain.retire(offering, reason=None, successor=other),
-        "renew": lambda: domain.renew(offering, a_content(name="New")),
+        "renew": lambda: domain.renew(offering, {"name": "New"}, origin=REGISTER),
     }[action]()
 
 
@@ -134,7 +138,7 @@ def test_whoever_submitted_does_not_publish() -> None:
 
 def test_what_is_published_stays_publishable_when_revised_or_reinstated() -> None:
     with pytest.raises(RuleViolation, match="FIBF"):
-        domain.revise(an_offering(Status.PUBLISHED), a_content(fibf_coverage=()), around=OPEN)
+        domain.revise(an_offering(Status.PUBLISHED), a_content(fibf_coverage=()), around=OPEN, origin=BY_HAND)
     with pytest.raises(RuleViolation, match="open marketplace"):
         domain.reinstate(an_offering(Status.SUSPENDED), around=CLOSED)
 
@@ -142,8 +146,8 @@ def test_what_is_published_stays_publishable_when_revised_or_reinstated() -> Non
 def test_only_new_content_makes_a_new_revision() -> None:
     published = an_offering(Status.PUBLISHED)
 
-    assert domain.revise(published, a_content(), around=OPEN) is published
-    revised = domain.revise(published, a_content(name="New"), around=OPEN)
+    assert domain.revise(published, a_content(), around=OPEN, origin=BY_HAND) is published
+    revised = domain.revise(published, a_content(name="New"), around=OPEN, origin=BY_HAND)
     assert (revised.revision, revised.unrecorded) == (2, True)
     assert domain.suspend(published, reason="an incident").revision == 1
 
@@ -160,17 +164,58 @@ def test_retiring_needs_another_live_offering_or_a_reason() -> None:
     assert domain.retire(published, reason="no longer offered", successor=None).status is Status.RETIRED
 
 
-def test_the_register_replaces_a_listed_offering_and_only_the_authorization_of_one_that_a_qsmo_edited() -> None:
+def listed(**more: Any) -> Offering:
+    return replace(domain.listed(id="o1", code="vdp", content=a_content(**more), origin=REGISTER), version=1, unrecorded=False)
+
+
+def test_what_was_set_by_hand_is_left_and_the_rest_follows_the_register() -> None:
     authorized = Authorization(status="authorized")
-    told = a_content(name="As the register says", authorization=authorized)
-    listed = an_offering(Status.LISTED)
+    edited = domain.revise(listed(), a_content(summary="Ours"), around=OPEN, origin=BY_HAND)
+    said = {"name": "As the register says", "summary": "Theirs", "authorization": authorized}
 
-    taken = domain.renew(listed, told)
-    kept = domain.renew(replace(listed, curated=True), told)
+    renewed = domain.renew(edited, said, origin=REGISTER)
 
-    assert taken.content == told
+    assert (renewed.content.name, renewed.content.summary) == ("As the register says", "Ours")
+    assert renewed.content.authorization == authorized
+    assert domain.left(edited, said) == ("summary",)
+    assert domain.renew(renewed, said, origin=REGISTER) is renewed
+    assert {name: origin.source for name, origin in renewed.origins.items()} == {
+        "kind": "fedramp",
+        "name": "fedramp",
+        "focus_areas": "fedramp",
+        "fibf_coverage": "fedramp",
+        "summary": HAND,
+        "authorization": "fedramp",
+    }
+
+
+def test_a_field_emptied_by_hand_stays_empty() -> None:
+    edited = domain.revise(listed(website="https://example.com"), a_content(), around=OPEN, origin=BY_HAND)
+
+    assert domain.renew(edited, {"website": "https://example.com"}, origin=REGISTER) is edited
+
+
+def test_what_the_register_has_no_word_on_stays() -> None:
+    assert domain.renew(listed(pricing="10 USD"), {"name": "VDP"}, origin=REGISTER).content.pricing == "10 USD"
+
+
+def test_what_is_published_stays_in_its_areas_though_nobody_edited_it() -> None:
+    published = domain.publish(listed(), by="reviewer", around=OPEN)
+    said = {"name": "New", "focus_areas": ("grants-management",), "provider_id": "another"}
+
+    renewed = domain.renew(published, said, origin=REGISTER)
+
+    assert (renewed.content.name, renewed.content.focus_areas) == ("New", ("cybersecurity",))
+    assert domain.left(published, said) == ("focus_areas", "provider_id")
+
+
+def test_of_what_was_edited_before_origins_were_kept_the_register_changes_the_authorization_alone() -> None:
+    authorized = Authorization(status="authorized")
+    old = replace(listed(), curated=True, origins=origins_of_old())
+
+    kept = domain.renew(old, {"name": "New", "authorization": authorized}, origin=REGISTER)
+
     assert (kept.content.name, kept.content.authorization) == ("VDP", authorized)
-    assert domain.renew(taken, told) is taken
 
 
 def test_changes_are_told_field_by_field() -> None:
