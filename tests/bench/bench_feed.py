@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import resource
 import statistics
 import subprocess
@@ -92,6 +93,9 @@ class Result:
         )
 
 
+_SAID = re.compile(r"done\n|[0-9.]+\n")
+
+
 class Server:
     """A server process and what it says."""
 
@@ -104,7 +108,9 @@ class Server:
         if command:
             self._process.stdin.write(command + "\n")
             self._process.stdin.flush()
-        return self._process.stdout.readline().strip()
+        while (line := self._process.stdout.readline()) and not _SAID.fullmatch(line):
+            print(line, end="")  # of the log
+        return line.strip()
 
 
 @contextmanager

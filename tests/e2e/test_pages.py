@@ -14,8 +14,10 @@ import httpx
 import orjson
 import pytest
 
+from tests.support.furnishing import agency_id
 from tests.support.generated import write_marketplace
 from tests.support.installation import Installation, an_installation
+from tests.support.person import Person
 from tests.unit.catalog.test_fibf import a_capability, a_lifecycle
 
 # More than a cursor of the page before last could carry in few characters.
@@ -155,3 +157,17 @@ def test_pages_of_a_search_lead_on_to_the_last(
         path = next(iter(re.findall(r'class="more" href="([^"]+)">Next page', shown)), "")
 
     assert len(found) == len(set(found)) == wanted >= PRODUCTS
+
+
+def test_the_form_of_needs_offers_the_activities_of_its_area(installation: Installation) -> None:
+    chosen = [f"agency_id:{agency_id(installation, '091')}", "focus_area:financial-management", "fiscal_year:2031"]
+    with Person(installation.url, role="agency:091:sapoc", subject="ann") as ann:
+        form = ann.client.get("/act", params={"path": "/v1/needs", "to": "/me", "chosen": chosen}).text
+        elsewhere = ann.client.get(
+            "/act", params={"path": "/v1/needs", "to": "/me", "chosen": [chosen[0], "focus_area:cybersecurity"]}
+        )
+
+    assert form.count("<datalist") == 1
+    assert '<option value="FFM.010.010">Budget Setup</option>' in form
+    assert len(re.findall(r'name="needs/\d/fibf_id"[^>]* list="f-needs-0-fibf_id-list"', form)) == 3
+    assert "FFM.010.010" not in elsewhere.text

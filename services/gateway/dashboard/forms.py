@@ -45,6 +45,8 @@ class Field:
     options: tuple[str, ...] = ()
     # Value and what it is called, where that is not the value.
     choices: tuple[tuple[str, str], ...] = ()
+    # The id of the field whose choices these are too: a list of hundreds is written once.
+    choices_of: str = ""
     least: str = ""
     most: str = ""
     fixed: bool = False

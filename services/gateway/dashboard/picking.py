@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,8 @@ from services.gateway.dashboard.forms import Field
 
 _MANY = 200
 _TICKED_MOST = 60
+_ACTIVITY = "fibf_id"
+_SAID_CHARS = 80
 Json = dict[str, Any]
 
 
@@ -78,7 +80,45 @@ async def picked(request: Request, fields: tuple[Field, ...]) -> tuple[Field, ..
     asks = (Ask(service=source.service, path=path, params=_params(path, source)) for path, source in wanted.items())
     found = await answers(request, *asks)
     offers = {path: _offer(answer, source) for (path, source), answer in zip(wanted.items(), found, strict=True)}
-    return tuple(_offered(each, offers.get(path)) for each, (path, _) in zip(fields, asked, strict=True))
+    offered = tuple(_offered(each, offers.get(path)) for each, (path, _) in zip(fields, asked, strict=True))
+    return await _with_activities(request, offered)
+
+
+async def _with_activities(request: Request, fields: tuple[Field, ...]) -> tuple[Field, ...]:
+    """The activities of the area's standard, once, for every field that asks for one."""
+    first = next(_asking_for_activities(fields), None)
+    area = next((each.value for each in fields if each.name == "focus_area" and each.value), None)
+    if first is None or area is None:
+        return fields
+    of_area = {"area": area, "kind": "business_lifecycle", "limit": 1}
+    (standards,) = await answers(request, Ask(service="catalog", path="/v1/standards", params=of_area))
+    if not isinstance(standards, dict) or not standards["items"]:
+        return fields
+    items = f"/v1/standards/{standards['items'][0]['id']}/items"
+    (found,) = await answers(request, Ask(service="catalog", path=items, params={"kind": "activity", "limit": _MANY}))
+    if not isinstance(found, dict):
+        return fields
+    choices = tuple((str(each["id"]), (each["title"] or each["statement"] or "")[:_SAID_CHARS]) for each in found["items"])
+    return tuple(_listing(each, choices, first=first) for each in fields)
+
+
+def _asking_for_activities(fields: tuple[Field, ...]) -> Iterator[Field]:
+    for each in fields:
+        if _asks_for_activity(each):
+            yield each
+        yield from _asking_for_activities(each.fields)
+
+
+def _asks_for_activity(asked: Field) -> bool:
+    return asked.kind == "text" and not asked.fixed and asked.name.rpartition("/")[2] == _ACTIVITY
+
+
+def _listing(asked: Field, choices: Choices, *, first: Field) -> Field:
+    if asked.fields:
+        return replace(asked, fields=tuple(_listing(each, choices, first=first) for each in asked.fields))
+    if not _asks_for_activity(asked):
+        return asked
+    return replace(asked, kind="listed", **({"choices": choices} if asked is first else {"choices_of": first.id}))
 
 
 def _ask(asked: Field, *, needs: str) -> tuple[str, _Source | None]:
