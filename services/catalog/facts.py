@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from services.catalog.domain.content import Authorization, Content
+from services.catalog.domain.mapping import FunctionMapping, Target
 from services.catalog.domain.marketplace import Marketplace
 from services.catalog.domain.offering import Offering
 from services.catalog.domain.price import Price
@@ -15,6 +16,7 @@ from shared.contracts import catalog as contracts
 
 F = TypeVar("F", bound=contracts.OfferingFact)
 S = TypeVar("S", bound=contracts.StandardFact)
+M = TypeVar("M", bound=contracts.MappingFact)
 V = TypeVar("V", bound=contracts.VehicleFact)
 
 
@@ -110,6 +112,24 @@ def standard(kind: type[S], found: Standard, **more: Any) -> S:
         successor_id=found.successor_id,
         **more,
     )
+
+
+def mapping(kind: type[M], found: FunctionMapping) -> M:
+    return kind(
+        mapping_id=found.id,
+        term=found.term,
+        status=found.status.value,
+        effect=_mapped(found.effect),
+        proposal=_mapped(found.proposal),
+        reason=found.reason,
+        note=found.note,
+        remapped=found.remapped,
+        left=found.left,
+    )
+
+
+def _mapped(target: Target | None) -> contracts.MappedEntry | None:
+    return contracts.MappedEntry(focus_area=target.focus_area, standards=target.standards) if target else None
 
 
 def vehicle(kind: type[V], found: Vehicle, **more: Any) -> V:

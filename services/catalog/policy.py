@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.catalog.domain.content import Content
+from services.catalog.domain.mapping import MACHINE as MAPPING_MACHINE
 from services.catalog.domain.offering import MACHINE, Offering
 from services.catalog.domain.standard import MACHINE as STANDARD_MACHINE
 from services.catalog.domain.standard import Standard
@@ -95,6 +96,22 @@ def require_for_standard(by: Principal, action: str, standard: Standard) -> None
         area = standard.focus_area or "its area, and it has none"
         roles = ", ".join(f"standards of {area}" if r == "standards" else r for r in STANDARD_MACHINE.roles_for(action))
         raise Forbidden(f"To {action} this standard needs one of: {roles}.")
+
+
+def may_for_mapping(by: Principal, action: str, areas: tuple[str, ...]) -> bool:
+    """Of the QSMOs, those of every area concerned; where none is, any."""
+    for role in MAPPING_MACHINE.roles_for(action):
+        led = [by.has("qsmo", scope=area) for area in areas] if role == "qsmo" else []
+        if all(led) if led else by.has(role):
+            return True
+    return False
+
+
+def require_for_mapping(by: Principal, action: str, areas: tuple[str, ...]) -> None:
+    """Raises Forbidden naming the roles that may."""
+    if not may_for_mapping(by, action, areas):
+        qsmo = f"qsmo of every one of: {', '.join(areas)}" if areas else "qsmo"
+        raise Forbidden(f"To {action} this mapping needs: {qsmo}, or coordinator.")
 
 
 def may_for_vehicle(by: Principal, action: str, *, agency: frozenset[str] = frozenset()) -> bool:

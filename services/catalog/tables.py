@@ -132,6 +132,17 @@ Index(
     sqlite_where=offerings.c.authorization_ends_on.is_not(None),
 )
 
+# What was decided here; the rest is as it comes with the program.
+function_mappings = Table(
+    "function_mappings",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("term", String(300), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("content", Document, nullable=False),
+)
+
 vehicles = Table(
     "vehicles",
     metadata,

@@ -39,6 +39,7 @@ ROUTES: dict[str, str] = {
     "/v1/providers": "catalog",
     "/v1/offerings": "catalog",
     "/v1/standards": "catalog",
+    "/v1/function-mappings": "catalog",
     "/v1/vehicles": "catalog",
     "/v1/change-sets": "catalog",
     "/v1/search": "catalog",

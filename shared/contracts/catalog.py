@@ -259,3 +259,40 @@ class VehicleExpiring(VehicleFact, type="catalog.vehicle.expiring"):
 
 class VehicleExpired(VehicleFact, type="catalog.vehicle.expired"):
     pass
+
+
+class MappedEntry(Part):
+    """What a business function is mapped to; `standards` are ids of standards."""
+
+    focus_area: str | None = None
+    standards: tuple[str, ...] = ()
+
+
+class MappingFact(Fact):
+    """How a register's business function is mapped, as it is after the change; `effect` is what holds."""
+
+    mapping_id: str
+    term: str
+    status: str
+    effect: MappedEntry | None = None
+    proposal: MappedEntry | None = None
+    reason: str = ""
+    note: str | None = None
+    remapped: int = 0
+    left: int = 0
+
+
+class MappingNoticed(MappingFact, type="catalog.mapping.noticed"):
+    """It came with an import, and nobody had looked at it before."""
+
+
+class MappingProposed(MappingFact, type="catalog.mapping.proposed"):
+    pass
+
+
+class MappingConfirmed(MappingFact, type="catalog.mapping.confirmed"):
+    """`remapped` offerings changed with it, `left` did not because their fields are not the register's any more."""
+
+
+class MappingRejected(MappingFact, type="catalog.mapping.rejected"):
+    pass

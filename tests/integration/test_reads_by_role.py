@@ -123,6 +123,7 @@ async def a_world(api: Api) -> World:
     (code, *_) = (await api.get(f"/v1/organizations/{ids['organizations']}")).json()["codes"]
     ids["organizations_key"] = f"{code['scheme']}/{code['value']}"
     ids["match-reviews"] = ids["standards"] = "nothing"
+    ids["function-mappings"] = "fedramp-storage"
     ids["plans"], ids["marketplaces"] = ids["submitted"], CYBER
     return world
 

@@ -3,6 +3,7 @@
 from services.catalog.api import (
     change_sets,
     exports,
+    mappings,
     marketplaces,
     meta,
     offerings,
@@ -23,6 +24,7 @@ routers = (
     exports.router,
     standards.router,
     change_sets.router,
+    mappings.router,
     meta.router,
 )
 

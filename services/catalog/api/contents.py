@@ -30,6 +30,7 @@ def content(given: schemas.OfferingValues) -> Content:
         lineage=given.lineage,
         website=given.website,
         business_functions=tuple(dict.fromkeys(given.business_functions)),
+        standards=tuple(dict.fromkeys(given.standards)),
         price=_price(given.price) if given.price else None,
         suits=_suits(given.suits),
         in_production=given.in_production,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from services.catalog import schemas
-from services.catalog.domain import marketplace, offering, standard, vehicle
+from services.catalog.domain import mapping, marketplace, offering, standard, vehicle
 from shared.web.edge import AtEdge
 
 router = APIRouter(tags=["meta"])
@@ -15,5 +15,5 @@ router = APIRouter(tags=["meta"])
 async def list_catalog_state_machines(at: AtEdge) -> Response:
     """The transition tables that the code itself runs on."""
     return at.show(
-        schemas.StateMachines(machines=[each.MACHINE.as_dict() for each in (marketplace, offering, standard, vehicle)])
+        schemas.StateMachines(machines=[each.MACHINE.as_dict() for each in (marketplace, offering, standard, vehicle, mapping)])
     )

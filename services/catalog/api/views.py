@@ -140,6 +140,7 @@ def _content(content: Content, *, by: Principal) -> dict[str, Any]:
         "lineage": content.lineage,
         "website": content.website,
         "business_functions": list(content.business_functions),
+        "standards": list(content.standards),
         **_more_content(content),
         **({name: getattr(content, name) for name in FEDERAL_FIELDS} if sees_federal_fields(by) else {}),
     }

@@ -122,7 +122,8 @@ class Authorization:
 class Content:
     """`vehicles` are the numbers under which it can be ordered; `lineage` the programs it comes from.
 
-    `depends_on`, `bundle` and `migrates_to` are codes of other offerings. `transactions_per_year`: as many as it carries.
+    `standards` are ids of the standards that apply; `depends_on`, `bundle` and `migrates_to` codes of other offerings.
+    `transactions_per_year`: as many as it carries.
     """
 
     name: str
@@ -141,6 +142,7 @@ class Content:
     lineage: str | None = None
     website: str | None = None
     business_functions: tuple[str, ...] = ()
+    standards: tuple[str, ...] = ()
     price: Price | None = None
     suits: tuple[Suits, ...] = ()
     in_production: bool = False
@@ -174,6 +176,7 @@ MATERIAL: Mapping[str, Material] = {
     "fibf_coverage": Material.SCOPE,
     "authorization": Material.SECURITY,
     "price": Material.PRICE,
+    "standards": Material.SCOPE,
     "suits": Material.SCOPE,
     "in_production": Material.SCOPE,
     "hosting": Material.SECURITY,

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from services.catalog import facts, store
+from services.catalog.commands.mappings import notice_functions
 from services.catalog.commands.offerings import revision_fact
 from services.catalog.commands.providers import organizations_named
 from services.catalog.domain import offering as domain
 from services.catalog.domain.content import Content
+from services.catalog.domain.mapping import Target, said_of
 from services.catalog.domain.offering import Offering, Status
 from services.catalog.domain.origin import Origin
 from services.catalog.domain.provider import Kind, Provider
 from services.catalog.importers.fedramp_product import FIELDS, Product, read_product
+from services.catalog.store import mappings
 from shared.contracts import catalog as contracts
 from shared.db import Transaction
 from shared.imports.files import ndjson_rows
@@ -44,7 +47,9 @@ async def apply(tx: Transaction, rows: Sequence[ImportRow]) -> list[Outcome]:
     readable = [product for product in products if isinstance(product, Product)]
     found = await store.offerings.find_by(tx, "code", list({product.code for product in readable}))
     origin = Origin(source=SOURCE, by=tx.cause.actor, at=tx.at)
-    taken = _Taken(found, await _Providers.of(tx, readable, found), origin=origin)
+    await notice_functions(tx, {function for product in readable for function in product.content.business_functions})
+    effects = await mappings.effects(tx)
+    taken = _Taken(found, await _Providers.of(tx, readable, found), origin=origin, effects=effects)
     outcomes = [
         product if isinstance(product, Outcome) else taken.take(product, earlier=row.data.get(REPEATS))
         for row, product in zip(rows, products, strict=True)
@@ -136,11 +141,14 @@ def _said(content: Content) -> dict[str, object]:
 class _Taken:
     """What a chunk has found, listed and changed so far; written at its end."""
 
-    def __init__(self, found: Sequence[Offering], providers: _Providers, *, origin: Origin) -> None:
+    def __init__(
+        self, found: Sequence[Offering], providers: _Providers, *, origin: Origin, effects: Mapping[str, Target]
+    ) -> None:
         self._by_code = {offering.code: offering for offering in found}
         self._before = dict(self._by_code)
         self._providers = providers
         self._origin = origin
+        self._effects = effects
         self._seen: set[str] = set()
 
     def take(self, product: Product, *, earlier: int | None) -> Outcome:
@@ -150,7 +158,13 @@ class _Taken:
         if current is not None and current.status is Status.RETIRED:
             return Outcome(Result.DUPLICATE if repeated else Result.UNCHANGED, "The offering is retired.")
         provider = self._providers.of_product(product)
-        content = replace(product.content, provider_id=provider.id)
+        mapped = said_of(product.content.business_functions, self._effects)
+        content = replace(
+            product.content,
+            provider_id=provider.id,
+            focus_areas=mapped["focus_areas"],
+            standards=mapped["standards"],
+        )
         if current is None:
             self._providers.keep(provider)
             self._by_code[product.code] = domain.listed(id=new_id(), code=product.code, content=content, origin=self._origin)

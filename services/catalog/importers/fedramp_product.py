@@ -25,6 +25,7 @@ FIELDS = (
     "authorization",
     "website",
     "business_functions",
+    "standards",
 )
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _UEI = re.compile(r"[A-Z0-9]{12}")
@@ -36,7 +37,7 @@ _LIST_MAX = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """`content` still lacks its provider."""
+    """`content` still lacks its provider, and the areas and standards that its functions are mapped to."""
 
     code: str
     content: Content
@@ -53,12 +54,10 @@ def read_product(data: Mapping[str, Any]) -> Product:
     provider_name = _name(data, ("csp", "name"))
     description = text.paragraphs(_text(data, "service_desc"))[:_DESCRIPTION_MAX_CHARS]
     functions = tuple(function for function in map(text.line, _texts(data, "business_function")) if function)
-    areas = (terms.FOCUS_AREAS[function] for function in functions if function in terms.FOCUS_AREAS)
     uei = text.line(_text(data, "uei")).upper()
     content = Content(
         name=name,
         kind=Kind.COMMERCIAL_PRODUCT,
-        focus_areas=tuple(dict.fromkeys(areas)),
         summary=text.summary_of(description),
         description=description,
         authorization=_authorization(data, code),

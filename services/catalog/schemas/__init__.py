@@ -92,6 +92,7 @@ class OfferingValues(Wire):
     lineage: LongText | None = None
     website: Url | None = None
     business_functions: Annotated[list[Line], Field(max_length=50)] = []
+    standards: Annotated[list[Identifier], Field(max_length=100)] = []
     price: PriceGiven | None = None
     suits: Annotated[list[SuitsGiven], Field(max_length=6)] = []
     in_production: bool = False
@@ -172,6 +173,7 @@ class ContentShown(Shown):
     lineage: str | None
     website: str | None
     business_functions: list[str]
+    standards: list[str]
     price: PriceShown | None
     suits: list[SuitsShown]
     in_production: bool

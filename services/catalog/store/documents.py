@@ -72,7 +72,7 @@ def _origin_of(found: Mapping[str, Any]) -> Origin:
 def _later(document: Mapping[str, Any]) -> dict[str, Any]:
     """Fields that documents written before them do not have."""
     price, guide, hosting = document.get("price"), document.get("guide"), document.get("hosting")
-    lists = ("interfaces", "lessons", "depends_on", "bundle")
+    lists = ("standards", "interfaces", "lessons", "depends_on", "bundle")
     return {
         "price": _price_of(price) if price else None,
         "guide": Guide(**{**{k: tuple(v) for k, v in guide.items() if k != "body"}, "body": guide["body"]}) if guide else None,

@@ -48,7 +48,8 @@ def test_a_product_is_read_in_our_words() -> None:
         "Example for Government",
         "Example Corporation",
     )
-    assert content.focus_areas == ("cybersecurity", "financial-management")
+    assert content.focus_areas == ()
+    assert content.business_functions[1:] == ("Cybersecurity & Risk Management", "Finance", "Accounting")
     assert content.description == "Guards mail.\n\nAnd more."
     assert content.summary == "Guards mail."
     assert content.website == "https://example.com"
