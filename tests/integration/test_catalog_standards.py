@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -224,18 +225,100 @@ async def test_an_importer_needs_a_role(api: Api) -> None:
     assert refused.status_code == 403
 
 
+# Items that the real files repeat word for word, or contradict: file → (duplicate, refused).
+REPEATED = {"eeo": (19, 0), "hr_benefits": (0, 1), "cvd": (0, 2)}
+CONTROLS = {
+    "csf-v2.0-catalog.xml": {"groups": 6, "controls": 219},
+    "sp800-53-rev5-low-resolved-catalog.min.json": {"groups": 18, "controls": 149},
+    "sp800-53-rev5-low-profile.json": {"references": 149},
+    "sp800-53-rev5-moderate-profile.json": {"references": 287},
+    "sp800-53-rev5-high-profile.json": {"references": 370},
+}
+KINDS = {"functions": "function", "activities": "activity", "capabilities": "capability"}
+
+
+async def header_id(api: Api, before: set[str]) -> str:
+    """Of the one standard that was not there before."""
+    items = (await api.get("/v1/standards?limit=200")).json()["items"]
+    (found,) = {item["id"] for item in items} - before
+    before.add(found)
+    return str(found)
+
+
 @needs_real_data
-async def test_every_real_file_imports_once(api: Api) -> None:
-    """All FIBF and NIST files, each twice: the second time changes nothing."""
-    folder = REAL_DATA / "fibf"
+async def test_every_real_file_imports_with_every_row_accounted_for(api: Api) -> None:
+    """All FIBF and NIST files, each twice: counts as the folder's README has them; the second time changes nothing."""
+    known: set[str] = set()
     for name in (*LIFECYCLES, *LISTS):
-        content = (folder / f"{name}.json").read_bytes()
+        content = (REAL_DATA / "fibf" / f"{name}.json").read_bytes()
         first, second = await run(api, content), await run(api, content)
         assert first["standards"] == {"read": 1, "created": 1}, name
         assert not any({"created", "updated"} & set(section) for section in second.values()), name
-    for path in sorted((REAL_DATA / "nist").iterdir()):
-        first = await run(api, path.read_bytes(), kind="controls")
-        second = await run(api, path.read_bytes(), kind="controls")
-        assert first["standards"] == {"read": 1, "created": 1}, path.name
-        assert not any({"created", "updated"} & set(section) for section in second.values()), path.name
-    assert await recorded_types(api) == ["standard.published"] * (len(LIFECYCLES) + len(LISTS) + 5)
+        wanted: tuple[int, ...] = LIFECYCLES.get(name) or (LISTS[name],)
+        sections = [*KINDS] if name in LIFECYCLES else ["measures" if "measures" in first else "data_elements"]
+        assert tuple(first.get(section, {}).get("read", 0) for section in sections) == wanted, name
+        last = first.get(sections[-1], {})
+        assert (last.get("duplicate", 0), last.get("refused", 0)) == REPEATED.get(name, (0, 0)), name
+        shown = (await api.get(f"/v1/standards/{await header_id(api, known)}")).json()["counts"]
+        assert sum(shown.values()) == sum(section.get("created", 0) for section in first.values()) - 1, name
+        if name in LIFECYCLES:
+            kept = [*wanted[:2], wanted[-1] - sum(REPEATED.get(name, (0, 0)))]
+            assert [shown.get(kind, 0) for kind in KINDS.values()] == kept, name
+    for name, rows in CONTROLS.items():
+        content = (REAL_DATA / "nist" / name).read_bytes()
+        first = await run(api, content, kind="controls")
+        second = await run(api, content, kind="controls")
+        assert first.pop("standards") == {"read": 1, "created": 1}, name
+        assert first == {section: {"read": n, "created": n} for section, n in rows.items()}, name
+        assert not any({"created", "updated"} & set(section) for section in second.values()), name
+    assert await recorded_types(api) == ["standard.published"] * (len(LIFECYCLES) + len(LISTS) + len(CONTROLS))
+
+
+def rows_of(document: Any) -> tuple[list[dict[str, Any]], str, str]:
+    """The rows of a real file that stand for one item each, and its columns of the id and of the text."""
+    rows = document.get("Business_Capabilities") if isinstance(document, dict) else document
+    if not rows:
+        rows = [row for group in document["Business_Lifecycle"] for row in group.get("data") or ()]
+    plain = {" ".join(column.split()).casefold(): column for column in rows[0]}
+    ids = ("capability id", "service measure id", "measure id", "data element label", "identifier", "id")
+    texts = ("business capability statement", "service measure description", "measure description", "definition", "description")
+    id_, text = (next(plain[name] for name in names if name in plain) for names in (ids, texts))
+    return rows, id_, text
+
+
+def place(document: Any, rows: list[dict[str, Any]], row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The list of the document that the row stands in."""
+    if isinstance(document, list) or document.get("Business_Capabilities"):
+        return rows
+    found: list[dict[str, Any]] = next(g["data"] for g in document["Business_Lifecycle"] if row in (g.get("data") or ()))
+    return found
+
+
+@needs_real_data
+@pytest.mark.parametrize("name", [*LIFECYCLES, *LISTS])
+async def test_a_changed_real_file_is_the_next_edition_with_just_that_difference(api: Api, name: str) -> None:
+    """One row is reworded, one taken out, one put in; nothing else is told."""
+    document = orjson.loads((REAL_DATA / "fibf" / f"{name}.json").read_bytes())
+    await run(api, orjson.dumps(document))
+    standard = await header_id(api, set())
+    rows, id_, text = rows_of(document)
+    seen = Counter(str(row.get(id_, "")).strip() for row in rows)
+    single = [row for row in rows if seen[str(row.get(id_, "")).strip()] == 1 and str(row.get(id_, "")).strip()]
+    reworded, gone, alike = single[0], single[-1], single[len(single) // 2]
+    new = {**alike, id_: f"{str(alike[id_]).strip()}9"}
+    reworded[text] = "Reworded in the next edition."
+    place(document, rows, alike).append(new)
+    place(document, rows, gone).remove(gone)
+
+    counts = await run(api, orjson.dumps(document))
+
+    assert counts["standards"] == {"read": 1, "updated": 1}
+    changes = (await api.get(f"/v1/standards/{standard}/diff?from=1&to=2")).json()["changes"]
+    told = {(c["new"] or c["old"])["id"]: (c["old"] is not None, c["new"] is not None, c["fields"]) for c in changes}
+    assert told == {
+        " ".join(reworded[id_].split()): (True, True, ["statement"]),
+        " ".join(gone[id_].split()): (True, False, []),
+        " ".join(new[id_].split()): (False, True, []),
+    }
+    editions = (await api.get(f"/v1/standards/{standard}/editions")).json()["items"]
+    assert (editions[1]["added"], editions[1]["changed"], editions[1]["withdrawn"]) == (1, 1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,47 @@ def test_headers_with_odd_blanks_and_other_words_are_known_and_the_rest_is_kept(
     row = {"Measure  ID ": "T.1", "Authoritative\nSource": "CSF", "Function Name": "F", "Unheard of": "x", "Empty": ""}
 
     assert fibf.named(row) == {"id": "T.1", "reference": "CSF", "function": "F", "unheard_of": "x"}
+
+
+# What one family of files calls a column, others call by another name of the same line.
+CALLED = {
+    "Capability ID": ("Capability ID", "Measure ID", "Service Measure ID", "Identifier", "ID"),
+    "Function": ("Function", "Function Name", "Service Function ID and Name"),
+    "Activity Name": ("Activity Name", "Activity", "Service Activity", "Service Activity ID and Name"),
+    "Input/Output/Process": ("Input/Output/Process", "(I)nput, (P)rocess, (O)utput", "(I)input\n(P)process\n(O)output"),
+    "Business Capability Statement": ("Business Capability Statement", "Description", "Definition"),
+    "Authoritative Reference": ("Authoritative Reference", "Authoritative Source", "Authoritative and Other Reference(s)"),
+}
+
+
+def disguised(header: str, chance: random.Random) -> str:
+    """The same words in another case, with other blanks and line breaks between them, and marks around them."""
+    words = chance.choice(CALLED.get(header, (header,))).split(" ")
+    blanks = (" ", "  ", "\n", " \n ", "\r\n", "\u00a0", "_", "-", "\t")
+    joined = "".join(word + chance.choice(blanks) for word in words)
+    cased = chance.choice((str.upper, str.lower, str.title, str))(joined.strip("_-") if chance.random() < 0.5 else joined)
+    return chance.choice(("", " ", "\ufeff")) + cased + chance.choice(("", " ", ":", "\n", "*"))
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_files_of_a_family_with_other_headers_say_the_same(seed: int) -> None:
+    chance = random.Random(seed)
+    rows = [
+        a_capability(f"FFM.010.010.0{n}", **{"Input/Output/Process": "IPO"[n % 3], "Authoritative Reference": f"Title {n}"})
+        for n in range(11, 17)
+    ]
+    headers = {header: disguised(header, chance) for header in rows[0]}
+    columns = list(headers)
+    chance.shuffle(columns)
+    others = [{headers[name]: row[name] + chance.choice(("", " ", "\u00a0")) for name in columns} for row in rows]
+    coming: object = chance.choice(("coming soon", ["coming soon"], [], {}, None))
+
+    expected, found = fibf.read(a_lifecycle(*rows)), fibf.read(a_lifecycle(*others, Business_Use_Cases=coming))
+
+    assert found == expected
+    items = [each.item for each in found.sections["capabilities"] if each.item]
+    assert [item.flow for item in items] == [[Flow.INPUT, Flow.PROCESS, Flow.OUTPUT][n % 3] for n in range(11, 17)]
+    assert [item.reference for item in items] == [f"Title {n}" for n in range(11, 17)]
 
 
 @pytest.mark.parametrize("word", ["P", "Process", " process"])
