@@ -242,9 +242,9 @@ async def test_the_catalog_is_exported_as_far_as_the_caller_sees_in_three_format
     catalog = orjson.loads(await exported("dcat-us"))
 
     assert [line["code"] for line in lines] == [row["code"] for row in table] == ["c0", "c1", "c2"]
-    assert [service["identifier"] for service in catalog["service"]] == ["c0", "c1", "c2"]
+    assert [service["identifier"]["notation"] for service in catalog["service"]] == ["c0", "c1", "c2"]
     assert (table[0]["name"], table[0]["covers"]) == ("'=Ledger 0", "CYB.060.030")
-    assert (catalog["@type"], catalog["service"][0]["conformsTo"]) == ("Catalog", ["CYB.060.030"])
+    assert [standard["title"] for standard in catalog["service"][0]["conformsTo"]] == ["CYB.060.030"]
     for format_ in ("ndjson", "csv", "dcat-us"):
         assert "zebracost" not in await exported(format_, "provider:x")
         assert "hidden" in await exported(format_, QSMO)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -14,7 +14,8 @@ from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from services.catalog import queries
-from services.catalog.api import views
+from services.catalog.api import dcat, views
+from services.catalog.config import Settings
 from services.catalog.queries import OfferingFilter
 from services.catalog.schemas import OfferingShown
 from shared.web.edge import AtEdge, Edge
@@ -45,13 +46,12 @@ _COLUMNS = (
     "website",
     "source",
 )
-_CONTEXT = "https://resources.data.gov/resources/dcat-us/"
 # What begins a formula in a spreadsheet.
 _FORMULA = frozenset("=+-@\t\r")
 
 
 class Format(StrEnum):
-    """`dcat-us`: a catalog of data services, as federal catalogs are harvested."""
+    """`dcat-us`: a catalog of services after DCAT-US 3, as federal catalogs are harvested."""
 
     NDJSON = "ndjson"
     CSV = "csv"
@@ -64,10 +64,14 @@ _BODIES: dict[int | str, dict[str, Any]] = {200: {"content": {media_type: {} for
 @router.get("/v1/catalog/export", response_class=StreamingResponse, responses=_BODIES)
 async def export_catalog(at: AtEdge, format: Format = Format.NDJSON, area: Slug | None = None) -> Response:  # noqa: A002 - the name of the parameter in the API
     """Every offering that the caller may see, by name, streamed; `area`: only that marketplace's."""
-    written = {Format.NDJSON: _ndjson, Format.CSV: _csv, Format.DCAT_US: _dcat}[format]
+    writers: dict[Format, Callable[[Shown], AsyncIterator[bytes]]] = {
+        Format.NDJSON: _ndjson,
+        Format.CSV: _csv,
+        Format.DCAT_US: partial(_dcat, publisher=_publisher(at), area=area),
+    }
     name = f"catalog.{'jsonld' if format is Format.DCAT_US else format}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(written(_shown(at, area)), 200, headers, _MEDIA_TYPES[format])
+    return StreamingResponse(writers[format](_shown(at, area)), 200, headers, _MEDIA_TYPES[format])
 
 
 Shown = AsyncIterator[OfferingShown]
@@ -122,34 +126,15 @@ def _cell(value: object) -> str:
     return f"'{text}" if text[:1] in _FORMULA else text
 
 
-async def _dcat(found: Shown) -> AsyncIterator[bytes]:
-    head = {
-        "@context": _CONTEXT,
-        "@type": "Catalog",
-        "title": "QSMO marketplaces",
-        "description": "Services, products, tools and best practices of the Quality Service Management Offices.",
-        "conformsTo": "https://resources.data.gov/resources/dcat-us3/",
-    }
-    yield orjson.dumps(head)[:-1] + b',"service":['
+async def _dcat(found: Shown, *, publisher: dcat.Publisher, area: str | None) -> AsyncIterator[bytes]:
+    yield orjson.dumps(dcat.head(publisher, area=area))[:-1] + b',"service":['
     first = True
     async for offering in found:
-        yield (b"" if first else b",") + orjson.dumps(_service(offering))
+        yield (b"" if first else b",") + orjson.dumps(dcat.service(offering, publisher))
         first = False
     yield b"]}"
 
 
-def _service(offering: OfferingShown) -> dict[str, Any]:
-    said = {
-        "@type": "DataService",
-        "identifier": offering.code,
-        "title": offering.name,
-        "description": offering.summary or offering.description or offering.name,
-        "keyword": [*offering.focus_areas, *offering.business_functions],
-        "theme": list(offering.focus_areas),
-        "publisher": {"@type": "Organization", "name": offering.provider.name} if offering.provider else None,
-        "landingPage": offering.website,
-        "version": str(offering.revision),
-        "status": offering.status,
-        "conformsTo": [covered.fibf_id for covered in offering.fibf_coverage if covered.coverage != "no"],
-    }
-    return {name: value for name, value in said.items() if value not in (None, [])}
+def _publisher(at: Edge) -> dcat.Publisher:
+    settings: Settings = at.request.app.state.context.settings
+    return dcat.Publisher(url=settings.public_url.rstrip("/"), name=settings.contact_name, email=settings.contact_email)
