@@ -423,7 +423,7 @@ async def test_counts_are_of_what_the_caller_may_see(api: Api) -> None:
 async def test_the_rules_are_served_as_data(api: Api) -> None:
     machines = (await api.get("/v1/meta/state-machines/catalog")).json()["machines"]
 
-    assert [machine["name"] for machine in machines] == ["marketplace", "offering", "standard", "vehicle"]
+    assert [machine["name"] for machine in machines] == ["marketplace", "offering", "standard", "vehicle", "function-mapping"]
 
 
 async def test_providers_are_registered_once_and_changed_with_their_version(api: Api) -> None:
