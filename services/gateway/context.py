@@ -16,7 +16,7 @@ from sqlalchemy import Table
 from services.gateway import tables
 from services.gateway.audit.making import Checkpoints
 from services.gateway.audit.proof import Proofs
-from services.gateway.clients import Circuit, Upstream
+from services.gateway.clients import Circuit, RawHeaders, Upstream
 from services.gateway.config import Settings
 from services.gateway.consumers.feed import FeedWriter
 from services.gateway.dashboard.oidc import Provider
@@ -32,15 +32,16 @@ from services.gateway.in_process import InProcess
 from services.gateway.keyring import Keyring
 from services.gateway.keys.commands import Rules as KeyRules
 from services.gateway.keys.exchange import Exchange, Tokens
-from services.gateway.pages.asking import Asker
+from services.gateway.pages.asking import Asker, Composed
 from services.gateway.pages.kept import KeptPages
+from services.gateway.pages.sections import PageKind
 from services.gateway.webhooks.commands import Rules
 from services.gateway.webhooks.delivery import Deliveries
 from services.gateway.webhooks.guard import Guard, Resolver, system_resolver
 from services.gateway.webhooks.ledger import Ledger
 from services.gateway.webhooks.sending import Sender
 from shared import telemetry
-from shared.auth import GATEWAY_ISSUER, DevelopmentIssuer, Verifier
+from shared.auth import GATEWAY_ISSUER, DevelopmentIssuer, Principal, Verifier
 from shared.db import Database, Transaction, migrate
 from shared.inbox import Consumer
 from shared.kernel.errors import Unavailable
@@ -142,6 +143,13 @@ class Gateway:
             poll_s=s.webhook_poll_s,
             log_kept=timedelta(days=s.webhook_log_days),
         )
+
+    async def page(self, kind: PageKind, id: str, principal: Principal, *, headers: RawHeaders) -> Composed:
+        """As this caller may see it, put together anew, and kept. Raises NotFound."""
+        asked_at_seq = self.live.last
+        page = await self.asker.page(kind, id, headers=headers)
+        self.pages.keep((kind.name, id, principal), page, asked_at_seq=asked_at_seq)
+        return page
 
     @property
     def webhook_rules(self) -> Rules:

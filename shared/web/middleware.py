@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import Mapping
 
@@ -11,12 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import telemetry
-from shared.kernel.ids import new_id
+from shared.kernel import ids
 
 BODY_LIMIT_BYTES = 1 << 20
 IMPORT_LIMIT_BYTES = 256 << 20
 _IMPORTS = "/v1/imports/"
-_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+# Ids of zeros alone mean that there is none.
+TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -32,8 +32,8 @@ class RequestFrame:
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        correlation_id = _given(headers, "x-request-id", _REQUEST_ID) or new_id()
-        traceparent = _given(headers, "traceparent", _TRACEPARENT) or _new_traceparent()
+        correlation_id = _given(headers, "x-request-id", _REQUEST_ID) or ids.request_id()
+        traceparent = _given(headers, "traceparent", TRACEPARENT) or ids.traceparent()
         telemetry.bind(correlation_id=correlation_id, traceparent=traceparent)
         started = time.perf_counter()
         status = 500
@@ -56,10 +56,6 @@ class RequestFrame:
 def _given(headers: Mapping[str, str], name: str, pattern: re.Pattern[str]) -> str | None:
     value = headers.get(name, "")
     return value if pattern.fullmatch(value) else None
-
-
-def _new_traceparent() -> str:
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
 def _limited(scope: Scope, receive: Receive, headers: Mapping[str, str]) -> Receive:

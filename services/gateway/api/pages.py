@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from services.gateway import schemas
 from services.gateway.api.parameters import on_behalf
 from services.gateway.context import Gateway
+from services.gateway.door.pages import ABSENT
 from services.gateway.pages.asking import Composed
 from services.gateway.pages.sections import AGENCY, AREA, OFFERING, PageKind
 from shared.web import own_writes
@@ -37,13 +38,12 @@ async def show_offering_overview(id: Identifier, at: AtEdge) -> Response:
 async def _page(at: Edge, kind: PageKind, id: str) -> Response:
     """As this caller may see it. What a service cannot say now is `unavailable` since when, the rest is served."""
     gateway: Gateway = at.request.app.state.context
-    key = (kind.name, id, at.principal)
+    if ABSENT in at.request.scope:
+        raise at.request.scope[ABSENT]
     # What was kept may be of before the caller's own writes.
-    found = None if own_writes.AFTER in at.request.headers else gateway.pages.find(key)
+    found = None if own_writes.AFTER in at.request.headers else gateway.pages.find((kind.name, id, at.principal))
     if found is None:
-        asked_at_seq = gateway.live.last
-        found = await gateway.asker.page(kind, id, headers=on_behalf(at))
-        gateway.pages.keep(key, found, asked_at_seq=asked_at_seq)
+        found = await gateway.page(kind, id, at.principal, headers=on_behalf(at.request.headers.raw))
     return _answer(at, found)
 
 

@@ -39,6 +39,6 @@ def after(at: Edge) -> RawHeaders:
     return [pair for pair in at.request.headers.raw if pair[0] == _AFTER]
 
 
-def on_behalf(at: Edge) -> RawHeaders:
+def on_behalf(headers: RawHeaders) -> RawHeaders:
     """… and by whom."""
-    return [pair for pair in at.request.headers.raw if pair[0] in {_AFTER, b"authorization"}]
+    return [pair for pair in headers if pair[0] in {_AFTER, b"authorization"}]

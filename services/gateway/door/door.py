@@ -16,7 +16,7 @@ from services.gateway.config import Settings
 from services.gateway.door.callers import Caller, Callers, NotAllowed, address_of
 from services.gateway.door.exchange import server_of
 from services.gateway.door.gcra import Limiter, Quota, Verdict
-from services.gateway.door.kept import PagesAtHand
+from services.gateway.door.pages import PagesAtDoor, Wanted, wanted_page
 from services.gateway.feed.stream import EventStream
 from shared import telemetry
 from shared.kernel.errors import Unavailable
@@ -75,7 +75,7 @@ class Door:
         self._anonymous = Quota(rate_per_s=settings.rate_anonymous_per_s, burst=settings.rate_anonymous_burst)
         self._limiter = Limiter()
         self._callers: Callers | None = None
-        self._pages: PagesAtHand | None = None
+        self._pages: PagesAtDoor | None = None
         self._opening = asyncio.Semaphore(_OPENING_AT_ONCE)
         self.load = Load()
 
@@ -97,8 +97,8 @@ class Door:
         if refusal is not None:
             await _refuse(refusal, scope, _adding(send, _security(scope) + limits))
             return
-        if caller.principal is not None and (page := self._at_hand(scope).find(scope, caller.principal)) is not None:
-            await self._at_hand(scope).send(page, scope, send, principal=caller.principal, limits=limits)
+        wanted = wanted_page(scope, caller.principal) if caller.principal is not None else None
+        if wanted is not None and await self._answered(wanted, scope, send, caller=caller.name, limits=limits):
             return
         self._begin(caller.name, waits=waits)
         try:
@@ -113,6 +113,21 @@ class Door:
             return address_of(scope), _not_allowed(error)
         except Unavailable as error:
             return address_of(scope), _overloaded(error.detail, error.retry_after_s)
+
+    async def _answered(self, wanted: Wanted, scope: Scope, send: Send, *, caller: str, limits: Headers) -> bool:
+        """False where there is no such page; the page's own route says so."""
+        pages = self._pages_of(scope)
+        begun = time.perf_counter()
+        page = pages.find(wanted)
+        if page is None:
+            self._begin(caller, waits=False)
+            try:
+                page = await pages.ask(wanted, scope)
+            finally:
+                self._end(caller, waits=False)
+        if page is not None:
+            await pages.send(page, wanted, scope, send, limits=limits, begun=begun)
+        return page is not None
 
     async def _within(self, scope: Scope, receive: Receive, send: Send, added: Headers) -> None:
         """The app; then, out here, the body of a stream whose head it has sent."""
@@ -135,9 +150,9 @@ class Door:
             self._callers = Callers(gateway.verifier, lambda: gateway.exchange)
         return self._callers
 
-    def _at_hand(self, scope: Scope) -> PagesAtHand:
+    def _pages_of(self, scope: Scope) -> PagesAtDoor:
         if self._pages is None:
-            self._pages = PagesAtHand(scope["app"].state.context.pages)
+            self._pages = PagesAtDoor(scope["app"].state.context)
         return self._pages
 
     def _of_another_mode(self, scope: Scope) -> Refusal | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,8 +40,7 @@ class Asker:
 
         Raises NotFound when the service that owns the page's subject says so.
         """
-        asked = (self._section(section, id, headers) for section in kind.sections)
-        found = await asyncio.gather(*asked)
+        found = await self._asked(kind.sections, id, headers)
         if found[0] is None:
             raise NotFound(f"There is no {kind.name} {id!r}, or you may not know of it.")
         missing = dict.fromkeys(part.service for part in found if isinstance(part, UpstreamAway))
@@ -51,17 +50,27 @@ class Asker:
         body = b"{" + b",".join(parts) + b"}"
         return Composed(body, f'"{hashlib.blake2s(body, digest_size=12).hexdigest()}"', tuple(missing))
 
+    async def _asked(self, sections: Sequence[Section], id: str, headers: RawHeaders) -> list[bytes | UpstreamAway | None]:
+        """All at once, for as long as there is time."""
+        asked = [asyncio.ensure_future(self._section(section, id, headers)) for section in sections]
+        try:
+            _, late = await asyncio.wait(asked, timeout=self._deadline_s)
+        finally:
+            for answer in asked:
+                answer.cancel()
+        return [
+            self._upstreams[section.service].too_late(self._deadline_s) if answer in late else answer.result()
+            for section, answer in zip(sections, asked, strict=True)
+        ]
+
     async def _section(self, section: Section, id: str, headers: RawHeaders) -> bytes | UpstreamAway | None:
         """The service's own JSON text, None for 404."""
         upstream = self._upstreams[section.service]
         target = section.target(id).decode()
         try:
-            async with asyncio.timeout(self._deadline_s):
-                return self._judged(section, await upstream.get(target, headers=headers))
+            return self._judged(section, await upstream.get(target, headers=headers))
         except UpstreamAway as away:
             return away
-        except TimeoutError:
-            return upstream.too_late(self._deadline_s)
 
     def _judged(self, section: Section, answer: Answer) -> bytes | None:
         """Raises UpstreamAway for what cannot be part of a page."""
