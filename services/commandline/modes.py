@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 from fastapi import FastAPI
@@ -54,6 +55,11 @@ class Modes:
             await refusal(scope, receive, send_marked)
             return
         await app(scope, receive, send_marked)
+
+    def at_once(self, server: Any) -> bool:
+        """As `shared.web.server` asks for. What names a mode is never answered at once."""
+        answer = getattr(self._live.state, "at_once", None)
+        return answer is not None and not self._live.state.closing.is_set() and bool(answer(server))
 
     def _test(self) -> asyncio.Future[FastAPI]:
         failed = self._begun is not None and self._begun.done() and self._begun.exception() is not None

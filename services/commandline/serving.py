@@ -17,6 +17,7 @@ from services.embedded import embedded
 from services.installation import DataFolder
 from shared import telemetry
 from shared.process import tune_interpreter
+from shared.web.server import AtOnce
 
 _GRACE_S = 5
 _SWITCH_S = 0.0005
@@ -40,6 +41,7 @@ async def serve(folder: DataFolder, *, host: str, port: int, starter: bool) -> N
             log_level="warning",
             timeout_graceful_shutdown=_GRACE_S,
             server_header=False,
+            http=AtOnce,
         )
         server = _Server(config, modes, greeting=_greeting(folder, url))
         try:

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
+from starlette.types import ASGIApp
 
 from services.gateway import context
 from services.gateway.api import routers
@@ -65,9 +66,14 @@ def create_app(
     paths = [route.path for router in app_routers for route in router.routes if isinstance(route, APIRoute)]
     app.user_middleware.append(Middleware(Passage, own=own_below(paths)))  # inside of the frame around every request
     stack = app.build_middleware_stack
+
     # Outside of everything, also of the answers to faults; `add_middleware` would put it inside of those.
-    door = lambda: Visits(Door(stack(), settings=settings), settings=settings)  # noqa: E731
-    app.build_middleware_stack = door  # type: ignore[method-assign]
+    def with_door() -> ASGIApp:
+        door = Door(stack(), settings=settings)
+        app.state.at_once = door.at_once
+        return Visits(door, settings=settings)
+
+    app.build_middleware_stack = with_door  # type: ignore[method-assign]
     # FastAPI's own document knows nothing of the services; ours takes its place.
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "name", "") != "openapi"]
     app.router.routes.extend(proxy_routes())

@@ -49,6 +49,11 @@ class Draining:
         finally:
             scope.pop("qsmo.server", None)  # which holds the scope: left in it, both would wait for the collector
 
+    def at_once(self, server: Any) -> bool:
+        """As `shared.web.server` asks for."""
+        answer: Callable[[Any], bool] | None = getattr(self._app.state, "at_once", None)
+        return answer is not None and not self._closing.is_set() and answer(server)
+
     def _handlers(self, loop: asyncio.AbstractEventLoop) -> dict[signal.Signals, Callable[[int, FrameType | None], None]]:
         servers: dict[int, Any] = {number: signal.getsignal(number) for number in _SIGNALS}
 

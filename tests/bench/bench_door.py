@@ -23,7 +23,7 @@ ROUNDS = int(os.environ.get("QSMO_DOOR_ROUNDS", "7"))
 REQUESTS = int(os.environ.get("QSMO_DOOR_REQUESTS", "3000"))
 CONNECTIONS = 8
 # Reached so far (see ADRs 91 and 93), and what is wanted.
-FLOORS = {"kept page": 0.9, "kept page, 304": 0.95, "passed through": 0.25, "page of three": 0.12}
+FLOORS = {"kept page": 1.2, "kept page, 304": 1.2, "passed through": 0.25, "page of three": 0.12}
 GOALS = {"kept page": 1.0, "kept page, 304": 1.4, "passed through": 0.3, "page of three": 0.12}
 
 

@@ -22,7 +22,9 @@ from starlette.routing import Route
 
 from services.gateway.app import create_app
 from services.gateway.config import Settings
+from shared.process import tune_interpreter
 from shared.web.draining import Draining
+from shared.web.server import AtOnce
 from tests.unit.gateway.builders import SIGNING_KEY, connections_for
 
 SECTION = b'{"id":"01a2095a-3b65-7dc0-b308-54cfbb69e6e6","text":"' + b"x" * 1_500 + b'"}'
@@ -60,12 +62,13 @@ def gateway(folder: Path, port: int, fresh_s: float) -> Any:
 async def served(app: Any) -> None:
     inner = getattr(app, "_app", app)
     async with inner.router.lifespan_context(inner):
-        config = uvicorn.Config(app, port=0, lifespan="off", log_level="critical", access_log=False, ws="none")
+        config = uvicorn.Config(app, port=0, lifespan="off", log_level="critical", access_log=False, ws="none", http=AtOnce)
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0.01)
         print(server.servers[0].sockets[0].getsockname()[1], flush=True)
+        tune_interpreter()  # as both shapes of the system do; the route compared with has the same
         loop = asyncio.get_running_loop()
         while await loop.run_in_executor(None, sys.stdin.readline):
             print(time.process_time(), flush=True)

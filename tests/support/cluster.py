@@ -116,7 +116,15 @@ class Cluster:
 
     def spawn(self, service: str, *, port: int, **settings: str) -> subprocess.Popen[bytes]:
         """A process of the service; `settings` besides those of its environment."""
-        command = (str(self.python), "-m", "uvicorn", "--factory", f"services.{service}.app:production")
+        command = (
+            str(self.python),
+            "-m",
+            "uvicorn",
+            "--http",
+            "shared.web.server:AtOnce",
+            "--factory",
+            f"services.{service}.app:production",
+        )
         options = ("--host", "127.0.0.1", "--port", str(port), "--log-level", "warning")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("QSMO_")}
         own = {f"QSMO_{service.upper()}_{name}": value for name, value in settings.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from starlette.types import Scope, Send
@@ -9,6 +10,7 @@ from starlette.types import Scope, Send
 # Of uvicorn's, with httptools. Of any other server nothing is known, and all goes by ASGI.
 _NEEDED = (
     "access_log",
+    "access_logger",
     "default_headers",
     "disconnected",
     "flow",
@@ -36,7 +38,9 @@ def takes_whole(server: Any) -> bool:
     fit = _fit.get(kind)
     if fit is None:
         fit = _fit[kind] = all(hasattr(server, name) for name in _NEEDED)
-    if not fit or server.access_log or not server.keep_alive or server.response_started or server.disconnected:
+    if not fit or not server.keep_alive or server.response_started or server.disconnected:
+        return False
+    if server.access_log and server.access_logger.isEnabledFor(logging.INFO):
         return False
     return not server.flow.write_paused
 

@@ -85,6 +85,23 @@ class PagesAtDoor:
 
     async def send(self, found: Composed, wanted: Wanted, scope: Scope, send: Send, *, limits: Headers, begun: float) -> None:
         """`begun`: when, by `time.perf_counter`, work on it did."""
+        server = server_of(scope, send)
+        if takes_whole(server):
+            self.write(found, wanted, scope, server, limits=limits, begun=begun)
+            return
+        status, head, body = self._answer(found, wanted, scope, limits)
+        await send({"type": "http.response.start", "status": status, "headers": _fields(head)})
+        await send({"type": "http.response.body", "body": body})
+        self._measured(wanted.kind, status).observe(time.perf_counter() - begun)
+
+    def write(self, found: Composed, wanted: Wanted, scope: Scope, server: Any, *, limits: Headers, begun: float) -> None:
+        """As `send`, to a server that takes it whole."""
+        status, head, body = self._answer(found, wanted, scope, limits)
+        write_whole(server, status, head, body)
+        self._measured(wanted.kind, status).observe(time.perf_counter() - begun)
+
+    def _answer(self, found: Composed, wanted: Wanted, scope: Scope, limits: Headers) -> tuple[int, bytes, bytes]:
+        """Status, lines of the head, and the body."""
         given_tags = name = b""
         for given, value in scope["headers"]:
             if given == b"if-none-match":
@@ -106,13 +123,7 @@ class PagesAtDoor:
                 b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body) if status == 200 else b"",
             )
         )
-        server = server_of(scope, send)
-        if takes_whole(server):
-            write_whole(server, status, head, body)
-        else:
-            await send({"type": "http.response.start", "status": status, "headers": _fields(head)})
-            await send({"type": "http.response.body", "body": body})
-        self._measured(wanted.kind, status).observe(time.perf_counter() - begun)
+        return status, head, body
 
     def _measured(self, kind: PageKind, status: int) -> Any:
         seconds = self._seconds.get((kind.name, status))

@@ -28,6 +28,7 @@ from shared.kernel.cause import Cause
 from shared.kernel.ids import new_id
 from shared.kernel.time import Clock, utc_now
 from shared.service import Connections
+from shared.web.server import AtOnce
 
 
 class StillSubscription:
@@ -182,7 +183,9 @@ def unused_port() -> int:
 @asynccontextmanager
 async def served(app: Any) -> AsyncIterator[str]:
     """The address of the app on a loopback port."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_level="critical", access_log=False, ws="none")
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, lifespan="off", log_level="critical", access_log=False, ws="none", http=AtOnce
+    )
     server = uvicorn.Server(config)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
