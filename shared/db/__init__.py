@@ -1,7 +1,7 @@
 """SQLite and PostgreSQL behind one door: the only place that opens, commits and migrates."""
 
 from shared.db.database import Database, RollbackOnly, Row, Transaction
-from shared.db.many import among, in_keys, insert_many, keys, upsert
+from shared.db.many import among, in_keys, insert_many, insert_tuples, keys, upsert
 from shared.db.types import Document, UtcDateTime
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "among",
     "in_keys",
     "insert_many",
+    "insert_tuples",
     "keys",
     "upsert",
 ]

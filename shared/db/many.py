@@ -5,7 +5,7 @@ Rows go to the driver past SQLAlchemy's handling of each row's parameters, which
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
 from operator import itemgetter
@@ -28,6 +28,16 @@ async def insert_many(tx: Transaction, table: Table, rows: Sequence[Mapping[str,
     """All rows have the columns of the first; columns left out get what the database gives them."""
     if rows:
         await _execute(tx, table, rows, on_conflict=False)
+
+
+async def insert_tuples(tx: Transaction, table: Table, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+    """As `insert_many`, of rows that have their values in the order of `columns`, which is that of the table."""
+    if not rows:
+        return
+    statement, names, processors = _compiled(table, tx.connection.dialect, columns, on_conflict=False)
+    if names != columns:
+        raise ValueError(f"The columns of {table.name} have the order {names}, not {columns}.")
+    await tx.connection.exec_driver_sql(statement, list(_processed(rows, processors)))
 
 
 async def upsert(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -72,11 +82,15 @@ def _tuples(
     rows: Sequence[Mapping[str, Any]], names: tuple[str, ...], processors: tuple[tuple[int, _Processor], ...]
 ) -> Iterator[tuple[Any, ...]]:
     pick = itemgetter(*names) if len(names) > 1 else lambda row: (row[names[0]],)
+    return _processed(map(pick, rows), processors)
+
+
+def _processed(rows: Iterable[tuple[Any, ...]], processors: tuple[tuple[int, _Processor], ...]) -> Iterator[tuple[Any, ...]]:
     if not processors:
-        yield from map(pick, rows)
+        yield from rows
         return
     for row in rows:
-        values = list(pick(row))
+        values = list(row)
         for position, process in processors:
             values[position] = process(values[position])
         yield tuple(values)

@@ -18,6 +18,7 @@ from services.adoption import tables
 from services.adoption.commands.analytics import rebuild
 from shared.db import insert_many
 from shared.kernel.cause import Cause
+from shared.process import tune_interpreter
 from tests.unit.adoption.builders import World, a_world
 from tests.unit.adoption.generated_facts import AREAS, outbox_row, published
 
@@ -72,6 +73,7 @@ async def test_a_million_facts_are_rebuilt_and_asked(
         while batch := [outbox_row(each) for each in islice(facts, 5_000)]:
             await insert_many(tx, tables.outbox, batch)
 
+    tune_interpreter()  # as every process of the system does when it has begun
     stop = asyncio.Event()
     reading = asyncio.create_task(_reads(world, stop))
     begun = time.perf_counter()

@@ -82,24 +82,25 @@ async def ranges(tx: Transaction) -> dict[Source, Range]:
 async def told(tx: Transaction, *, after: int = 0) -> AsyncIterator[tuple[int, list[Told]]]:
     """What this service ever published that figures are made of, in the order of its aggregates; with the last row's id."""
     table = tables.outbox
-    columns = (table.c.id, table.c.event_id, table.c.key, table.c.aggregate_version, table.c.headers, table.c.payload)
+    columns = (table.c.id, table.c.event_id, table.c.key, table.c.aggregate_version, table.c.payload, table.c.recorded_at)
+    type_ = table.c.headers["ce_type"].as_string().label("type")
     while True:
-        query = select(*columns, table.c.recorded_at).where(table.c.id > after).order_by(table.c.id).limit(_READ_ROWS)
+        query = select(*columns, type_).where(table.c.id > after).order_by(table.c.id).limit(_READ_ROWS)
         rows = await tx.rows(query)
         if not rows:
             return
         after = rows[-1]["id"]
-        yield after, [_told(row) for row in rows if source_of(row["headers"]["ce_type"])]
+        yield after, [_told(row) for row in rows if source_of(row["type"])]
 
 
 def _told(row: Row) -> Told:
     return Told(
         event_id=row["event_id"],
-        type=row["headers"]["ce_type"],
+        type=row["type"],
         subject=row["key"],
         version=row["aggregate_version"],
         at=row["recorded_at"],
-        data=row["payload"].encode(),
+        data=row["payload"],
     )
 
 
@@ -142,7 +143,7 @@ _DIFFERENCES_MAX = 100
 async def verification(tx: Transaction) -> Verification:
     """The read model beside what its facts come to."""
     folding, _ = await folded(tx)
-    expected = dict(folding.sums())
+    expected: dict[CellId, int] = {row[:6]: row[6] for row in folding.cells()}
     table = tables.figure_cells
     served: dict[CellId, int] = {
         (row["figure"], row["area"], row["grain"], row["agency"], row["begins_on"], row["key"]): int(row["value"])

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
+from operator import itemgetter
 from sys import intern
 from typing import Any
 
@@ -14,16 +15,17 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.adoption import tables
-from services.adoption.domain.figures import AGENCY_PERIODS, Cell, Delta, Source, Subject, fold, periods
+from services.adoption.domain.figures import AGENCY_PERIODS, Cell, Grain, Source, Subject, fold, periods
 from shared.contracts.adoption import AdoptionFact
 from shared.contracts.fact import FACTS
-from shared.db import Row, Transaction, among, insert_many, upsert
+from shared.db import Row, Transaction, among, insert_many, insert_tuples, upsert
 
-# figure, area, grain, agency; within it: first day, key.
-Section = tuple[str, str, str, str]
+# figure, area, agency; within it: day, key.
+Section = tuple[str, str, str]
+# figure, area, grain, agency, first day, key; of a row also the value.
 CellId = tuple[str, str, str, str, date, str]
-_Sums = dict[tuple[date, str], int]
-_Pair = tuple[_Sums, _Sums | None]
+CellRow = tuple[str, str, str, str, date, str, int]
+_Days = dict[tuple[date, str], int]
 _PREFIXES = {
     "qsmo.adoption.savings.": Source.SAVINGS,
     "qsmo.adoption.system.": Source.SYSTEM,
@@ -37,6 +39,7 @@ _OUTCOMES = {
     "qsmo.adoption.sla.recorded.v1": "text",
 }
 _ROWS = 5_000
+_CELL = ("figure", "area", "grain", "agency", "begins_on", "key", "value")
 
 
 def source_of(type_: str) -> Source | None:
@@ -56,7 +59,7 @@ class Told:
     subject: str
     version: int
     at: datetime
-    data: bytes
+    data: bytes | str
 
 
 @dataclass(slots=True)
@@ -64,8 +67,7 @@ class Folding:
     """Facts folded one after the other. `subjects`: those at hand; one of a version that was folded already is passed over."""
 
     subjects: dict[str, Subject] = field(default_factory=dict)
-    cells: dict[Section, _Sums] = field(default_factory=dict)
-    sections: dict[tuple[str, str, str], tuple[_Pair, ...]] = field(default_factory=dict)
+    days: dict[Section, _Days] = field(default_factory=dict)
     ranges: dict[Source, tuple[int, str, str]] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
 
@@ -80,40 +82,38 @@ class Folding:
         after, deltas = fold(source, fact, before, version=told.version, recorded_on=told.at.date())
         self.subjects[told.subject] = after
         self.touched.add(told.subject)
-        for delta in deltas:
-            self._add(delta)
+        for (figure, agency, area, key), day, amount in deltas:
+            section = (figure, area, agency)
+            days = self.days.get(section)
+            if days is None:
+                days = self.days[section] = {}
+            within = (day, intern(key))
+            days[within] = days.get(within, 0) + amount
         count, first, last = self.ranges.get(source, (0, told.event_id, told.event_id))
         self.ranges[source] = (count + 1, min(first, told.event_id), max(last, told.event_id))
 
-    def _add(self, delta: Delta) -> None:
-        (figure, agency, area, key), day, amount = delta
-        sections = self.sections.get((figure, area, agency)) or self._sections(figure, area, agency)
-        key = intern(key)
-        for (_, begins_on), (of_all, own) in zip(periods(day), sections, strict=True):
+    def cells(self) -> Iterator[CellRow]:
+        """Every one, without zeros: those of the agencies, then those of all together."""
+        of_all: dict[tuple[str, str], _Days] = {}
+        for (figure, area, agency), days in sorted(self.days.items(), key=itemgetter(0)):
+            together = of_all.setdefault((figure, area), {})
+            for within, amount in days.items():
+                together[within] = together.get(within, 0) + amount
+            yield from _summed(figure, area, agency, days, grains=AGENCY_PERIODS)
+        for (figure, area), days in of_all.items():
+            yield from _summed(figure, area, "", days, grains=len(Grain))
+
+
+def _summed(figure: str, area: str, agency: str, days: _Days, *, grains: int) -> Iterator[CellRow]:
+    sums: list[_Days] = [{} for _ in range(grains)]
+    for (day, key), amount in days.items():
+        for sum_, (_, begins_on) in zip(sums, periods(day), strict=False):
             within = (begins_on, key)
-            of_all[within] = of_all.get(within, 0) + amount
-            if own is not None:
-                own[within] = own.get(within, 0) + amount
-
-    def _sections(self, figure: str, area: str, agency: str) -> tuple[_Pair, ...]:
-        """By period: the sums of all agencies, and the agency's own where it has any."""
-        grains = [grain for grain, _ in periods(date.min)]
-        made = tuple(
-            (
-                self.cells.setdefault((figure, area, grain, ""), {}),
-                self.cells.setdefault((figure, area, grain, agency), {}) if number < AGENCY_PERIODS else None,
-            )
-            for number, grain in enumerate(grains)
-        )
-        self.sections[(figure, area, agency)] = made
-        return made
-
-    def sums(self) -> Iterator[tuple[CellId, int]]:
-        """In the order of their ids, without zeros."""
-        for section in sorted(self.cells):
-            for within, amount in sorted(self.cells[section].items()):
-                if amount:
-                    yield (*section, *within), amount
+            sum_[within] = sum_.get(within, 0) + amount
+    for sum_, (grain, _) in zip(sums, periods(date.min), strict=False):
+        for (begins_on, key), amount in sorted(sum_.items()):
+            if amount:
+                yield figure, area, grain, agency, begins_on, key, amount
 
 
 async def subjects_of(tx: Transaction, ids: Sequence[str]) -> dict[str, Subject]:
@@ -149,7 +149,7 @@ async def apply(tx: Transaction, facts: Iterable[Told]) -> None:
         folding.take(told)
     rows = [_subject_row(id_, folding.subjects[id_]) for id_ in sorted(folding.touched)]
     await upsert(tx, tables.figure_subjects, rows)
-    await _increase(tx, tables.figure_cells, list(_cell_rows(folding)))
+    await _increase(tx, tables.figure_cells, [dict(zip(_CELL, row, strict=True)) for row in sorted(folding.cells())])
     await _widen(tx, folding.ranges)
 
 
@@ -157,27 +157,14 @@ async def replace_all(tx: Transaction, folding: Folding) -> None:
     """The read model is this from here on; readers see the old one until it is committed."""
     for table in (tables.figure_cells, tables.figure_subjects, tables.figure_ranges):
         await tx.execute(table.delete())
-    cells = _cell_rows(folding)
+    cells = folding.cells()
     while rows := list(islice(cells, _ROWS)):
-        await insert_many(tx, tables.figure_cells, rows)
+        await insert_tuples(tx, tables.figure_cells, _CELL, rows)
     ids = list(folding.subjects)
     for start in range(0, len(ids), _ROWS):
-        rows = [_subject_row(id_, folding.subjects[id_]) for id_ in ids[start : start + _ROWS]]
-        await insert_many(tx, tables.figure_subjects, rows)
+        subjects = [_subject_row(id_, folding.subjects[id_]) for id_ in ids[start : start + _ROWS]]
+        await insert_many(tx, tables.figure_subjects, subjects)
     await _widen(tx, folding.ranges)
-
-
-def _cell_rows(folding: Folding) -> Iterator[dict[str, Any]]:
-    for (figure, area, grain, agency, begins_on, key), value in folding.sums():
-        yield {
-            "figure": figure,
-            "area": area,
-            "grain": grain,
-            "agency": agency,
-            "begins_on": begins_on,
-            "key": key,
-            "value": value,
-        }
 
 
 async def _increase(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
