@@ -13,14 +13,16 @@ from shared.web.edge import Edge
 from shared.web.wire import Identifier, Slug
 
 SEQ_MAX = (1 << 63) - 1
-_TYPE = r"^[A-Za-z0-9_.-]{1,200}$"
+# All begin so: what does not is a mistake, and would find nothing.
+_TYPE = r"^qsmo(\.[A-Za-z0-9_-]+)*$"
+_TYPE_MAX = 200
 _TYPES_MAX = 20
 _AFTER = own_writes.AFTER.lower().encode()
 
 
 async def _filters(
     type: Annotated[
-        list[Annotated[str, Query(pattern=_TYPE)]] | None,
+        list[Annotated[str, Query(pattern=_TYPE, max_length=_TYPE_MAX)]] | None,
         Query(description="An event type, or the beginning of one up to a dot; repeatable", max_length=_TYPES_MAX),
     ] = None,
     focus_area: Annotated[Slug | None, Query(description="Only facts of this focus area")] = None,
