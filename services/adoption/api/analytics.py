@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import asdict
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
@@ -89,8 +90,8 @@ async def show_figure(
 
 
 def _seen(found: dict[tuple[str, str], int], reach: Reach, *, wide: bool) -> list[models.ValueShown]:
-    return [  # not checked: they are our own, and a heat map has thousands
-        models.ValueShown.model_construct(agency_id=agency or None, key=key, value=value)
+    return [
+        models.ValueShown(agency_id=agency or None, key=key, value=value)
         for (agency, key), value in found.items()
         if not agency or wide or reach.acts_for(agency)
     ]
@@ -98,7 +99,7 @@ def _seen(found: dict[tuple[str, str], int], reach: Reach, *, wide: bool) -> lis
 
 def _exported(shown: models.FigureShown, written: Format) -> Response:
     """Rows alone; what they mean and come from is in the headers."""
-    rows = [item.model_dump() for item in shown.items]
+    rows = [asdict(item) for item in shown.items]
     headers = {"QSMO-Definition": shown.definition, "QSMO-Facts": str(shown.range.facts)}
     if shown.range.last_event:
         headers["QSMO-Last-Event"] = shown.range.last_event

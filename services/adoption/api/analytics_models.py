@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -28,8 +29,9 @@ class FiguresDefined(Shown):
     items: list[FigureDefined]
 
 
-class ValueShown(Shown):
-    """`agency_id` is None for all agencies together."""
+@dataclass(frozen=True, slots=True)
+class ValueShown:
+    """`agency_id` is None for all agencies together. Not a model: a heat map has thousands."""
 
     agency_id: str | None
     key: str
