@@ -10,6 +10,7 @@ from pathlib import Path
 
 _PREFIX = "qsmo-index-"
 _LOCK = "held"
+_UNLOCKED = "made"
 
 
 class IndexFolder:
@@ -18,8 +19,9 @@ class IndexFolder:
     def __init__(self) -> None:
         _tidy(Path(tempfile.gettempdir()))
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-        self._lock = (self.path / _LOCK).open("w")
+        self._lock = (self.path / _UNLOCKED).open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        (self.path / _UNLOCKED).rename(self.path / _LOCK)  # never seen unlocked: others would take the folder away
 
     def remove(self) -> None:
         self._lock.close()

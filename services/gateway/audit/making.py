@@ -78,6 +78,8 @@ class Checkpoints:
     async def _end(self, tx: Transaction, first: int) -> int | None:
         """The last event of the next one, or None while it is not due."""
         head = (await head_of(tx)).seq
+        if head < first:
+            return None  # what is committed while this runs, and so is seen below, is not under this head
         if head - first + 1 >= EVENTS_MAX:
             return first + EVENTS_MAX - 1
         oldest = await tx.row(select(_f.time).where(_f.seq == first))
