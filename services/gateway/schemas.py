@@ -225,9 +225,17 @@ class AgencyPage(PageShown):
     hosted_plans: PageSection
     portfolio: PageSection
     stalled: PageSection
+    adoption_states: PageSection
+    next_steps: PageSection
+    expiring: PageSection
+    iaps: PageSection
+    savings: PageSection
 
 
 class OfferingPageShown(PageShown):
     offering: PageSection
     revisions: PageSection
     adoptions: PageSection
+    how_to_buy: PageSection
+    feedback: PageSection
+    fits: PageSection

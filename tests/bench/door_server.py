@@ -10,6 +10,7 @@ import asyncio
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.gateway.api import pages as api_pages
 from services.gateway.app import create_app
 from services.gateway.config import Settings
+from services.gateway.door import pages as door_pages
+from services.gateway.pages.sections import OFFERING
 from shared.process import tune_interpreter
 from shared.web.draining import Draining
 from shared.web.server import AtOnce
@@ -45,6 +49,8 @@ def upstream() -> Any:
 
 
 def gateway(folder: Path, port: int, fresh_s: float) -> Any:
+    three = replace(OFFERING, sections=OFFERING.sections[:3])
+    door_pages._KINDS["offerings"] = api_pages.OFFERING = three
     connections, issuer = connections_for(folder)
     values = {
         "database_url": f"sqlite+aiosqlite:///{folder}/gateway.db",

@@ -26,8 +26,9 @@ from services.gateway.audit.making import Checkpoints, checkpoints
 from services.gateway.audit.offline import from_document, proof_from, verify_export
 from services.gateway.audit.proof import fault_of
 from services.gateway.chain import link
+from services.gateway.feed.reading import Head, head_of
 from shared.contracts.envelope import instant
-from shared.db import Database
+from shared.db import Database, Transaction
 from shared.kernel.cause import Cause
 from tests.unit.gateway.builders import Harness, SetClock, a_gateway, an_event, append
 
@@ -113,6 +114,25 @@ async def test_much_that_happens_is_covered_sooner(harness: Harness, clock: SetC
         stretches.append((found.statement.first, found.statement.seq))
 
     assert stretches == [(1, 4), (5, 8)]
+
+
+async def test_what_is_appended_after_the_head_was_read_waits_for_the_next_one(
+    harness: Harness, clock: SetClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = instant(clock.at - timedelta(days=2))
+
+    async def read_before_an_append(tx: Transaction) -> Head:
+        found = await head_of(tx)
+        monkeypatch.setattr(making_module, "head_of", head_of)
+        await append(harness.gateway, an_event(time=before))
+        return found
+
+    monkeypatch.setattr(making_module, "head_of", read_before_an_append)
+    too_early, after = await made(harness), await made(harness)
+
+    assert too_early is None
+    assert after is not None
+    assert (after.statement.first, after.statement.seq) == (1, 1)
 
 
 async def test_the_loop_makes_them_and_of_two_replicas_one(database_url: str, tmp_path: Path) -> None:

@@ -129,8 +129,12 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             "/v1/areas/cybersecurity/overview",
             {"area", "designations", "plans", "marketplace", "offerings", "adoptions", "stalled"},
         ),
-        (f"/v1/agencies/{AGENCY}/overview", {"organization", "designations", "hosted_plans", "portfolio", "stalled"}),
-        (f"/v1/offerings/{OFFERING}/overview", {"offering", "revisions", "adoptions"}),
+        (
+            f"/v1/agencies/{AGENCY}/overview",
+            {"organization", "designations", "hosted_plans", "portfolio", "stalled"}
+            | {"adoption_states", "next_steps", "expiring", "iaps", "savings"},
+        ),
+        (f"/v1/offerings/{OFFERING}/overview", {"offering", "revisions", "adoptions", "how_to_buy", "feedback", "fits"}),
     ],
 )
 async def test_a_page_has_all_its_sections_asked_at_once_and_on_behalf_of_the_caller(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
@@ -46,6 +47,7 @@ async def list_agreements(
     adoption_id: Identifier | None = None,
     status: Status | None = None,
     ending_by: Annotated[Day | None, Query(description="Standing ones whose period ends by this day")] = None,
+    ending_within_days: Annotated[int | None, Query(ge=0, le=3_660, description="The same, counted from today")] = None,
 ) -> Response:
     """Of one's own agencies, of the areas one leads, or of one's own offerings."""
     table = tables.agreements
@@ -58,8 +60,10 @@ async def list_agreements(
             (table.c.status, status),
         ):
             wanted = wanted if value is None else wanted.where(column == value)
-        if ending_by is not None:
-            wanted = wanted.where(table.c.ends_on <= ending_by, table.c.status.in_(_STANDING))
+        last = None if ending_within_days is None else tx.at.date() + timedelta(days=ending_within_days)
+        for day in (ending_by, last):
+            if day is not None:
+                wanted = wanted.where(table.c.ends_on <= day, table.c.status.in_(_STANDING))
         page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.agreements.from_row)
         return at.show_page(page, [await _shown(tx, found, at) for found in page.items])
 

@@ -278,6 +278,22 @@ class FitSummaries(Shown):
     next_cursor: str | None
 
 
+class OwnFit(Shown):
+    """`fit` to the agency's newest needs in the area."""
+
+    needs_id: str
+    agency_id: str
+    focus_area: str
+    fiscal_year: int
+    fit: FitShown
+
+
+class OwnFits(Shown):
+    """At most 50."""
+
+    items: list[OwnFit]
+
+
 class ShortlistGiven(Wire):
     """In the agency's order; none locks that nothing was found. `listed`: also what only a public register knows."""
 

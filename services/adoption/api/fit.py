@@ -116,6 +116,31 @@ async def summarize_fits(
     return at.show(models.FitSummaries(items=items, next_cursor=following))
 
 
+@router.get("/v1/fits/{offering_id}", response_model=models.OwnFits)
+async def show_own_fits(offering_id: Identifier, at: AtEdge) -> Response:
+    """How an offering fits the newest needs of each of one's own agencies, by area and agency; empty if it is not on offer."""
+
+    async def query(tx: Transaction) -> models.OwnFits:
+        own = (await policy.reach(tx, at.principal)).organizations
+        items = []
+        for needs in await queries.newest_needs(tx, offering_id, own, limit=_SUMMARIES_MAX):
+            candidate = (await _catalogs(at).of(tx, needs.focus_area, listed=False)).find(offering_id)
+            if candidate is not None:
+                found = evaluate(candidate, await queries.question_of(tx, needs))
+                items.append(
+                    models.OwnFit(
+                        needs_id=needs.id,
+                        agency_id=needs.organization_id,
+                        focus_area=needs.focus_area,
+                        fiscal_year=needs.fiscal_year,
+                        fit=views.fit(found, rank=None),
+                    )
+                )
+        return models.OwnFits(items=items)
+
+    return at.show(await at.read(query))
+
+
 def _summaries(catalog: Catalog, asked: Sequence[tuple[Needs, Question]]) -> list[models.FitSummary]:
     items = []
     for needs, question in asked:

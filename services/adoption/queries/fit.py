@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -109,3 +109,22 @@ async def needs_of_area(tx: Transaction, area: str, fiscal_year: int, *, after: 
     table = tables.needs
     query = select(table).where(table.c.focus_area == area, table.c.fiscal_year == fiscal_year, table.c.id > after)
     return [store.needs.from_row(row) for row in await tx.rows(query.order_by(table.c.id).limit(limit))]
+
+
+async def newest_needs(tx: Transaction, offering_id: str, organizations: Collection[str], *, limit: int) -> list[Needs]:
+    """Of each of these organizations in each area of the offering, by area and organization."""
+    if not organizations:
+        return []
+    table, areas = tables.needs, tables.known_offering_areas
+    concerned = table.c.organization_id.in_(organizations) & table.c.focus_area.in_(
+        select(areas.c.focus_area).where(areas.c.offering_id == offering_id)
+    )
+    place = (table.c.focus_area, table.c.organization_id)
+    newest = select(*place, func.max(table.c.fiscal_year).label("year")).where(concerned).group_by(*place).subquery()
+    query = select(table).join(
+        newest,
+        (table.c.organization_id == newest.c.organization_id)
+        & (table.c.focus_area == newest.c.focus_area)
+        & (table.c.fiscal_year == newest.c.year),
+    )
+    return [store.needs.from_row(row) for row in await tx.rows(query.order_by(*place).limit(limit))]

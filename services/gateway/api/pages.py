@@ -25,13 +25,17 @@ async def show_area_overview(slug: Slug, at: AtEdge) -> Response:
 
 @router.get("/v1/agencies/{id}/overview", response_model=schemas.AgencyPage)
 async def show_agency_overview(id: Identifier, at: AtEdge) -> Response:
-    """The organization, what it leads, what it and those below it adopt, and what stalls."""
+    """The organization, what it leads and, of it and those below it, what is adopted and what stalls.
+
+    As far as the caller may see it also where the agency stands in each area and what is next there, agreements that end
+    within 180 days, investment action plans, and savings by fiscal year.
+    """
     return await _page(at, AGENCY, id)
 
 
 @router.get("/v1/offerings/{id}/overview", response_model=schemas.OfferingPageShown)
 async def show_offering_overview(id: Identifier, at: AtEdge) -> Response:
-    """The offering, its revisions, and who adopts it."""
+    """The offering, its revisions, who adopts it since when, how to buy it, feedback, and how it fits the caller's agencies."""
     return await _page(at, OFFERING, id)
 
 

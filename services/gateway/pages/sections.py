@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 _MANY = 200
 _SOME = 50
+_AHEAD_DAYS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ AGENCY = PageKind(
         Section("hosted_plans", "registry", f"/v1/plans?host={{id}}&limit={_SOME}"),
         Section("portfolio", "adoption", f"/v1/agencies/{{id}}/adoptions?limit={_MANY}"),
         Section("stalled", "adoption", f"/v1/agencies/{{id}}/adoptions?stalled=true&limit={_SOME}"),
+        Section("adoption_states", "adoption", "/v1/agencies/{id}/adoption-states"),
+        Section("next_steps", "adoption", "/v1/agencies/{id}/next-steps"),
+        Section("expiring", "adoption", f"/v1/agreements?agency_id={{id}}&ending_within_days={_AHEAD_DAYS}&limit={_SOME}"),
+        Section("iaps", "adoption", f"/v1/iaps?agency_id={{id}}&limit={_SOME}"),
+        Section("savings", "adoption", "/v1/savings/sums?by=fiscal_year&agency_id={id}"),
     ),
 )
 OFFERING = PageKind(
@@ -57,6 +63,9 @@ OFFERING = PageKind(
         Section("offering", "catalog", "/v1/offerings/{id}"),
         Section("revisions", "catalog", f"/v1/offerings/{{id}}/revisions?limit={_SOME}"),
         Section("adoptions", "adoption", f"/v1/adoptions?offering_id={{id}}&limit={_MANY}"),
+        Section("how_to_buy", "catalog", "/v1/offerings/{id}/how-to-buy"),
+        Section("feedback", "adoption", f"/v1/feedback?offering_id={{id}}&limit={_SOME}"),
+        Section("fits", "adoption", "/v1/fits/{id}"),
     ),
 )
 KINDS = {kind.name: kind for kind in (AREA, AGENCY, OFFERING)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import re
@@ -24,7 +25,7 @@ from services.catalog.domain.content import Authorization, Content, Coverage, Co
 from services.catalog.domain.offering import Offering, Status
 from services.catalog.domain.provider import Kind as ProviderKind
 from services.catalog.domain.provider import Provider
-from services.catalog.search import Filter, OfferingIndex, Sight, Sort, Wanted, parse_filter
+from services.catalog.search import Filter, OfferingIndex, Sight, Sort, Wanted, folder, parse_filter
 from services.catalog.search.fields import FACETS, FILTERS, document
 from services.catalog.search.filters import All, Any_, Comparison, Not
 from services.catalog.search.place import SHOWN_MAX
@@ -516,3 +517,22 @@ def test_what_a_killed_process_left_is_taken_away_and_what_is_held_stays(
     assert len(list(tmp_path.iterdir())) == 1
     held.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_being_made_is_not_taken_away_by_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    lock = fcntl.flock
+
+    def after_another_tidied(file: Any, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", lock)
+        folder._tidy(tmp_path)
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", after_another_tidied)
+    made = folder.IndexFolder()
+    folder._tidy(tmp_path)
+
+    assert list(tmp_path.iterdir()) == [made.path]
+    made.remove()
