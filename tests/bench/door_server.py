@@ -49,8 +49,8 @@ def upstream() -> Any:
 
 
 def gateway(folder: Path, port: int, fresh_s: float) -> Any:
-    three = replace(OFFERING, sections=OFFERING.sections[:3])
-    door_pages._KINDS["offerings"] = api_pages.OFFERING = three
+    route: Any = api_pages
+    route.OFFERING = door_pages._KINDS["offerings"] = replace(OFFERING, sections=OFFERING.sections[:3])
     connections, issuer = connections_for(folder)
     values = {
         "database_url": f"sqlite+aiosqlite:///{folder}/gateway.db",

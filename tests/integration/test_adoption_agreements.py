@@ -147,9 +147,11 @@ async def test_an_end_is_told_ahead_three_times_each_once(world: World, time: Ti
     told = [fact["days"] for kind, fact, _ in await world.recorded("agreement") if kind == "expiring"]
     ending = await world.api.get(f"/v1/agreements?ending_by={ends_on}", OWN)
     before = await world.api.get(f"/v1/agreements?ending_by={ends_on - timedelta(1)}", OWN)
+    soon = await world.api.get("/v1/agreements?ending_within_days=4", OWN)
+    sooner = await world.api.get("/v1/agreements?ending_within_days=3", OWN)
 
     assert told == [180, 90, 30]
-    assert (len(ending.json()["items"]), len(before.json()["items"])) == (1, 0)
+    assert [len(found.json()["items"]) for found in (ending, before, soon, sooner)] == [1, 0, 1, 0]
 
 
 async def test_a_longer_period_is_told_of_anew(world: World, time: Time) -> None:

@@ -324,6 +324,21 @@ async def test_the_qsmo_sees_every_agency_s_fit_and_agencies_do_not(world: World
     assert [(await world.api.get(path, role)).status_code for role in (OWN, "qsmo:cybersecurity")] == [403, 403]
 
 
+async def test_an_offering_says_how_it_fits_the_newest_needs_of_one_s_own_agencies(world: World) -> None:
+    await needs_id(world, needs=[{"fibf_id": B, "scale": "both"}])
+    newest = await needs_id(world, fiscal_year=YEAR + 1)
+    await world.api.post("/v1/needs", needs_body(agency_id="doi"), OTHER)
+
+    (own,) = (await world.api.get("/v1/fits/part", OWN)).json()["items"]
+    (other,) = (await world.api.get("/v1/fits/part", OTHER)).json()["items"]
+    nothing = [await world.api.get(*asked) for asked in (("/v1/fits/part",), ("/v1/fits/part", QSMO), ("/v1/fits/nobody", OWN))]
+
+    assert (own["agency_id"], own["needs_id"], own["focus_area"], own["fiscal_year"]) == ("cisa", newest, AREA, YEAR + 1)
+    assert (own["fit"]["score"], own["fit"]["rank"]) == ("75.00", None)
+    assert other["agency_id"] == "doi"
+    assert [found.json() for found in nothing] == [{"items": []}] * 3
+
+
 # --- shortlists ---
 
 

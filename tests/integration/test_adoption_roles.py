@@ -143,7 +143,7 @@ TABLE: dict[str, list[Rule]] = {
     "GET /v1/needs/{id}/fit": [seen()],
     "GET /v1/needs/{id}/fit/{offering_id}": [seen(offering_id="dns")],
     "GET /v1/needs/{id}/comparison": [seen(query="offering_id=dns")],
-    "GET /v1/fits/{offering_id}": [Rule(may=EVERYBODY)],
+    "GET /v1/fits/{offering_id}": [seen(EVERYBODY, offering_id="pay")],
     "GET /v1/fits": [Rule(may=WIDE | {"qsmo"}, query=f"area={AREA}&fiscal_year=2027")],
     "GET /v1/shortlists/{id}": [seen()],
     "GET /v1/shortlists/{id}/verification": [seen()],

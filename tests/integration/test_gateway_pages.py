@@ -293,7 +293,7 @@ async def test_a_page_is_fresh_for_so_long_only(tmp_path: Path) -> None:
         await asyncio.sleep(0.25)
         await client.get(f"/v1/offerings/{OFFERING}/overview")
 
-    assert (asked, owner.asked.total()) == (2, 4)
+    assert (asked, owner.asked.total()) == (3, 6)
 
 
 async def test_a_page_that_is_not_whole_is_not_kept(world: World) -> None:
