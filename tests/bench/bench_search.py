@@ -7,17 +7,21 @@ import http.client
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import accumulate, islice
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import asyncpg
+import orjson
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import JSON
 
 from services.catalog import store, tables
 from services.catalog.app import create_app
@@ -27,7 +31,7 @@ from services.catalog.domain.offering import Offering, Status
 from services.catalog.search import OfferingIndex, Sight, Wanted, parse_filter
 from services.catalog.search.clauses import unscored, whole
 from services.catalog.search.index import counting
-from shared.db import Database, insert_many
+from shared.db import Database
 from shared.kernel.cause import Cause
 from tests.bench.figures import Figure
 from tests.support import offerings
@@ -37,10 +41,12 @@ from tests.support.servers import PostgresServer, free_port
 from tests.support.templates import Templates
 
 pytestmark = [pytest.mark.bench, pytest.mark.postgres, pytest.mark.timeout(3_000)]
-# A million: QSMO_BENCH_OFFERINGS=10000,100000,1000000.
-SIZES = [int(size) for size in os.environ.get("QSMO_BENCH_OFFERINGS", "10000,100000").split(",")]
+# With a million: QSMO_BENCH_ROWS=build/bench QSMO_BENCH_SEARCHED=10000,100000,1000000 pytest -s -m bench tests/bench/bench_search.py
+SIZES = [int(size) for size in os.environ.get("QSMO_BENCH_SEARCHED", "10000,100000").split(",")]
 RUNS = 200
 FULL_TEXT_RUNS = 20
+MILLION = 1_000_000
+GOAL_MS = 15.0
 FOUND_RUNS = 10
 CPU_RUNS = 20
 BATCH = 5_000
@@ -53,7 +59,7 @@ _WORDS = (
 WORDS = _WORDS.split()
 # As in real texts, a few words are everywhere and most are rare.
 VOCABULARY = [*WORDS, *(f"{first}{second}" for first in WORDS for second in WORDS if first != second)]
-RANKED = [1 / (rank + 10) for rank in range(len(VOCABULARY))]
+RANKED = [*accumulate(1 / (rank + 10) for rank in range(len(VOCABULARY)))]
 AREAS = ("cybersecurity", "financial-management", "human-resources", "grants-management")
 STATUSES = (Status.PUBLISHED, Status.LISTED, Status.SUSPENDED)
 FILTER = "area = cybersecurity and impact >= moderate and not status = suspended"
@@ -65,7 +71,7 @@ CAUSE = Cause(actor="bench", correlation_id="c-1")
 
 
 def a_content(number: int, chance: random.Random) -> Content:
-    words = chance.choices(VOCABULARY, RANKED, k=60)
+    words = chance.choices(VOCABULARY, cum_weights=RANKED, k=60)
     authorization = Authorization(
         status=chance.choice(("authorized", "ready", "in_process")),
         impact_level=chance.choice(("li_saas", "low", "moderate", "high")),
@@ -141,72 +147,68 @@ async def test_search_through_http(size: int, url: str, tmp_path: Path) -> None:
         own, raw = await asyncio.to_thread(asked_in_process, running.index)
         found = [await found_after(running, number) for number in range(FOUND_RUNS)]
         stored = sum(path.stat().st_size for path in running.index._folder.path.iterdir()) / 2**20
-    full_text = await in_postgresql(url)
+    theirs = await in_postgresql(url)
     TAKEN[size] = at(own, 95)
-    print(f"\n{size:,} offerings: built in {built:.1f} s ({size / built:,.0f}/s), {stored:.0f} MiB")
-    for what, samples in (("through HTTP", http), ("in the service", own), ("raw index", raw), ("PostgreSQL", full_text)):
+    for what, samples in (("through HTTP", http), ("in the service", own), ("raw index", raw), ("PostgreSQL", theirs.taken)):
         print(f"  {what:15} {figures(samples)}")
     print(f"  found after     {figures(found)}")
-    for figure in rows(size, http=http, own=own, raw=raw, full_text=full_text, found=found):
+    for figure in (
+        *made_in(size, built, stored, theirs),
+        *rows(size, http=http, own=own, raw=raw, full_text=theirs.taken, found=found),
+    ):
         figure.told()
 
 
 def rows(size: int, **taken: Sequence[float]) -> Iterator[Figure]:
-    p95 = {name: at(samples, 95) for name, samples in taken.items()}
-    cost = partial(Figure, unit="ms", is_cost=True)
-    yield cost(
-        what=f"search of {size:,}: p95 through HTTP",
-        ours=p95["http"],
-        beside="the raw index: the same query and counts",
-        limit=p95["raw"],
-        share=p95["http"] / p95["raw"],
-        goal=2.0,
-    )
-    yield cost(
-        what=f"search of {size:,}: p95 in the service",
-        ours=p95["own"],
+    """Source of the goals: issue 4, which sets those against 15 ms and against full text for a million."""
+    name, p95, is_whole = f"search of {size:,}", {of: at(samples, 95) for of, samples in taken.items()}, size >= MILLION
+    own = partial(cost, p95["own"])
+    yield own(p95["raw"], what=f"{name}: p95 in the service", beside="the raw index: the same query and counts", goal=2.0)
+    yield own(
+        p95["full_text"],
+        what=f"{name}: p95 in the service, and full text",
         beside="PostgreSQL full text with its own facets",
-        limit=p95["full_text"],
-        share=p95["own"] / p95["full_text"],
-        goal=0.05,
+        goal=0.05 if is_whole else None,
     )
+    if is_whole:
+        yield own(GOAL_MS, what=f"{name}: p95 in the service, by the clock", beside=f"{GOAL_MS:g} ms", goal=1.0)
     if before := TAKEN.get(size // 10):
-        yield cost(
-            what=f"growth: a search of {size:,} in the service, p95",
-            ours=p95["own"],
-            beside=f"of {size // 10:,}",
-            limit=before,
-            share=p95["own"] / before,
-            goal=6.0,
-        )
-    yield cost(
-        what=f"search of {size:,}: published to found, p95",
-        ours=p95["found"],
-        beside="a second",
-        limit=1_000.0,
-        share=p95["found"] / 1_000.0,
-        goal=1.0,
-    )
+        yield own(before, what=f"growth: {name} in the service, p95", beside=f"of {size // 10:,}", goal=6.0)
+    yield cost(p95["found"], 1_000.0, what=f"{name}: published to found, p95", beside="a second", goal=1.0)
+    for percent in (50, 95, 99):
+        http, raw = at(taken["http"], percent), at(taken["raw"], percent)
+        yield cost(http, raw, what=f"{name}: p{percent} through HTTP", beside="the raw index")
+
+
+def made_in(size: int, built_s: float, stored_mib: float, theirs: FullText) -> Iterator[Figure]:
+    what, beside = f"index of {size:,}", "PostgreSQL full text of the same rows"
+    ours, limit = size / built_s, size / theirs.built_s
+    yield Figure(what=f"{what}: built", ours=ours, unit="offerings/s", beside=beside, limit=limit, share=ours / limit)
+    yield cost(stored_mib, theirs.stored_mib, what=f"{what}: on disk", beside=beside, unit="MiB")
+
+
+def cost(ours: float, limit: float, *, what: str, beside: str, goal: float | None = None, unit: str = "ms") -> Figure:
+    return Figure(what=what, ours=ours, unit=unit, beside=beside, limit=limit, share=ours / limit, goal=goal, is_cost=True)
 
 
 async def fill(url: str, size: int) -> None:
-    db = Database(url)
-    batch: list[Offering] = []
-    for each in made(size):
-        batch.append(each)
-        if len(batch) == BATCH:
-            await write(db, batch)
-            batch = []
-    if batch:
-        await write(db, batch)
-    await db.close()
+    connection = await plain_connection(url)
+    columns = [column.name for column in tables.offerings.columns]
+    documents = {column.name for column in tables.offerings.columns if isinstance(column.type, JSON)}
+    found = made(size)
+    while batch := [values(each, columns, documents) for each in islice(found, BATCH)]:
+        await connection.copy_records_to_table("offerings", records=batch, columns=columns, timeout=60)
+    await connection.close()
 
 
-async def write(db: Database, batch: Sequence[Offering]) -> None:
-    async with db.transaction(CAUSE) as tx:
-        await insert_many(
-            tx, tables.offerings, [{"id": each.id, "version": each.version, **store.offerings.to_row(each)} for each in batch]
-        )
+def values(offering: Offering, columns: Sequence[str], documents: Collection[str]) -> tuple[Any, ...]:
+    """As the store writes them."""
+    row = {"id": offering.id, "version": offering.version, **store.offerings.to_row(offering)}
+    return tuple(orjson.dumps(row[name]).decode() if name in documents else row[name] for name in columns)
+
+
+async def plain_connection(url: str) -> asyncpg.Connection[asyncpg.Record]:
+    return await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"), timeout=10)
 
 
 async def until_built(running: Running) -> float:
@@ -305,10 +307,20 @@ FROM found GROUP BY GROUPING SETS ((kind), (shelf), (authorization_status), (hos
 """
 
 
-async def in_postgresql(url: str) -> list[float]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FullText:
+    taken: Sequence[float]
+    built_s: float
+    stored_mib: float
+
+
+async def in_postgresql(url: str) -> FullText:
     """The same question to PostgreSQL's full text: one statement, matches found once for the page and for all counts."""
-    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"), timeout=10)
+    connection = await plain_connection(url)
+    began = time.perf_counter()
     await connection.execute(_FULL_TEXT, timeout=2_000)
+    built_s = time.perf_counter() - began
+    stored = await connection.fetchval("SELECT pg_total_relation_size('full_text')")
     asked = await connection.prepare(_ASKED)
     taken = []
     for text in questions()[:FULL_TEXT_RUNS]:
@@ -316,7 +328,7 @@ async def in_postgresql(url: str) -> list[float]:
         await asked.fetch(text, timeout=300)
         taken.append(time.perf_counter() - began)
     await connection.close()
-    return taken
+    return FullText(taken=taken, built_s=built_s, stored_mib=stored / 2**20)
 
 
 def timed(work: Callable[[], object]) -> float:
