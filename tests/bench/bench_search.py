@@ -41,7 +41,8 @@ from tests.support.servers import PostgresServer, free_port
 from tests.support.templates import Templates
 
 pytestmark = [pytest.mark.bench, pytest.mark.postgres, pytest.mark.timeout(3_000)]
-# With a million: QSMO_BENCH_ROWS=build/bench QSMO_BENCH_SEARCHED=10000,100000,1000000 pytest -s -m bench tests/bench/bench_search.py
+# With a million, in a quarter of an hour on two quiet cores:
+# QSMO_BENCH_ROWS=build/bench QSMO_BENCH_SEARCHED=10000,100000,1000000 pytest -s -m bench tests/bench/bench_search.py
 SIZES = [int(size) for size in os.environ.get("QSMO_BENCH_SEARCHED", "10000,100000").split(",")]
 RUNS = 200
 FULL_TEXT_RUNS = 20
