@@ -29,6 +29,9 @@ _SILENT_S = 5.0
 # Connection lost, deadlock, resources used up, lock not to be had in time, statement too long, shutting down or starting up.
 # Source: PostgreSQL, Appendix A, error codes.
 _PASSING = ("08", "40", "53", "55P03", "57014", "57P")
+_DUPLICATE = "23"
+_REFUSED = "The database refused this: it would duplicate or break a reference."
+_LOST = "The database connection was lost, or the database cannot serve now."
 _SQLITE_ERROR = 1  # its number in sqlite3.h: a service of the cluster never loads the module
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 # A process that is stopped keeps its connections, and their locks, for as long as its kernel answers for it.
@@ -197,20 +200,27 @@ class _translated:  # noqa: N801 - reads as a statement at its one use
     def __exit__(self, _type: object, error: BaseException | None, _trace: object) -> None:
         match error:
             case IntegrityError():
-                raise Conflict(
-                    "The database refused this: it would duplicate or break a reference.", code="integrity"
-                ) from error
+                raise Conflict(_REFUSED, code="integrity") from error
             case OperationalError() | InterfaceError() if not _is_sqlite_logic_error(error):
                 raise Unavailable("The database is not available.") from error
             case DBAPIError() if error.connection_invalidated or _is_passing(error):
-                raise Unavailable("The database connection was lost, or the database cannot serve now.") from error
+                raise Unavailable(_LOST) from error
             case OSError():
                 raise Unavailable("The database cannot be reached.") from error
+            case Exception() if _sqlstate(error).startswith(_DUPLICATE):
+                raise Conflict(_REFUSED, code="integrity") from error
+            case Exception() if _sqlstate(error).startswith(_PASSING):
+                raise Unavailable(_LOST) from error
 
 
 def _is_passing(error: DBAPIError) -> bool:
     """Of PostgreSQL's errors those that trying again later may cure; its driver tells few of them apart."""
-    return str(getattr(error.orig, "sqlstate", "")).startswith(_PASSING)
+    return _sqlstate(error.orig).startswith(_PASSING)
+
+
+def _sqlstate(error: object) -> str:
+    """Of an error of PostgreSQL's driver, which rows that are copied raise as it is; empty for others."""
+    return str(getattr(error, "sqlstate", None) or "")
 
 
 def _is_sqlite_logic_error(error: DBAPIError) -> bool:

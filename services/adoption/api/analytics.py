@@ -140,7 +140,7 @@ async def verify_figures(at: AtEdge) -> Response:
     """Every figure of every period beside what the published facts come to, recomputed now."""
     _require(at.principal, *_READERS, to="verify figures")
     found = await at.read(queries.verification)
-    names = ("figure", "area", "grain", "agency_id", "begins_on", "key")
+    names = ("figure", "area", "grain", "begins_on", "agency_id", "key")
     differences = [
         models.DifferenceShown(**_named(names, each.cell), served=each.served, recomputed=each.recomputed)
         for each in found.differences

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 # Of figures that are counted over all areas, once per subject.
@@ -173,24 +172,53 @@ _CONTRIBUTIONS: Mapping[Source, Any] = {
 
 
 class Grain(StrEnum):
-    """How long a sum of deltas is: a day is the years before it, the months before it, and the days up to it."""
+    """How long a sum of deltas is: a day is the years before it, the months before it, and the days up to it.
 
-    EVER = "ever"
-    YEAR = "year"
-    MONTH = "month"
+    The sums of each agency are apart from those of all together, so that what is read of either lies in a row; an agency's
+    days of a year are few: no months of its own.
+    """
+
+    AGENCY_DAY = "agency_day"
+    AGENCY_EVER = "agency_ever"
+    AGENCY_YEAR = "agency_year"
     DAY = "day"
+    EVER = "ever"
+    MONTH = "month"
+    YEAR = "year"
+
+    @property
+    def is_of_agencies(self) -> bool:
+        return self in _OF_AGENCIES
+
+    def begins(self, day: date) -> date:
+        """The first day of the period that has the day."""
+        match self:
+            case Grain.AGENCY_DAY | Grain.DAY:
+                return day
+            case Grain.MONTH:
+                return day.replace(day=1)
+            case Grain.AGENCY_YEAR | Grain.YEAR:
+                return day.replace(month=1, day=1)
+            case Grain.AGENCY_EVER | Grain.EVER:
+                return date.min
 
 
-@lru_cache(maxsize=20_000)
-def periods(day: date) -> tuple[tuple[str, date], ...]:
-    """The grains that a day's delta is added to, each with its first day: those of one agency first, then the months of all."""
-    return (
-        (Grain.EVER.value, date(1, 1, 1)),
-        (Grain.YEAR.value, date(day.year, 1, 1)),
-        (Grain.DAY.value, day),
-        (Grain.MONTH.value, day.replace(day=1)),
+_OF_AGENCIES = frozenset({Grain.AGENCY_DAY, Grain.AGENCY_EVER, Grain.AGENCY_YEAR})
+Period = tuple[Grain, date, date]
+_DAY = timedelta(days=1)
+_EARLIEST = date(2, 1, 1)  # the first day that has a year before it
+
+
+def periods(as_of: date | None, *, of_agencies: bool) -> tuple[Period, ...]:
+    """Grains with the first and last of their first days whose sums come to what holds on a day, or now."""
+    ever, yearly, daily = (
+        (Grain.AGENCY_EVER, Grain.AGENCY_YEAR, Grain.AGENCY_DAY) if of_agencies else (Grain.EVER, Grain.YEAR, Grain.DAY)
     )
-
-
-# An agency's days of a year are few: no months of its own.
-AGENCY_PERIODS = 3
+    if as_of is None:
+        return ((ever, date.min, date.min),)
+    day = max(as_of, _EARLIEST)
+    year, month = yearly.begins(day), Grain.MONTH.begins(day)
+    years = (yearly, date.min, year - _DAY)
+    if of_agencies:
+        return (years, (daily, year, day))
+    return (years, (Grain.MONTH, year, month - _DAY), (daily, month, day))

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import BigInteger, cast, func, select, union_all
 
 from services.adoption import tables
-from services.adoption.domain.figures import Figure, Grain, Source
+from services.adoption.domain.figures import Figure, Source, periods
 from services.adoption.domain.scorecard import Measure, Offerings, Values, measures
 from services.adoption.store.figures import CellId, Folding, Told, source_of
 from shared.db import Row, Transaction
@@ -43,31 +43,23 @@ async def values(
 ) -> dict[tuple[str, str], int]:
     """(agency, key) → sum, without zeros. The agency is "" for all together, else one of them; `by_agency`: each."""
     table = tables.figure_cells
-    within = table.c.agency != "" if by_agency else table.c.agency == agency
-    until = _until(as_of, of_agencies=by_agency or bool(agency))
-    query = (
-        select(table.c.agency, table.c.key, func.sum(table.c.value).label("value"))
-        .where(table.c.figure == figure.value, table.c.area == area, within, until)
-        .group_by(table.c.agency, table.c.key)
-        .order_by(table.c.agency, table.c.key)
-    )
-    return {(row["agency"], row["key"]): int(row["value"]) for row in await tx.rows(query) if row["value"]}
-
-
-def _until(as_of: date | None, *, of_agencies: bool) -> ColumnElement[bool]:
-    """Whole years, whole months of the last one, days of the last month; an agency has its days instead of months."""
-    table = tables.figure_cells
-    if as_of is None:
-        return table.c.grain == Grain.EVER.value
-    year, month = as_of.replace(month=1, day=1), as_of.replace(day=1)
-    years = and_(table.c.grain == Grain.YEAR.value, table.c.begins_on < year)
-    if of_agencies:
-        return or_(years, and_(table.c.grain == Grain.DAY.value, table.c.begins_on.between(year, as_of)))
-    return or_(
-        years,
-        and_(table.c.grain == Grain.MONTH.value, table.c.begins_on >= year, table.c.begins_on < month),
-        and_(table.c.grain == Grain.DAY.value, table.c.begins_on.between(month, as_of)),
-    )
+    of_agencies = by_agency or bool(agency)
+    # By itself, each period is a row of the index.
+    parts = [
+        select(table.c.agency, table.c.key, table.c.value).where(
+            table.c.figure == figure.value,
+            table.c.area == area,
+            table.c.grain == grain.value,
+            table.c.begins_on.between(first, last),
+            *([table.c.agency == agency] if of_agencies and not by_agency else []),
+        )
+        for grain, first, last in periods(as_of, of_agencies=of_agencies)
+    ]
+    part = union_all(*parts).subquery()
+    total = func.sum(part.c.value)
+    query = select(part.c.agency, part.c.key, cast(total, BigInteger)).group_by(part.c.agency, part.c.key)
+    found = await tx.execute(query.having(total != 0).order_by(part.c.agency, part.c.key))
+    return {(agency, key): value for agency, key, value in map(tuple, found)}
 
 
 async def ranges(tx: Transaction) -> dict[Source, Range]:
@@ -146,7 +138,7 @@ async def verification(tx: Transaction) -> Verification:
     expected: dict[CellId, int] = {row[:6]: row[6] for row in folding.cells()}
     table = tables.figure_cells
     served: dict[CellId, int] = {
-        (row["figure"], row["area"], row["grain"], row["agency"], row["begins_on"], row["key"]): int(row["value"])
+        (row["figure"], row["area"], row["grain"], row["begins_on"], row["agency"], row["key"]): int(row["value"])
         for row in await tx.rows(select(table).where(table.c.value != 0))
     }
     differing = sorted(id_ for id_ in served.keys() | expected.keys() if served.get(id_, 0) != expected.get(id_, 0))

@@ -15,17 +15,18 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.adoption import tables
-from services.adoption.domain.figures import AGENCY_PERIODS, Cell, Grain, Source, Subject, fold, periods
+from services.adoption.domain.figures import Cell, Grain, Source, Subject, fold
 from shared.contracts.adoption import AdoptionFact
 from shared.contracts.fact import FACTS
-from shared.db import Row, Transaction, among, insert_many, insert_tuples, upsert
+from shared.db import Row, Transaction, among, insert_tuples, upsert
 
-# figure, area, agency; within it: day, key.
-Section = tuple[str, str, str]
-# figure, area, grain, agency, first day, key; of a row also the value.
-CellId = tuple[str, str, str, str, date, str]
-CellRow = tuple[str, str, str, str, date, str, int]
-_Days = dict[tuple[date, str], int]
+# figure, area.
+Section = tuple[str, str]
+# (agency, key) → amount; the agency is "" for all together.
+Sums = dict[tuple[str, str], int]
+# figure, area, grain, first day, agency, key; of a row also the value.
+CellId = tuple[str, str, str, date, str, str]
+CellRow = tuple[str, str, str, date, str, str, int]
 _PREFIXES = {
     "qsmo.adoption.savings.": Source.SAVINGS,
     "qsmo.adoption.system.": Source.SYSTEM,
@@ -39,7 +40,7 @@ _OUTCOMES = {
     "qsmo.adoption.sla.recorded.v1": "text",
 }
 _ROWS = 5_000
-_CELL = ("figure", "area", "grain", "agency", "begins_on", "key", "value")
+_CELL = ("figure", "area", "grain", "begins_on", "agency", "key", "value")
 
 
 def source_of(type_: str) -> Source | None:
@@ -67,7 +68,7 @@ class Folding:
     """Facts folded one after the other. `subjects`: those at hand; one of a version that was folded already is passed over."""
 
     subjects: dict[str, Subject] = field(default_factory=dict)
-    days: dict[Section, _Days] = field(default_factory=dict)
+    days: dict[Section, dict[date, Sums]] = field(default_factory=dict)
     ranges: dict[Source, tuple[int, str, str]] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
 
@@ -83,37 +84,38 @@ class Folding:
         self.subjects[told.subject] = after
         self.touched.add(told.subject)
         for (figure, agency, area, key), day, amount in deltas:
-            section = (figure, area, agency)
-            days = self.days.get(section)
-            if days is None:
-                days = self.days[section] = {}
-            within = (day, intern(key))
-            days[within] = days.get(within, 0) + amount
+            sums = self.days.setdefault((figure, area), {}).setdefault(day, {})
+            within = (intern(agency), intern(key))
+            sums[within] = sums.get(within, 0) + amount
         count, first, last = self.ranges.get(source, (0, told.event_id, told.event_id))
         self.ranges[source] = (count + 1, min(first, told.event_id), max(last, told.event_id))
 
     def cells(self) -> Iterator[CellRow]:
-        """Every one, without zeros: those of the agencies, then those of all together."""
-        of_all: dict[tuple[str, str], _Days] = {}
-        for (figure, area, agency), days in sorted(self.days.items(), key=itemgetter(0)):
-            together = of_all.setdefault((figure, area), {})
-            for within, amount in days.items():
-                together[within] = together.get(within, 0) + amount
-            yield from _summed(figure, area, agency, days, grains=AGENCY_PERIODS)
-        for (figure, area), days in of_all.items():
-            yield from _summed(figure, area, "", days, grains=len(Grain))
+        """Every one, without zeros, in the order of their table."""
+        for (figure, area), days in sorted(self.days.items(), key=itemgetter(0)):
+            of_all = {day: _together(sums) for day, sums in days.items()}
+            for grain in sorted(Grain):
+                for begins_on, sums in _summed(days if grain.is_of_agencies else of_all, grain):
+                    for (agency, key), amount in sorted(sums.items()):
+                        if amount:
+                            yield figure, area, grain.value, begins_on, agency, key, amount
 
 
-def _summed(figure: str, area: str, agency: str, days: _Days, *, grains: int) -> Iterator[CellRow]:
-    sums: list[_Days] = [{} for _ in range(grains)]
-    for (day, key), amount in days.items():
-        for sum_, (_, begins_on) in zip(sums, periods(day), strict=False):
-            within = (begins_on, key)
-            sum_[within] = sum_.get(within, 0) + amount
-    for sum_, (grain, _) in zip(sums, periods(date.min), strict=False):
-        for (begins_on, key), amount in sorted(sum_.items()):
-            if amount:
-                yield figure, area, grain, agency, begins_on, key, amount
+def _together(sums: Sums) -> Sums:
+    found: Sums = {}
+    for (_, key), amount in sums.items():
+        found["", key] = found.get(("", key), 0) + amount
+    return found
+
+
+def _summed(days: Mapping[date, Sums], grain: Grain) -> list[tuple[date, Sums]]:
+    """The grain's periods in order."""
+    found: dict[date, Sums] = {}
+    for day, sums in days.items():
+        into = found.setdefault(grain.begins(day), {})
+        for within, amount in sums.items():
+            into[within] = into.get(within, 0) + amount
+    return sorted(found.items(), key=itemgetter(0))
 
 
 async def subjects_of(tx: Transaction, ids: Sequence[str]) -> dict[str, Subject]:
@@ -127,6 +129,9 @@ def _subject(row: Row) -> Subject:
     contribution = {Cell(*cell): n for *cell, n in orjson.loads(row["contribution"])}
     memory = orjson.loads(row["memory"]) if row["memory"] else None
     return Subject(row["version"], row["day"], contribution, row["moved"], memory)
+
+
+_SUBJECT = ("id", "version", "day", "moved", "contribution", "memory")
 
 
 def _subject_row(id: str, subject: Subject) -> dict[str, Any]:
@@ -160,10 +165,9 @@ async def replace_all(tx: Transaction, folding: Folding) -> None:
     cells = folding.cells()
     while rows := list(islice(cells, _ROWS)):
         await insert_tuples(tx, tables.figure_cells, _CELL, rows)
-    ids = list(folding.subjects)
-    for start in range(0, len(ids), _ROWS):
-        subjects = [_subject_row(id_, folding.subjects[id_]) for id_ in ids[start : start + _ROWS]]
-        await insert_many(tx, tables.figure_subjects, subjects)
+    subjects = (tuple(_subject_row(id_, folding.subjects[id_]).values()) for id_ in sorted(folding.subjects))
+    while rows := list(islice(subjects, _ROWS)):
+        await insert_tuples(tx, tables.figure_subjects, _SUBJECT, rows)
     await _widen(tx, folding.ranges)
 
 

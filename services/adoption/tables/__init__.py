@@ -264,14 +264,13 @@ figure_cells = Table(
     metadata,
     Column("figure", String(24), primary_key=True),
     Column("area", String(80), primary_key=True),
-    Column("grain", String(8), primary_key=True),
-    Column("agency", String(128), primary_key=True),
+    Column("grain", String(12), primary_key=True),
     Column("begins_on", Date, primary_key=True),
+    Column("agency", String(128), primary_key=True),
     Column("key", String(160), primary_key=True),
     Column("value", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-Index("figure_cells_agency", figure_cells.c.agency, figure_cells.c.figure, figure_cells.c.area, figure_cells.c.grain)
 
 # What each subject contributes now, so that its next fact can take it away.
 figure_subjects = Table(
