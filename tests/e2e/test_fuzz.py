@@ -13,12 +13,13 @@ from tests.support.installation import an_installation
 
 TOOL = "schemathesis==4.32.5"
 EXAMPLES = os.environ.get("QSMO_FUZZ_EXAMPLES", "50")
+TIMEOUT_S = max(1_800, 60 * int(EXAMPLES))
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("omb", "coordinator", "auditor", "qsmo:cybersecurity", "agency:070:sapoc")
 
 
 @pytest.mark.fuzz
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(TIMEOUT_S)
 def test_no_operation_breaks_its_contract(tmp_path: Path) -> None:
     with an_installation(tmp_path) as installation:
         done = subprocess.run(

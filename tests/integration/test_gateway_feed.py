@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from services.gateway.chain import link
 from services.gateway.consumers.feed import FeedWriter
 from services.gateway.feed.live import Live
 from services.gateway.feed.reading import FeedReader
+from services.gateway.feed.view import Filters, View
+from shared.auth import ANONYMOUS
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.port import Message
 from shared.contracts.envelope import Event
@@ -302,6 +305,57 @@ async def test_filters_narrow_pages_and_pass_over_the_rest(harness: Harness) -> 
         assert await seqs("focus_area=cybersecurity") == [1]
         assert await seqs("subject=one") == [1]
         assert await seqs("agency=agency-1") == [2]
+
+
+@pytest.mark.parametrize(
+    ("text", "seqs"),
+    [
+        ("focus_area = cybersecurity", [1, 5]),
+        ("focus_area != cybersecurity", [2, 3, 4]),
+        ("type = qsmo.catalog.offering and not agency = agency-1", [3]),
+        ("type in (qsmo.catalog.offering, qsmo.registry)", [2, 3, 5]),
+        ("source = catalog and (subject = one or seq > 3)", [1, 4]),
+        ('source = "/registry"', [5]),
+        ("time >= 2026-01-06 or seq = 2", [2, 5]),
+        ("not (actor = someone and visibility = public)", [5]),
+        ("focus_area = 'x'", None),
+        ("data = 1", None),
+        ("type > qsmo", None),
+    ],
+)
+async def test_a_filter_is_the_same_on_pages_live_and_at_replay(harness: Harness, text: str, seqs: list[int] | None) -> None:
+    await append(
+        harness.gateway,
+        an_event(focus_area="cybersecurity", subject="one"),
+        an_event(type="qsmo.catalog.offering.listed.v1", agency="agency-1"),
+        an_event(type="qsmo.catalog.offering.retired.v1", focus_area="grants-management"),
+        an_event(type="qsmo.catalog.offerings.counted.v1"),
+        an_event(
+            source="/registry",
+            type="qsmo.registry.policy.issued.v1",
+            focus_area="cybersecurity",
+            time="2026-01-06T00:00:00.000000Z",
+            actor="another",
+        ),
+    )
+    async with harness.client() as client:
+        page = await client.get("/v1/events", params={"filter": text})
+        narrow = [await client.get("/v1/events", params={"filter": text, "limit": 1, "after": n}) for n in range(5)]
+
+    if seqs is None:
+        assert (page.status_code, page.json()["errors"][0]["pointer"]) == (400, "query:filter")
+        assert page.json()["errors"][0]["detail"].startswith("At character ")
+        return
+    assert [item["seq"] for item in page.json()["items"]] == seqs
+    found = [item["seq"] for answer in narrow for item in answer.json()["items"]]
+    assert found == [next(seq for seq in seqs if seq > n) for n in range(5) if n < seqs[-1]]
+    view = View(ANONYMOUS, Filters(filter=text))
+    live = await harness.gateway.live.chunk(view, 0)
+    harness.gateway.live._ring.clear()
+    harness.gateway.live._chunks.clear()
+    replayed = await harness.gateway.live.chunk(view, 0)
+    assert live.frames == replayed.frames
+    assert re.findall(rb"^id: (\d+)$", live.frames, re.MULTILINE) == [b"%d" % seq for seq in seqs]
 
 
 # --- visibility

@@ -346,8 +346,9 @@ async def test_a_subscription_is_told_only_what_its_owner_may_see(harness: Harne
 
 async def test_filters_are_those_of_the_event_api(harness: Harness, receiver: Receiver) -> None:
     async with harness.client("omb") as client:
-        filters = {"types": ["qsmo.catalog.offering"], "focus_area": "cybersecurity"}
-        await subscribed(client, receiver, filters=filters)
+        filters = {"types": ["qsmo.catalog.offering"], "filter": "not focus_area != cybersecurity"}
+        made = await subscribed(client, receiver, filters=filters)
+        none = await client.post("/v1/webhooks", json={"url": receiver.url, "filters": {"filter": "focus_area ~ x"}})
         offering = "qsmo.catalog.offering.listed.v1"
         await append(
             harness.gateway,
@@ -356,6 +357,10 @@ async def test_filters_are_those_of_the_event_api(harness: Harness, receiver: Re
             an_event(type=offering, focus_area="cybersecurity"),
         )
         await receiver.until([4])
+
+    assert made["filters"]["filter"] == filters["filter"]
+    assert (none.status_code, none.json()["errors"][0]["pointer"]) == (422, "/filters/filter")
+    assert none.json()["errors"][0]["detail"].startswith("At character 12: this is no filter.")
 
 
 async def test_others_do_not_learn_of_a_webhook_and_watchers_may_not_change_it(harness: Harness, receiver: Receiver) -> None:

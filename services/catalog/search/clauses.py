@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import tantivy
 from tantivy import FieldType, Occur, Query
 
-from services.catalog.search.fields import FILTERS, Type
-from services.catalog.search.filters import All, Any_, Comparison, Filter, Not
+from services.catalog.search.fields import FILTERS
+from shared.filtering import All, Any_, Comparison, Filter, Not, Type
 
 Clause = tuple[Occur, Query]
 

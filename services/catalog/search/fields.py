@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from datetime import date
-from enum import Enum
 from typing import Any
 
 import tantivy
@@ -14,6 +12,7 @@ from services.catalog.domain.content import Content
 from services.catalog.domain.offering import Offering
 from services.catalog.domain.provider import Provider
 from services.catalog.search.place import tag
+from shared.filtering import Type, days
 
 ANALYZER = "qsmo"
 _WORD_MAX_CHARS = 60
@@ -33,18 +32,6 @@ _WEIGHTS: Mapping[str, int] = {
 }
 # Lowest first; a filter may compare them.
 IMPACT_LEVELS = ("li_saas", "low", "moderate", "high")
-_EPOCH = date(1970, 1, 1)
-
-
-class Type(Enum):
-    """How values of a field are written in a filter."""
-
-    WORD = "word"
-    LEVEL = "level"
-    NUMBER = "number"
-    DAY = "day"
-    YES_NO = "yes_no"
-
 
 # What filters and facets name. A word may be one of several of its offering; numbers and days can be compared.
 FILTERS: Mapping[str, Type] = {
@@ -118,10 +105,6 @@ def schema() -> tantivy.Schema:
     for name in _FLAGS:
         builder.add_boolean_field(name, indexed=True)
     return builder.build()
-
-
-def days(day: date) -> int:
-    return (day - _EPOCH).days
 
 
 def sort_name(name: str, id_: str) -> str:

@@ -17,10 +17,10 @@ from tantivy import Occur, Order, Query
 from services.catalog.search import fields
 from services.catalog.search.clauses import Clause, Clauses, Sight, any_of, unscored, whole
 from services.catalog.search.fields import IMPACT_LEVELS
-from services.catalog.search.filters import All, Any_, Comparison, Filter, Not
 from services.catalog.search.folder import IndexFolder
 from services.catalog.search.place import SHOWN_MAX, Place, Reading, decode
 from services.catalog.search.words import Marker, Words
+from shared.filtering import All, Any_, Comparison, Filter, Not
 
 _HEAP_BYTES = 20_000_000
 _BUCKETS_MAX = 1_000

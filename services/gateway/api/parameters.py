@@ -7,7 +7,9 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from services.gateway.clients import RawHeaders
+from services.gateway.feed.conditions import condition
 from services.gateway.feed.view import Filters
+from shared.filtering import FILTER_MAX_CHARS
 from shared.web import own_writes
 from shared.web.edge import Edge
 from shared.web.wire import Identifier, Slug
@@ -28,8 +30,19 @@ async def _filters(
     focus_area: Annotated[Slug | None, Query(description="Only facts of this focus area")] = None,
     subject: Annotated[Identifier | None, Query(description="Only facts about this aggregate")] = None,
     agency: Annotated[Identifier | None, Query(description="Only facts of this organization (its id)")] = None,
+    filter: Annotated[  # noqa: A002 - the parameter's name
+        str | None,
+        Query(
+            max_length=FILTER_MAX_CHARS,
+            description="As in searches, of type, source, subject, focus_area, agency, actor, visibility, time and seq: "
+            '`focus_area = "cybersecurity" and not source = adoption and time >= 2026-01-31`',
+        ),
+    ] = None,
 ) -> Filters:
-    return Filters(types=tuple(type or ()), focus_area=focus_area, subject=subject, agency=agency)
+    """Raises Malformed."""
+    if filter is not None:
+        condition(filter)
+    return Filters(types=tuple(type or ()), focus_area=focus_area, subject=subject, agency=agency, filter=filter)
 
 
 Filtered = Annotated[Filters, Depends(_filters)]

@@ -30,6 +30,11 @@ class Entry:
         return str(orjson.loads(self.event)["id"])
 
     @property
+    def time(self) -> str:
+        """RFC 3339, UTC."""
+        return str(orjson.loads(self.event)["time"])
+
+    @property
     def structured(self) -> bytes:
         """The CloudEvent with its `seq`."""
         return b'{"seq":%d,%b' % (self.seq, self.event[1:])

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, or_
 
 from services.gateway import tables
+from services.gateway.feed.conditions import condition, holds, narrowing, within
 from services.gateway.feed.entry import Entry
 from services.gateway.feed.organizations import Organizations
 from shared.auth import Principal
@@ -21,21 +22,26 @@ def may_see(principal: Principal, entry: Entry, organizations: Organizations) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """All that are given must hold. A type matches itself and everything below it, `qsmo.registry.designation` for one."""
+    """All that are given must hold. A type matches itself and everything below it, `qsmo.registry.designation` for one.
+
+    `filter`: in the grammar of `services.gateway.feed.conditions`, read before.
+    """
 
     types: tuple[str, ...] = ()
     focus_area: str | None = None
     subject: str | None = None
     agency: str | None = None
     actor: str | None = None
+    filter: str | None = None
 
     def match(self, entry: Entry) -> bool:
         return (
-            (not self.types or any(_within(entry.type, wanted) for wanted in self.types))
+            (not self.types or any(within(entry.type, wanted) for wanted in self.types))
             and self.focus_area in {None, entry.focus_area}
             and self.subject in {None, entry.subject}
             and self.agency in {None, entry.agency}
             and self.actor in {None, entry.actor}
+            and (self.filter is None or holds(condition(self.filter), entry))
         )
 
     def narrowing(self) -> list[ColumnElement[bool]]:
@@ -44,6 +50,8 @@ class Filters:
         narrowed: list[ColumnElement[bool]] = []
         if self.types:
             narrowed.append(or_(*(c.type.startswith(wanted, autoescape=True) for wanted in self.types)))
+        if self.filter is not None:
+            narrowed += narrowing(condition(self.filter))
         pairs: tuple[tuple[Any, str | None], ...] = (
             (c.focus_area, self.focus_area),
             (c.subject, self.subject),
@@ -51,11 +59,6 @@ class Filters:
             (c.actor, self.actor),
         )
         return narrowed + [column == value for column, value in pairs if value is not None]
-
-
-def _within(type_name: str, wanted: str) -> bool:
-    stem = wanted.rstrip(".")
-    return type_name == stem or type_name.startswith(stem + ".")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,13 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from services.gateway.feed.conditions import condition
 from services.gateway.feed.view import Filters
 from services.gateway.webhooks.store import Cursor
 from services.gateway.webhooks.subscription import MACHINE, Status, Subscription
 from shared.auth import Principal
+from shared.filtering import FILTER_MAX_CHARS
+from shared.kernel.errors import Invalid, Malformed
 from shared.web.wire import Action, Identifier, Shown, Slug, Whole, Wire
 
 _SEQ_MAX = (1 << 63) - 1
@@ -18,6 +21,7 @@ _EXAMPLE = "https://receiver.example.gov/qsmo"
 EventType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]+$", max_length=2_000)]
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]*$", max_length=300, strip_whitespace=True)]
+FilterText = Annotated[str, StringConstraints(max_length=FILTER_MAX_CHARS)]
 Seq = Annotated[int, Field(ge=1, le=_SEQ_MAX), Whole]
 After = Annotated[int, Field(ge=0, le=_SEQ_MAX), Whole]
 
@@ -29,9 +33,17 @@ class WebhookFilters(Wire):
     focus_area: Slug | None = None
     subject: Identifier | None = None
     agency: Identifier | None = None
+    filter: FilterText | None = Field(None, description="As the parameter `filter` of `GET /v1/events`")
 
     def to_filters(self) -> Filters:
-        return Filters(types=tuple(self.types), focus_area=self.focus_area, subject=self.subject, agency=self.agency)
+        """Raises Invalid for a `filter` that is none."""
+        try:
+            if self.filter is not None:
+                condition(self.filter)
+        except Malformed as err:
+            raise Invalid.at("/filters/filter", err.errors[0].detail, code="filter") from err
+        given = {"focus_area": self.focus_area, "subject": self.subject, "agency": self.agency, "filter": self.filter}
+        return Filters(types=tuple(self.types), **given)
 
 
 class NewWebhook(Wire):
@@ -154,7 +166,9 @@ def shown(subscription: Subscription, cursor: Cursor, *, by: Principal, at: date
         owner=subscription.owner,
         url=subscription.url,
         description=subscription.description,
-        filters=WebhookFilters(types=list(f.types), focus_area=f.focus_area, subject=f.subject, agency=f.agency),
+        filters=WebhookFilters(
+            types=list(f.types), focus_area=f.focus_area, subject=f.subject, agency=f.agency, filter=f.filter
+        ),
         status=subscription.status,
         reason=subscription.reason,
         public_key=subscription.public_key,

@@ -114,7 +114,8 @@ def filters_from(document: dict[str, Any]) -> Filters:
 
 
 def filters_document(filters: Filters) -> dict[str, Any]:
-    given = {"focus_area": filters.focus_area, "subject": filters.subject, "agency": filters.agency}
+    names = ("focus_area", "subject", "agency", "filter")
+    given = {name: getattr(filters, name) for name in names}
     return {"types": list(filters.types), **{name: value for name, value in given.items() if value is not None}}
 
 

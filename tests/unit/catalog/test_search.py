@@ -27,8 +27,8 @@ from services.catalog.domain.provider import Kind as ProviderKind
 from services.catalog.domain.provider import Provider
 from services.catalog.search import Filter, OfferingIndex, Sight, Sort, Wanted, folder, parse_filter
 from services.catalog.search.fields import FACETS, FILTERS, document
-from services.catalog.search.filters import All, Any_, Comparison, Not
 from services.catalog.search.place import SHOWN_MAX
+from shared.filtering import All, Any_, Comparison, Not
 from shared.kernel.errors import Malformed
 
 ALL = Sight(everything=True)
