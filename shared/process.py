@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from shared import telemetry
+from shared.kernel.cancelling import is_cancelled
 from shared.kernel.errors import Unavailable
 
 _RESTART_S = 1.0
@@ -42,13 +43,20 @@ class Loops:
             try:
                 await loop()
                 return
+            except asyncio.CancelledError as error:
+                if is_cancelled():
+                    raise
+                self._failed(name, error)
             except Exception as error:  # noqa: BLE001 - the process edge: a loop that dies silently would stall the service
-                self._failing[name] = repr(error)
-                self._log.error("loop_failed", loop=name, exc_info=error)
+                self._failed(name, error)
             finally:
                 up.set(0)
             await asyncio.sleep(_RESTART_S)
             self._failing.pop(name, None)
+
+    def _failed(self, name: str, error: BaseException) -> None:
+        self._failing[name] = repr(error)
+        self._log.error("loop_failed", loop=name, exc_info=error)
 
     async def check(self) -> None:
         """Raises Unavailable naming the loops that are down."""

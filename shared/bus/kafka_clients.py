@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.helpers import create_ssl_context
 
 from shared.bus.port import BusUnavailable
+from shared.kernel.cancelling import is_cancelled
 
 CLOSE_TIMEOUT_S = 5.0
 
@@ -84,5 +85,10 @@ async def quietly(closing: Awaitable[object]) -> bool:
         async with asyncio.timeout(CLOSE_TIMEOUT_S):
             await closing
     except (TimeoutError, KafkaError, OSError):
+        return False
+    except asyncio.CancelledError:
+        # The client awaits requests that it has cancelled itself (aiokafka 0.14, `Fetcher.close`).
+        if is_cancelled():
+            raise
         return False
     return True
