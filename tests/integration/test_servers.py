@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # ships no types
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.support.servers import ServerDidNotStart, StatementFailed
+from tests.support.servers import ServerDidNotStart, StatementFailed, free_port
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from tests.support.servers import KafkaServer, PostgresServer
 
 DEADLINE_S = 30
+
+
+def test_ports_found_one_after_another_are_not_the_same() -> None:
+    found = [free_port() for _ in range(100)]
+
+    assert len(set(found)) == 100
 
 
 async def connect(postgres: PostgresServer) -> asyncpg.Connection:

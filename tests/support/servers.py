@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -59,10 +60,16 @@ class StatementFailed(ServerError):
     """PostgreSQL refused a statement."""
 
 
+# Found free and perhaps not listened at yet.
+_FOUND: deque[int] = deque(maxlen=100)
+
+
 def free_port() -> int:
-    """Find a port that nothing listens on."""
+    """Find a port that nothing listens on, another than the last hundred."""
     while True:
         port = random.choice(SERVER_PORTS)
+        if port in _FOUND:
+            continue
         with socket.socket() as probe:
             # As the servers do: a port in TIME_WAIT counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -70,6 +77,7 @@ def free_port() -> int:
                 probe.bind((LOOPBACK, port))
             except OSError:
                 continue
+            _FOUND.append(port)
             return port
 
 
@@ -554,6 +562,12 @@ def nginx_available() -> str | None:
     return None if NGINX else "nginx is not installed (no `nginx` on PATH or in /usr/sbin)."
 
 
+def npm_available() -> str | None:
+    """None, or the reason in one sentence why what Node.js runs cannot be had."""
+    missing = [name for name in ("node", "npm") if shutil.which(name) is None]
+    return f"Node.js is not whole: no `{'`, no `'.join(missing)}` on PATH." if missing else None
+
+
 def promtool_available() -> str | None:
     """None, or the reason in one sentence why alert rules cannot be tested."""
     return None if shutil.which("promtool") else "promtool is not installed (no `promtool` on PATH)."
@@ -567,6 +581,7 @@ def chromium_available() -> str | None:
 AVAILABILITY: dict[str, Callable[[], str | None]] = {
     "postgres": postgres_available,
     "kafka": kafka_available,
+    "npm": npm_available,
     "nginx": nginx_available,
     "promtool": promtool_available,
     "chromium": chromium_available,
