@@ -92,8 +92,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for name, tests in config.stash[NOT_RUN].items():
         terminalreporter.write_sep("!", f"{name.upper()} IS MISSING", red=True, bold=True)
         terminalreporter.write_line(f"{len(tests)} tests DID NOT RUN because of it.", red=True, bold=True)
-        if name in AVAILABILITY:
-            terminalreporter.write_line(f"Why:        {AVAILABILITY[name]()}")
+        if name in AVAILABILITY and (why := AVAILABILITY[name]()):
+            terminalreporter.write_line(f"Why:        {why}")
         terminalreporter.write_line(f"To install: {HOW_TO_INSTALL[name]}")
     if config.stash[NOT_RUN]:
         terminalreporter.write_sep("!", red=True, bold=True)

@@ -1,30 +1,20 @@
 from __future__ import annotations
 
-import heapq
 import math
 import random
 
 import pytest
 
-from tests.bench.capacity import Stage, mean_wait_s, waits
-
-
-def simulated_wait_s(*, per_s: float, service_s: float, servers: int, requests: int = 200_000) -> float:
-    """The same by events, one after another: who comes takes the server that is free first."""
-    chance, free, now, waited = random.Random(5), [0.0] * servers, 0.0, 0.0
-    for _ in range(requests):
-        now += chance.expovariate(per_s)
-        begins = max(now, heapq.heappop(free))
-        waited += begins - now
-        heapq.heappush(free, begins + chance.expovariate(1 / service_s))
-    return waited / requests
+from tests.bench.capacity import Stage, mean_wait_s, simulated_wait_s, waits
 
 
 @pytest.mark.parametrize(("servers", "busy"), [(1, 0.5), (1, 0.7), (2, 0.7), (6, 0.8)])
 def test_the_formula_is_what_a_simulation_by_events_finds(servers: int, busy: float) -> None:
-    asked = {"per_s": busy * servers / 0.002, "service_s": 0.002, "servers": servers}
+    per_s, chance = busy * servers / 0.002, random.Random(6)
 
-    assert mean_wait_s(**asked) == pytest.approx(simulated_wait_s(**asked), rel=0.1)  # type: ignore[arg-type] # as named
+    simulated = simulated_wait_s(per_s=per_s, service_s=lambda: chance.expovariate(1 / 0.002), servers=servers)
+
+    assert mean_wait_s(per_s=per_s, service_s=0.002, servers=servers) == pytest.approx(simulated, rel=0.1)
 
 
 def test_one_server_is_found_busy_as_often_as_it_is_busy() -> None:
