@@ -11,7 +11,7 @@ import httpx
 from fastapi import FastAPI
 from sqlalchemy import Table, func, select
 
-from shared import telemetry
+from shared import telemetry, tracing
 from shared.auth import GATEWAY_ISSUER, JwksUrl, Verifier
 from shared.bus.port import Bus
 from shared.db import Database, Transaction, migrate
@@ -160,7 +160,11 @@ def owner_lifespan(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if connections is None:
             telemetry.configure_logging(level=settings.log_level)
-            async with kafka_connections(settings, service=service, clock=clock) as made, _running(app, build(made)):
+            async with (
+                tracing.exporting(f"qsmo-{service}", endpoint=settings.otlp_endpoint, instance=settings.member),
+                kafka_connections(settings, service=service, clock=clock) as made,
+                _running(app, build(made)),
+            ):
                 tune_interpreter()
                 yield
         else:

@@ -43,6 +43,10 @@ class ServiceSettings(BaseSettings):
     migrate: bool = Field(default=False, description="Bring the schema up to date at start (else `qsmo migrate` does)")
     member: str = Field(default_factory=socket.gethostname, description="Stable name of this replica in consumer groups")
     drain_s: float = Field(5, ge=0, le=300, description="After SIGTERM: how long to serve on while proxies turn away")
+    otlp_endpoint: str = Field(
+        default_factory=lambda: os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
+        description="Where spans go by OTLP over HTTP, e.g. http://collector:4318; empty: none are made",
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
     @model_validator(mode="after")

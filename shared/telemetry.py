@@ -38,6 +38,11 @@ def bind(*, correlation_id: str | None, traceparent: str | None) -> None:
     _traceparent.set(traceparent)
 
 
+def continue_trace(traceparent: str | None) -> None:
+    """The ids of another step for what follows in the current task."""
+    _traceparent.set(traceparent)
+
+
 def correlation_id() -> str | None:
     return _correlation_id.get()
 
@@ -59,22 +64,26 @@ def _to_json(event: Any, **_: Any) -> str:
 
 
 def configure_logging(*, level: str = "INFO", json: bool = True) -> None:
-    """One line per event on standard error: JSON for machines, plain for a terminal."""
+    """One line per event on standard error, those of libraries too: JSON for machines, plain for a terminal."""
     numeric = logging.getLevelNamesMapping()[level.upper()]
     renderer: Any = structlog.processors.JSONRenderer(_to_json) if json else structlog.dev.ConsoleRenderer(colors=False)
+    said: list[Any] = [structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True), _add_ids]
+    shown: list[Any] = [structlog.processors.format_exc_info, renderer]
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _add_ids,
-            structlog.processors.format_exc_info,
-            renderer,
-        ],
+        processors=[*said, *shown],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=max(numeric, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    of_others = [structlog.stdlib.add_logger_name, *said]
+    without_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=of_others, processors=[without_meta, *shown]))
+    logging.basicConfig(level=max(numeric, logging.WARNING), handlers=[handler])
+    # The server's would be lines of another shape.
+    server = logging.getLogger("uvicorn")
+    server.handlers.clear()
+    server.propagate = True
 
 
 def logger(name: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import uvicorn
 from services.commandline.modes import Modes
 from services.embedded import embedded
 from services.installation import DataFolder
-from shared import telemetry
+from shared import telemetry, tracing
 from shared.process import tune_interpreter
 from shared.web.server import AtOnce
 
@@ -30,7 +31,8 @@ async def serve(folder: DataFolder, *, host: str, port: int, starter: bool) -> N
     telemetry.configure_logging(level="WARNING", json=not sys.stderr.isatty())
     _share_memory()
     url = f"http://{host}:{port}"
-    async with embedded(folder, url=url, starter=starter) as gateway:
+    exporting = tracing.exporting("qsmo", endpoint=os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""))
+    async with exporting, embedded(folder, url=url, starter=starter) as gateway:
         modes = Modes(gateway, folder, url=url, starter=starter)
         config = uvicorn.Config(
             modes,

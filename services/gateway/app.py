@@ -19,7 +19,7 @@ from services.gateway.dashboard.session import Visits
 from services.gateway.door.door import Door
 from services.gateway.proxy import Passage, own_below, proxy_routes
 from services.gateway.webhooks.guard import Resolver, system_resolver
-from shared import telemetry
+from shared import telemetry, tracing
 from shared.auth import DevelopmentIssuer
 from shared.kernel.time import Clock, utc_now
 from shared.parked import parked_router
@@ -96,6 +96,8 @@ def _lifespan(
             made = connections
             if made is None:
                 telemetry.configure_logging(level=settings.log_level)
+                exporting = tracing.exporting("qsmo-gateway", endpoint=settings.otlp_endpoint, instance=settings.member)
+                await stack.enter_async_context(exporting)
                 made = await stack.enter_async_context(kafka_connections(settings, service="gateway", clock=clock))
             gateway = context.build(
                 settings,

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from shared import telemetry
+from opentelemetry.trace import SpanKind
+
+from shared import telemetry, tracing
 from shared.bus.port import MESSAGE_BYTES_MAX, Bus, Delivery, Message, Subscription
 from shared.contracts.envelope import Event, MalformedEvent
 from shared.db import Database, Transaction
@@ -123,8 +125,9 @@ class Consumer:
         await self._apply_or_park(records)
 
     async def _apply_batch(self, events: Sequence[Event]) -> None:
-        async with self._db.transaction(Cause(actor=f"consumer:{self.name}")) as tx:
-            await self._apply(tx, events)
+        with tracing.each(f"process {self.name}", (event.traceparent for event in events), kind=SpanKind.CONSUMER):
+            async with self._db.transaction(Cause(actor=f"consumer:{self.name}")) as tx:
+                await self._apply(tx, events)
 
     async def _apply_or_park(self, records: Sequence[_Record]) -> None:
         """What cannot pass together is halved, so that a poison event costs its neighbours few transactions."""
@@ -167,7 +170,8 @@ class Consumer:
 
     async def _park(self, record: _Record, *, reason: str) -> None:
         delivery = record.delivery
-        self._log.error("event_parked", subject=delivery.key, topic=delivery.topic, offset=delivery.offset, reason=reason)
+        place = {"subject": delivery.key, "topic": delivery.topic, "offset": delivery.offset}
+        self._log.error("event_parked", reason=reason, **place, **_ids(record.event))
         await self._bus.publish([_mirrored(delivery, reason)])  # first: once it is parked, it is not delivered again
         async with self._db.transaction(Cause(actor=f"consumer:{self.name}")) as tx:
             await self._ledger.park_delivery(tx, delivery, reason=reason)
@@ -215,6 +219,14 @@ def _mirrored(delivery: Delivery, reason: str) -> Message:
         return whole
     place = {"topic": delivery.topic, "partition": str(delivery.partition), "offset": str(delivery.offset)}
     return Message(topic=whole.topic, key=delivery.key[:_REASON_CHARS_MAX], value=b"", headers={**place, **said, "cut": "true"})
+
+
+def _ids(event: Event | None) -> dict[str, str]:
+    """For a log line about it, which belongs to no request at hand."""
+    if event is None:
+        return {}
+    ids = {"event_id": event.id, "correlation_id": event.correlation_id}
+    return ids if event.traceparent is None else {**ids, "trace_id": event.traceparent.split("-")[1]}
 
 
 def _decode(delivery: Delivery) -> _Record:

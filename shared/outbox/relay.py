@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
+from opentelemetry.trace import SpanKind
 from sqlalchemy import Table, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared import telemetry
+from shared import telemetry, tracing
 from shared.bus.port import Bus, BusUnavailable, Message
 from shared.db import Database, Row, in_keys, keys
 from shared.kernel.cause import Cause
@@ -112,7 +113,9 @@ class Relay:
         if not rows:
             return 0
         self._is_late = self._db.clock() - rows[0]["recorded_at"] > _LATE
-        acknowledged = await self._bus.publish([_message(row) for row in rows])
+        came_with = (row["headers"].get("ce_traceparent") for row in rows)
+        with tracing.each(f"send qsmo.{self._service}", came_with, kind=SpanKind.PRODUCER):
+            acknowledged = await self._bus.publish([_message(row) for row in rows])
         done = [row["id"] for row, ok in zip(rows, acknowledged, strict=True) if ok]
         if not done:
             raise BusUnavailable("The bus acknowledged nothing of a batch.")

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
+from opentelemetry.trace import SpanKind
 from sqlalchemy import Select, Table, Update, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
+from shared import tracing
 from shared.bus.port import MESSAGE_BYTES_MAX
 from shared.contracts.envelope import Event, instant
 from shared.contracts.fact import Fact
@@ -117,12 +119,16 @@ class AggregateStore(Generic[A]):
                 raise self._stale(aggregate.id)
 
     async def _record(self, tx: Transaction, changes: Sequence[tuple[A, int, Fact]]) -> None:
-        time = instant(tx.at)
-        await insert_many(tx, self.outbox, [self._outbox_row(tx, time, *change) for change in changes])
         service = self.source.removeprefix("/")
+        came_with = tx.cause.traceparent
+        with tracing.span(f"create qsmo.{service}", kind=SpanKind.PRODUCER, parent=came_with, facts=len(changes)) as span:
+            time, traceparent = instant(tx.at), span.traceparent or came_with
+            await insert_many(tx, self.outbox, [self._outbox_row(tx, time, traceparent, *change) for change in changes])
         tx.recorded.update({(service, aggregate.id): version for aggregate, version, _ in changes})
 
-    def _outbox_row(self, tx: Transaction, time: str, aggregate: A, version: int, fact: Fact) -> dict[str, Any]:
+    def _outbox_row(
+        self, tx: Transaction, time: str, traceparent: str | None, aggregate: A, version: int, fact: Fact
+    ) -> dict[str, Any]:
         event = Event(
             id=new_id(),
             source=self.source,
@@ -134,7 +140,7 @@ class AggregateStore(Generic[A]):
             actor=tx.cause.actor,
             correlation_id=tx.cause.correlation_id,
             causation_id=tx.cause.causation_id,
-            traceparent=tx.cause.traceparent,
+            traceparent=traceparent,
             visibility=fact.visibility_level().value,
             focus_area=getattr(fact, fact.focus_area_field, None),
             agency=getattr(fact, fact.agency_field, None),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol, TypeVar
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel
 from sqlalchemy import Table
 from starlette.exceptions import HTTPException
 
-from shared import telemetry
+from shared import telemetry, tracing
 from shared.auth import ANONYMOUS, Principal, Unauthenticated, Verifier
 from shared.db import RollbackOnly, Transaction
 from shared.kernel.cause import Cause
@@ -92,7 +93,7 @@ class Edge:
         dry = self.is_dry_run() or dry
         idempotent = await self._idempotent_request()
         try:
-            async with self.context.db.transaction(self.cause) as tx:
+            async with self._transaction() as tx:
                 if idempotent and (earlier := await earlier_answer(tx, self.context.idempotency, idempotent)):
                     return _response(earlier, {"Idempotency-Replayed": "true"})
                 answer = _naming(tx, _answer(await command(tx), status))
@@ -104,6 +105,13 @@ class Edge:
             shown: Answer = dry_run.result
             return Response(shown.body, 200, {"QSMO-Validate-Only": "true"}, _MEDIA_TYPE)
         return _response(answer)
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Transaction]:
+        with tracing.span("transaction") as span:
+            cause = replace(self.cause, traceparent=span.traceparent) if span.traceparent else self.cause
+            async with self.context.db.transaction(cause) as tx:
+                yield tx
 
     def is_dry_run(self) -> bool:
         """Whether `?validate_only=true` asks that nothing is kept. 400 for anything but true and false."""

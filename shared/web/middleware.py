@@ -6,10 +6,11 @@ import re
 import time
 from collections.abc import Mapping
 
+from opentelemetry.trace import SpanKind
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import telemetry
+from shared import telemetry, tracing
 from shared.kernel import ids
 
 BODY_LIMIT_BYTES = 1 << 20
@@ -45,12 +46,14 @@ class RequestFrame:
                 message.setdefault("headers", []).append((b"x-request-id", correlation_id.encode()))
             await send(message)
 
-        try:
-            await self._app(scope, _limited(scope, receive, headers), send_marked)
-        finally:
-            route = getattr(scope.get("route"), "path", "unmatched")
-            seconds = telemetry.HTTP_SECONDS.labels(self._service, scope["method"], route, str(status))
-            seconds.observe(time.perf_counter() - started)
+        with tracing.span(scope["method"], kind=SpanKind.SERVER, service=self._service) as span:
+            try:
+                await self._app(scope, _limited(scope, receive, headers), send_marked)
+            finally:
+                route = getattr(scope.get("route"), "path", "unmatched")
+                seconds = telemetry.HTTP_SECONDS.labels(self._service, scope["method"], route, str(status))
+                seconds.observe(time.perf_counter() - started)
+                span.answered(scope["method"], route, status)
 
 
 def _given(headers: Mapping[str, str], name: str, pattern: re.Pattern[str]) -> str | None:

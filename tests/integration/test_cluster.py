@@ -14,17 +14,35 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.contract.test_monitoring import expressions
 from tests.support.cluster import Cluster, a_cluster
+from tests.support.collector import Collector, a_collector
 from tests.support.plans import PlanOffice, a_content
 from tests.support.servers import KafkaServer, PostgresServer
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(180)]
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+WRITTEN = [
+    "qsmo-gateway: POST /v1/designations/{rest:path}",
+    "qsmo-registry: POST /v1/designations/{id}/designate",
+    "qsmo-registry: transaction",
+    "qsmo-registry: create qsmo.registry",
+]
+SERVER = 2  # of opentelemetry.proto.trace.v1.Span.SpanKind
 BASIS = {"policy": "m-19-16", "clause": "section I"}
 
 
 @pytest.fixture(scope="module")
-def cluster(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with KafkaServer() as kafka, a_cluster(postgres, kafka, tmp_path_factory.mktemp("cluster")) as cluster:
+def collector() -> Iterator[Collector]:
+    with a_collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def cluster(postgres: PostgresServer, collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    def traced(cluster: Cluster) -> None:
+        cluster.variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+
+    folder = tmp_path_factory.mktemp("cluster")
+    with KafkaServer() as kafka, a_cluster(postgres, kafka, folder, prepare=traced) as cluster:
         yield cluster
 
 
@@ -59,7 +77,7 @@ async def traced(client: httpx.AsyncClient, *, count: int) -> list[dict[str, Any
     return found
 
 
-async def test_a_designation_opens_a_marketplace_and_is_seen_on_the_feed(cluster: Cluster) -> None:
+async def test_a_designation_opens_a_marketplace_and_is_seen_on_the_feed(cluster: Cluster, collector: Collector) -> None:
     await cluster.ready()
     headers = {"Authorization": f"Bearer {cluster.token('omb', 'coordinator')}"}
     async with httpx.AsyncClient(base_url=cluster.url, headers=headers, timeout=30) as client:
@@ -95,6 +113,40 @@ async def test_a_designation_opens_a_marketplace_and_is_seen_on_the_feed(cluster
         "qsmo.registry.designation.designated.v1",
         "qsmo.catalog.marketplace.opened.v1",
     ]
+    created = "qsmo-catalog: create qsmo.catalog"
+    await collector.eventually(lambda seen: created in {f"{span.service}: {span.name}" for span in seen.of(TRACE)})
+    opening = next(span for span in collector.of(TRACE) if span.name == "create qsmo.catalog")
+    await collector.eventually(lambda seen: len(seen.way_to(opening)) == len(WRITTEN) + 2)  # of other services, at other times
+    assert collector.way_to(opening) == [*WRITTEN, "qsmo-catalog: process catalog", created]
+
+
+async def test_a_write_is_one_trace_from_the_request_to_the_streams(cluster: Cluster, collector: Collector) -> None:
+    await cluster.ready()
+    trace_id, caller = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    headers = {"Authorization": f"Bearer {cluster.token('omb')}", "traceparent": f"00-{trace_id}-{caller}-01"}
+    policy = {"id": "m-14-16", "title": "Traced", "issuer": "OMB", "issued_on": "2014-05-01"}
+    async with (
+        httpx.AsyncClient(base_url=cluster.url, timeout=30) as client,
+        client.stream("GET", "/v1/events/stream") as stream,
+    ):
+        assert (await client.post("/v1/policies", json=policy, headers=headers)).status_code == 201
+        async with asyncio.timeout(20):
+            event = await anext(json.loads(line[6:]) async for line in stream.aiter_lines() if f"-{trace_id}-" in line)
+    written = ["qsmo-gateway: POST /v1/policies", "qsmo-registry: POST /v1/policies", *WRITTEN[2:]]
+    seen = ["qsmo-gateway: process gateway-feed", "qsmo-gateway: append to feed", "qsmo-gateway: deliver"]
+    others = ["qsmo-registry: send qsmo.registry", "qsmo-catalog: process catalog", "qsmo-adoption: process adoption"]
+    await collector.eventually(lambda come: len(come.of(trace_id)) == len([*written, *seen, *others]))
+
+    spans = {f"{span.service}: {span.name}": span for span in collector.of(trace_id)}
+    ways = {name: collector.way_to(span) for name, span in spans.items()}
+    root = spans["qsmo-gateway: POST /v1/policies"]
+    assert (root.parent_id, root.kind, root.attributes["http.response.status_code"]) == (caller, SERVER, "201")
+    assert [ways[name] for name in others] == [[*written, name] for name in others]
+    assert ways["qsmo-gateway: deliver"] == [*written, *seen]
+    # What travels with the fact is the step that made it.
+    assert event["traceparent"] == f"00-{trace_id}-{spans['qsmo-registry: create qsmo.registry'].id}-01"
+    assert spans["qsmo-gateway: deliver"].attributes == {"qsmo.seq": str(event["seq"]), "qsmo.streams": "1"}
+    assert not [span.name for span in spans.values() if span.has_failed or span.ended_ns < span.started_ns]
 
 
 async def test_running_services_show_every_metric_that_operators_watch_with_the_labels_they_ask_by(cluster: Cluster) -> None:

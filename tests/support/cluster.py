@@ -59,7 +59,8 @@ def jwks_server(issuer: DevelopmentIssuer) -> Iterator[str]:
 class Cluster:
     """Four processes and where they answer. Topics are the broker's: one cluster at a time on a broker.
 
-    `python`: of the environment that they run in; `via`: "host:port" → where they find it instead.
+    `python`: of the environment that they run in; `via`: "host:port" → where they find it instead; `variables`: what else
+    stands in the environment of each.
     """
 
     postgres: PostgresServer
@@ -72,6 +73,7 @@ class Cluster:
     ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in SERVICES})
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     via: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -128,7 +130,7 @@ class Cluster:
         options = ("--host", "127.0.0.1", "--port", str(port), "--log-level", "warning")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("QSMO_")}
         own = {f"QSMO_{service.upper()}_{name}": value for name, value in settings.items()}
-        env = {**inherited, **self.environment(service), **own}
+        env = {**inherited, **self.variables, **self.environment(service), **own}
         with (self.logs / f"{service}.log").open("ab") as log:
             return subprocess.Popen([*command, *options], cwd=REPOSITORY, env=env, stdout=log, stderr=log)
 

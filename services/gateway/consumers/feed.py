@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -13,6 +13,7 @@ from services.gateway import tables
 from services.gateway.chain import link
 from services.gateway.feed.entry import Entry
 from services.gateway.feed.live import Live
+from shared import tracing
 from shared.contracts.envelope import Event, MalformedEvent
 from shared.db import Transaction, upsert
 
@@ -30,6 +31,10 @@ class FeedWriter:
 
     async def append(self, tx: Transaction, events: Sequence[Event]) -> None:
         """All of them, in order, or none. Raises MalformedEvent for an event that readers could not parse."""
+        with tracing.each("append to feed", (event.traceparent for event in events)) as traces:
+            await self._append(tx, events, traces)
+
+    async def _append(self, tx: Transaction, events: Sequence[Event], traces: Mapping[str, str]) -> None:
         facts = [_fact(event) for event in events]
         head = tables.feed_head
         last = (await tx.execute(select(head.c.seq, head.c.hash).with_for_update())).one()
@@ -42,7 +47,7 @@ class FeedWriter:
             text = encoded.decode()
             rows.append(_row(seq, event, text, last_hash, made))
             # Encoded again: what orjson returned holds on to its buffer, six times the size of a usual fact.
-            entries.append(_entry(seq, event, text.encode()))
+            entries.append(_entry(seq, event, text.encode(), traces))
             last_hash = made
         # Past SQLAlchemy's parameter handling: these columns need none, and it would cost as much as the rest.
         await tx.connection.exec_driver_sql(_insert(tx), rows)
@@ -90,8 +95,10 @@ def _row(seq: int, event: Event, text: str, prev_hash: str, made: str) -> tuple[
     )
 
 
-def _entry(seq: int, event: Event, text: bytes) -> Entry:
-    return Entry(seq, event.type, event.subject, event.actor, event.focus_area, event.agency, event.visibility, text)
+def _entry(seq: int, event: Event, text: bytes, traces: Mapping[str, str]) -> Entry:
+    made = Entry(seq, event.type, event.subject, event.actor, event.focus_area, event.agency, event.visibility, text)
+    made.appended_in = traces.get(event.traceparent or "")
+    return made
 
 
 async def _remember(tx: Transaction, entries: Sequence[Entry], facts: Sequence[dict[str, Any]]) -> None:

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from opentelemetry.trace import SpanKind
 from starlette.types import Scope, Send
 
 from services.gateway.context import Gateway
 from services.gateway.door.exchange import server_of, takes_whole, write_whole
 from services.gateway.pages.asking import Composed
 from services.gateway.pages.sections import AGENCY, AREA, OFFERING, PageKind
-from shared import telemetry
+from shared import telemetry, tracing
 from shared.auth import Principal
 from shared.kernel.errors import NotFound
 from shared.kernel.ids import request_id, traceparent
@@ -78,7 +79,8 @@ class PagesAtDoor:
         behalf = [(b"authorization", given[b"authorization"])] if b"authorization" in given else []
         telemetry.bind(correlation_id=_of_request(scope, given), traceparent=_of_trace(scope, given))
         try:
-            return await self._gateway.page(wanted.kind, wanted.id, wanted.principal, headers=behalf)
+            with tracing.span(f"GET {_ROUTES[wanted.kind.name]}", kind=SpanKind.SERVER, service="gateway"):
+                return await self._gateway.page(wanted.kind, wanted.id, wanted.principal, headers=behalf)
         except NotFound as error:
             scope[ABSENT] = error
             return None

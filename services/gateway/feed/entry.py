@@ -22,6 +22,8 @@ class Entry:
     agency: str | None
     visibility: str
     event: bytes
+    # The span of this process that appended it.
+    appended_in: str | None = field(default=None, repr=False, compare=False)
     _frame: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -33,6 +35,11 @@ class Entry:
     def time(self) -> str:
         """RFC 3339, UTC."""
         return str(orjson.loads(self.event)["time"])
+
+    @property
+    def traceparent(self) -> str | None:
+        """What its delivery continues."""
+        return self.appended_in or orjson.loads(self.event).get("traceparent")
 
     @property
     def structured(self) -> bytes:

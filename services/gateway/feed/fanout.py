@@ -10,8 +10,11 @@ import socket
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from opentelemetry.trace import SpanKind
+
 from services.gateway.feed.live import Live
 from services.gateway.feed.view import View
+from shared import tracing
 
 _HEARTBEAT = b": heartbeat\n\n"
 _SWEEP_S = 1.0
@@ -128,7 +131,9 @@ class Fanout:
             # From here to the writing nobody can join in between: who joins later stands at the new cursor.
             group.cursor, more = chunk.cursor, chunk.more
             if chunk.frames:
-                await self._write(group, chunk.frames)
+                told = {"streams": len(group.members), "seq": chunk.cursor}
+                with tracing.each("deliver", chunk.traces, kind=SpanKind.PRODUCER, **told):
+                    await self._write(group, chunk.frames)
                 group.beat_at = now() + self._heartbeat_s
         if now() >= group.beat_at:
             await self._write(group, _HEARTBEAT)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from services.gateway.feed.entry import Entry
 from services.gateway.feed.reading import FeedReader
 from services.gateway.feed.view import View
-from shared import telemetry
+from shared import telemetry, tracing
 
 _RING_ENTRIES = 10_000
 _RING_BYTES = 64 << 20
@@ -26,6 +26,8 @@ class Chunk:
     frames: bytes
     cursor: int
     more: bool
+    # What the delivery of these frames continues, where it is traced.
+    traces: tuple[str, ...] = ()
 
 
 class Live:
@@ -138,8 +140,9 @@ class Live:
         reached = entries[-1].seq
         await self._reader.refresh_organizations(view, up_to=max(reached, self._last))
         organizations = self._reader.organizations
-        frames = b"".join([entry.frame for entry in entries if view.shows(entry, organizations)])
-        made = Chunk(frames, reached, more=reached < self._last)
+        shown = [entry for entry in entries if view.shows(entry, organizations)]
+        frames = b"".join([entry.frame for entry in shown])
+        made = Chunk(frames, reached, more=reached < self._last, traces=_traces(shown) if tracing.is_on() else ())
         if from_memory:
             self._chunks[key] = made
         return made
@@ -152,3 +155,7 @@ class Live:
             return None
         start = cursor + 1 - self._ring[0].seq
         return self._ring[start : start + _CHUNK_ENTRIES]
+
+
+def _traces(entries: Sequence[Entry]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(trace for entry in entries if (trace := entry.traceparent) is not None))

@@ -7,13 +7,14 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+from opentelemetry.trace import SpanKind
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.feed.fanout import Connection, Fanout, Member, connection_of
 from services.gateway.feed.live import Live
 from services.gateway.feed.view import View
-from shared import telemetry
+from shared import telemetry, tracing
 
 _HEARTBEAT = b": heartbeat\n\n"
 _HEARTBEAT_S = 15.0
@@ -58,6 +59,7 @@ class EventStream(Response):
         self._heartbeat_s = heartbeat_s
         self._slow_s = slow_s
         self._gone = False
+        self._opened_at_seq = live.last
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
@@ -113,9 +115,12 @@ class EventStream(Response):
                 while not self._over(ends_at):
                     wake.clear()
                     chunk = await self._live.chunk(self._view, self._cursor)
+                    # Who reads history has no part in how it came about.
+                    traces = chunk.traces if self._cursor >= self._opened_at_seq else ()
                     self._cursor = chunk.cursor
                     if chunk.frames or now() >= beat_at:
-                        await self._write(send, chunk.frames or _HEARTBEAT)
+                        with tracing.each("deliver", traces, kind=SpanKind.PRODUCER, streams=1, seq=chunk.cursor):
+                            await self._write(send, chunk.frames or _HEARTBEAT)
                         beat_at = now() + self._heartbeat_s
                     if not chunk.more:
                         if until_head:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from opentelemetry.trace import SpanKind
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,7 +20,7 @@ from services.gateway.webhooks.ledger import Attempt, Ledger, LostLead, Work
 from services.gateway.webhooks.sending import Outcome, Sender
 from services.gateway.webhooks.signing import Signer
 from services.gateway.webhooks.subscription import Subscription
-from shared import telemetry
+from shared import telemetry, tracing
 from shared.db import Database
 from shared.kernel.errors import Unavailable
 from shared.kernel.ids import new_id
@@ -180,7 +181,8 @@ class Deliveries:
         """None when it failed, or when the subscription has to be read again. Raises LostLead."""
         subscription = work.subscription
         message_id = entry.id
-        outcome = await self._send(subscription, message_id, entry.structured)
+        with tracing.span("webhook", kind=SpanKind.CLIENT, parent=entry.traceparent, seq=entry.seq):
+            outcome = await self._send(subscription, message_id, entry.structured)
         attempt = Attempt(message_id=message_id, cause="event", outcome=outcome, number=work.cursor.attempt + 1, seq=entry.seq)
         if outcome.delivered:
             return await self._ledger.delivered(work, attempt)
