@@ -108,6 +108,10 @@ schemas: $(READY) ## regenerate the committed schemas
 policies: $(READY) ## regenerate the network policies from their list of edges
 	@$(BIN)/python deploy/k8s/components/network-policies/generate.py
 
+.PHONY: workers
+workers: $(READY) ## regenerate the deployments of workers from those of the base
+	@$(BIN)/python deploy/k8s/components/workers/generate.py
+
 .PHONY: rules
 rules: $(READY) ## take the alerts of the component `monitoring` to where Prometheus reads them in Compose
 	@$(BIN)/python deploy/observability/generate.py

@@ -69,12 +69,16 @@ class Owner:
     async def start(self) -> None:
         if self.settings.migrate:
             await migrate.upgrade(self.db, package=self.migrations)
-        bus = self.connections.bus
-        topics = [topic for name in TOPICS for topic in (name, f"{name}.dlq")]
-        await bus.ensure_topics(topics, partitions=self.settings.partitions)
         await self.runner.interrupted()
-        relay = Relay(service=self.name, db=self.db, outbox=self.outbox, bus=bus, importing=self.runner.is_applying)
         telemetry.POOL.labels(self.name).set_function(self.db.connections_in_use)
+        if self.settings.works:
+            await self.work()
+
+    async def work(self) -> None:
+        """Begin all that goes on without being asked for."""
+        bus = self.connections.bus
+        await ensure_topics(bus, self.settings)
+        relay = Relay(service=self.name, db=self.db, outbox=self.outbox, bus=bus, importing=self.runner.is_applying)
         self.loops.start("relay", relay.run)
         for consumer in self.consumers:
             self.loops.start(consumer.name, consumer.run)
@@ -105,7 +109,14 @@ class Owner:
         return min((version for version in found if version is not None), default=None)
 
     def checks(self) -> dict[str, Check]:
-        return {"database": self._schema, "bus": self.connections.bus.ping, "loops": self.loops.check}
+        """An API alone needs no bus: what it records waits for a worker."""
+        checks: dict[str, Check] = {"database": self._schema, "loops": self.loops.check}
+        return {**checks, "bus": self.connections.bus.ping} if self.settings.works else checks
+
+
+async def ensure_topics(bus: Bus, settings: ServiceSettings) -> None:
+    topics = [topic for name in TOPICS for topic in (name, f"{name}.dlq")]
+    await bus.ensure_topics(topics, partitions=settings.partitions)
 
 
 async def forgetting(db: Database, idempotency: Table) -> None:

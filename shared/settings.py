@@ -47,6 +47,9 @@ class ServiceSettings(BaseSettings):
         default_factory=lambda: os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""),
         description="Where spans go by OTLP over HTTP, e.g. http://collector:4318; empty: none are made",
     )
+    role: Literal["api", "worker", "all"] = Field(
+        "all", description="api: answers requests only; worker: relay, consumers and looks only, with /readyz and /metrics"
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
 
     @model_validator(mode="after")
@@ -54,6 +57,16 @@ class ServiceSettings(BaseSettings):
         if self.bus_protocol.startswith("SASL") and not (self.bus_username and self.bus_password.get_secret_value()):
             raise ValueError(f"BUS_PROTOCOL {self.bus_protocol} needs BUS_USERNAME and BUS_PASSWORD")
         return self
+
+    @property
+    def answers(self) -> bool:
+        """Whether this process has the API."""
+        return self.role != "worker"
+
+    @property
+    def works(self) -> bool:
+        """Whether this process does what nobody asks for: publishing, consuming, looking for what is due."""
+        return self.role != "api"
 
     def current(self, name: str) -> str:
         """A secret as its file has it now, which may have been rotated since the start; else as it was given."""

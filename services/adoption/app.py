@@ -28,7 +28,7 @@ def create_app(settings: Settings, *, connections: Connections | None = None, cl
             connections=connections,
             clock=clock,
         ),
-        routers=(*routers, import_router(), parked_router("adoption")),
+        routers=(*routers, import_router(), parked_router("adoption")) if settings.answers else (),
         ready_checks=lambda app: app.state.context.checks(),
     )
 

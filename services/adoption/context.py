@@ -33,8 +33,8 @@ class AdoptionOwner(Owner):
 
     catalogs: Catalogs = field(default_factory=Catalogs)
 
-    async def start(self) -> None:
-        await Owner.start(self)
+    async def work(self) -> None:
+        await Owner.work(self)
         self.loops.start("due", self._look)
 
     async def _look(self) -> None:

@@ -34,7 +34,11 @@ class CatalogOwner(Owner):
         # First: `stop` closes it, also after a start that failed.
         self.search = Follower(self.db, OfferingIndex(), importing=self.runner.is_applying)
         await Owner.start(self)
-        self.loops.start("search", self.search.run)
+        if self.settings.answers:
+            self.loops.start("search", self.search.run)
+
+    async def work(self) -> None:
+        await Owner.work(self)
         self.loops.start("due", self._look)
 
     async def stop(self) -> None:

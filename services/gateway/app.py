@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
@@ -44,25 +44,21 @@ def create_app(
 
     Setting `app.state.closing` ends every open stream, so that the server can stop.
     """
+    lifespan = _lifespan(
+        settings,
+        connections=connections,
+        services=services,
+        development_issuer=development_issuer,
+        clock=clock,
+        resolver=resolver,
+        tls=tls,
+    )
+    if not settings.answers:
+        return _app(lifespan, routers=())
     of_all = (page.router, marketplace.router, oversight.router, regime.router, records.router)
     pages = (*of_all, signing_in.router, acting.router, agency.router, qsmo.router)
     app_routers = (*routers, *pages, parked_router("gateway"))
-    app = build_app(
-        service="gateway",
-        title="QSMO Marketplace Platform",
-        description="Who leads what, what each marketplace offers, and who has adopted it: one door, one feed of every fact.",
-        lifespan=_lifespan(
-            settings,
-            connections=connections,
-            services=services,
-            development_issuer=development_issuer,
-            clock=clock,
-            resolver=resolver,
-            tls=tls,
-        ),
-        routers=app_routers,
-        ready_checks=lambda app: app.state.context.checks(),
-    )
+    app = _app(lifespan, routers=app_routers)
     paths = [route.path for router in app_routers for route in router.routes if isinstance(route, APIRoute)]
     app.user_middleware.append(Middleware(Passage, own=own_below(paths)))  # inside of the frame around every request
     stack = app.build_middleware_stack
@@ -78,6 +74,17 @@ def create_app(
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "name", "") != "openapi"]
     app.router.routes.extend(proxy_routes())
     return app
+
+
+def _app(lifespan: Lifespan, *, routers: Sequence[APIRouter]) -> FastAPI:
+    return build_app(
+        service="gateway",
+        title="QSMO Marketplace Platform",
+        description="Who leads what, what each marketplace offers, and who has adopted it: one door, one feed of every fact.",
+        lifespan=lifespan,
+        routers=routers,
+        ready_checks=lambda app: app.state.context.checks(),
+    )
 
 
 def _lifespan(

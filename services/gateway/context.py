@@ -46,7 +46,7 @@ from shared.db import Database, Transaction, migrate
 from shared.inbox import Consumer
 from shared.kernel.errors import Unavailable
 from shared.process import Loops
-from shared.service import SERVICES, TOPICS, Connections, forgetting
+from shared.service import SERVICES, TOPICS, Connections, ensure_topics, forgetting
 from shared.web.app import Check
 
 T = TypeVar("T")
@@ -196,15 +196,19 @@ class Gateway:
     async def start(self) -> None:
         if self.settings.migrate:
             await migrate.upgrade(self.db, package=_MIGRATIONS)
-        topics = [topic for name in TOPICS for topic in (name, f"{name}.dlq")]
-        await self.connections.bus.ensure_topics(topics, partitions=self.settings.partitions)
         await self.imports.interrupted()
         await self.live.start()
         telemetry.POOL.labels("gateway").set_function(self.db.connections_in_use)
         self.loops.start("live", self.live.run)
-        self.loops.start("fan-out", self.fanout.run)
-        self.loops.start("pages", self.pages.run)
         self.loops.start("closing", self._close_streams)
+        if self.settings.answers:
+            self.loops.start("fan-out", self.fanout.run)
+            self.loops.start("pages", self.pages.run)
+        if self.settings.works:
+            await self._work()
+
+    async def _work(self) -> None:
+        await ensure_topics(self.connections.bus, self.settings)
         self.loops.start(self.consumer.name, self.consumer.run)
         if self._deliveries is not None:
             self.loops.start("webhooks", self._deliveries.run)
@@ -240,7 +244,8 @@ class Gateway:
 
     def checks(self) -> dict[str, Check]:
         """The gateway is ready without the services behind it: it serves the rest and says what is missing."""
-        return {"database": self._schema, "bus": self.connections.bus.ping, "loops": self.loops.check}
+        checks: dict[str, Check] = {"database": self._schema, "loops": self.loops.check}
+        return {**checks, "bus": self.connections.bus.ping} if self.settings.works else checks
 
 
 def _needing_key(found: T | None) -> T:

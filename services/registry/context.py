@@ -27,8 +27,8 @@ class RegistryOwner(Owner):
 
     heard: asyncio.Event
 
-    async def start(self) -> None:
-        await Owner.start(self)
+    async def work(self) -> None:
+        await Owner.work(self)
         self.loops.start("late plans", self._look)
         self.loops.start("findings", self._act_on_findings)
 

@@ -21,7 +21,7 @@ from services.registry.config import Settings as RegistrySettings
 from shared.service import TOPICS
 from shared.settings import SECRETS_DIR, ServiceSettings
 
-OVERLAYS = ("dev", "staging", "production")
+OVERLAYS = ("dev", "staging", "production", "production-split")
 KUBECTL = Path(sys.executable).parent / "kubectl"
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "k8s"
 SETTINGS: dict[str, type[ServiceSettings]] = {
@@ -51,6 +51,12 @@ def of_kind(overlay: str, kind: str) -> dict[str, dict[str, Any]]:
     return {found["metadata"]["name"]: found for found in rendered(overlay) if found["kind"] == kind}
 
 
+def deployments_of(overlay: str, service: str) -> list[dict[str, Any]]:
+    """What answers, and what works where that is apart."""
+    found = of_kind(overlay, "Deployment")
+    return [found[name] for name in (service, f"{service}-worker") if name in found]
+
+
 def pods(overlay: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for kind in ("Deployment", "Job"):
         for name, found in of_kind(overlay, kind).items():
@@ -67,10 +73,12 @@ def test_every_service_is_there_with_what_belongs_to_it(overlay: str) -> None:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("service", SETTINGS)
 def test_every_variable_is_a_setting_of_the_service_and_none_is_secret(overlay: str, service: str) -> None:
-    (container,) = of_kind(overlay, "Deployment")[service]["spec"]["template"]["spec"]["containers"]
-    (source,) = container["envFrom"]
-    given = {entry["name"] for entry in container["env"]} - {SECRETS_DIR}
-    given |= set(of_kind(overlay, "ConfigMap")[source["configMapRef"]["name"]]["data"])
+    given: set[str] = set()
+    for deployment in deployments_of(overlay, service):
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        (source,) = container["envFrom"]
+        given |= {entry["name"] for entry in container["env"]} - {SECRETS_DIR}
+        given |= set(of_kind(overlay, "ConfigMap")[source["configMapRef"]["name"]]["data"])
 
     prefix = f"QSMO_{service.upper()}_"
     fields = SETTINGS[service].model_fields
@@ -97,7 +105,8 @@ def mounted(overlay: str, spec: dict[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("service", SETTINGS)
 def test_secrets_are_mounted_as_the_files_that_the_settings_read(overlay: str, service: str) -> None:
-    found = mounted(overlay, of_kind(overlay, "Deployment")[service]["spec"]["template"]["spec"])
+    found, *of_workers = (mounted(overlay, each["spec"]["template"]["spec"]) for each in deployments_of(overlay, service))
+    assert [each for each in of_workers if each != found] == []
     of_migration = mounted(overlay, of_kind(overlay, "Job")[f"{service}-migrate"]["spec"]["template"]["spec"])
 
     read = {
@@ -135,24 +144,25 @@ def test_pods_are_as_the_restricted_standard_wants_them(overlay: str) -> None:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_a_pod_has_time_to_say_goodbye_and_a_budget_never_blocks_everything(overlay: str) -> None:
-    for service in SETTINGS:
-        deployment = of_kind(overlay, "Deployment")[service]["spec"]
-        spec = deployment["template"]["spec"]
+    for deployment in (each for service in SETTINGS for each in deployments_of(overlay, service)):
+        spec = deployment["spec"]["template"]["spec"]
         (container,) = spec["containers"]
         pause_s = container["lifecycle"]["preStop"]["sleep"]["seconds"]
         assert spec["terminationGracePeriodSeconds"] > pause_s + DRAIN_S + FINISH_S
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container)
-        assert of_kind(overlay, "PodDisruptionBudget")[service]["spec"]["maxUnavailable"] == 1
+        budget = of_kind(overlay, "PodDisruptionBudget")[deployment["metadata"]["name"]]["spec"]
+        assert budget == {"maxUnavailable": 1, "selector": deployment["spec"]["selector"]}
 
 
 def test_the_image_drains_for_as_long_as_the_pods_allow() -> None:
     assert f"UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN={FINISH_S}" in (DEPLOY.parents[1] / "Dockerfile").read_text()
 
 
-def test_no_more_consumers_than_partitions_and_only_of_topics_that_are_there() -> None:
-    topics = of_kind("production", "KafkaTopic")
-    scaled = of_kind("production", "ScaledObject")
+@pytest.mark.parametrize("overlay", ["production", "production-split"])
+def test_no_more_consumers_than_partitions_and_only_of_topics_that_are_there(overlay: str) -> None:
+    topics = of_kind(overlay, "KafkaTopic")
+    scaled = of_kind(overlay, "ScaledObject")
     assert scaled
     for name, found in scaled.items():
         followed = [trigger["metadata"] for trigger in found["spec"]["triggers"] if trigger["type"] == "kafka"]
@@ -160,22 +170,53 @@ def test_no_more_consumers_than_partitions_and_only_of_topics_that_are_there() -
         assert {metadata["consumerGroup"] for metadata in followed} == {GROUPS[name]}
         for metadata in followed:
             assert found["spec"]["maxReplicaCount"] <= topics[metadata["topic"]]["spec"]["partitions"]
-            assert metadata["bootstrapServers"] == configured("production", name)["BUS_URL"].removeprefix("kafka://")
+            assert metadata["bootstrapServers"] == configured(overlay, name)["BUS_URL"].removeprefix("kafka://")
     for service in SETTINGS:
-        assert {topic["spec"]["partitions"] for topic in topics.values()} == {
-            int(configured("production", service)["PARTITIONS"])
-        }
+        assert {topic["spec"]["partitions"] for topic in topics.values()} == {int(configured(overlay, service)["PARTITIONS"])}
 
 
-def test_what_scales_itself_has_no_number_of_replicas() -> None:
-    targets = {found["spec"]["scaleTargetRef"]["name"] for found in of_kind("production", "HorizontalPodAutoscaler").values()}
-    targets |= {found["spec"]["scaleTargetRef"]["name"] for found in of_kind("production", "ScaledObject").values()}
+@pytest.mark.parametrize(("overlay", "workers"), [("production", set()), ("production-split", {"adoption-worker"})])
+def test_what_scales_itself_has_no_number_of_replicas(overlay: str, workers: set[str]) -> None:
+    targets = {found["spec"]["scaleTargetRef"]["name"] for found in of_kind(overlay, "HorizontalPodAutoscaler").values()}
+    targets |= {found["spec"]["scaleTargetRef"]["name"] for found in of_kind(overlay, "ScaledObject").values()}
 
-    assert targets == set(SETTINGS)
-    assert [name for name in targets if "replicas" in of_kind("production", "Deployment")[name]["spec"]] == []
+    assert targets == set(SETTINGS) | workers
+    found = of_kind(overlay, "Deployment")
+    assert {name for name in found if "replicas" not in found[name]["spec"]} == targets
 
 
-@pytest.mark.parametrize("overlay", ["staging", "production"])
+def test_lag_makes_more_of_what_consumes() -> None:
+    for overlay, consuming in (("production", "adoption"), ("production-split", "adoption-worker")):
+        assert of_kind(overlay, "ScaledObject")["adoption"]["spec"]["scaleTargetRef"]["name"] == consuming
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_apart_one_answers_and_the_other_works_and_only_what_answers_is_asked(service: str) -> None:
+    answering, working = deployments_of("production-split", service)
+    variable = f"QSMO_{service.upper()}_ROLE"
+    asked = of_kind("production-split", "Service")[service]["spec"]["selector"].items()
+    labels = [each["spec"]["template"]["metadata"]["labels"].items() for each in (answering, working)]
+
+    assert (environment(answering)[variable], environment(working)[variable]) == ("api", "worker")
+    assert [asked <= of_pod for of_pod in labels] == [True, False]
+    assert answering["spec"]["selector"]["matchLabels"].items() <= labels[0]
+    assert working["spec"]["selector"]["matchLabels"].items() <= labels[1]
+    assert variable not in environment(of_kind("production", "Deployment")[service])
+
+
+def environment(deployment: dict[str, Any]) -> dict[str, str]:
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return {entry["name"]: entry.get("value", "") for entry in container["env"]}
+
+
+def test_workers_are_as_the_base_has_them() -> None:
+    folder = DEPLOY / "components/workers"
+    made = runpy.run_path(str(folder / "generate.py"))["written"]()
+
+    assert (folder / "deployments.yaml").read_text() == made, "make workers"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS[1:])
 def test_each_service_may_do_on_the_bus_what_it_does_and_no_more(overlay: str) -> None:
     assert set(of_kind(overlay, "KafkaTopic")) == {name for topic in TOPICS for name in (topic, f"{topic}.dlq")}
     for service in SETTINGS:
@@ -207,7 +248,7 @@ Peer = frozenset[tuple[str, str]] | str
 Port = tuple[int, str]
 
 
-@pytest.mark.parametrize("overlay", ["staging", "production"])
+@pytest.mark.parametrize("overlay", OVERLAYS[1:])
 def test_nothing_talks_but_along_an_edge(overlay: str) -> None:
     """Read from the rendered policies alone, as a cluster would: both ends must allow what one of them begins."""
     said = yaml.safe_load((DEPLOY / "components/network-policies/edges.yaml").read_text())
@@ -261,7 +302,7 @@ def port_of(written: str) -> Port:
     return int(number), protocol
 
 
-@pytest.mark.parametrize("overlay", ["staging", "production"])
+@pytest.mark.parametrize("overlay", OVERLAYS[1:])
 def test_each_of_our_pods_has_a_policy_that_knows_its_labels(overlay: str) -> None:
     selectors = [found["spec"]["podSelector"].get("matchLabels", {}) for found in of_kind(overlay, "NetworkPolicy").values()]
     for kind in ("Deployment", "Job"):

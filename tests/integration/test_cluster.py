@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -16,7 +17,7 @@ from tests.contract.test_monitoring import expressions
 from tests.support.cluster import Cluster, a_cluster
 from tests.support.collector import Collector, a_collector
 from tests.support.plans import PlanOffice, a_content
-from tests.support.servers import KafkaServer, PostgresServer
+from tests.support.servers import KafkaServer, PostgresServer, free_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.kafka, pytest.mark.timeout(180)]
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -212,3 +213,58 @@ async def test_a_service_that_is_down_is_named_and_the_rest_is_served(cluster: C
     assert "adoption" in refused.json()["detail"]
     assert overview.status_code == 200
     assert '"unavailable"' in overview.text
+
+
+@contextmanager
+def as_role(cluster: Cluster, service: str, role: str, *, port: int, **settings: str) -> Iterator[None]:
+    process = cluster.spawn(service, port=port, ROLE=role, MEMBER=f"{service}-{role}", **settings)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+async def checks_of(client: httpx.AsyncClient, port: int) -> set[str]:
+    return set((await client.get(f"http://127.0.0.1:{port}/readyz")).json()["checks"])
+
+
+async def test_an_api_writes_and_answers_without_a_bus_and_what_it_recorded_waits_for_a_worker(cluster: Cluster) -> None:
+    await cluster.ready()
+    headers = {"Authorization": f"Bearer {cluster.token('omb')}"}
+    policy = {"id": "m-07-16", "title": "By an API", "issuer": "OMB", "issued_on": "2007-05-22"}
+    ports = {role: free_port() for role in ("api", "worker", "feed")}
+    for service in ("registry", "gateway"):
+        cluster.kill(service)
+    try:
+        with (
+            as_role(cluster, "registry", "api", port=cluster.ports["registry"], BUS_URL="kafka://127.0.0.1:1"),
+            as_role(cluster, "gateway", "api", port=cluster.ports["gateway"], BUS_URL="kafka://127.0.0.1:1"),
+        ):
+            await cluster.ready()
+            async with (
+                httpx.AsyncClient(base_url=cluster.url, headers=headers, timeout=30) as client,
+                client.stream("GET", "/v1/events/stream") as stream,
+            ):
+                assert (await client.post("/v1/policies", json=policy)).status_code == 201
+                progress = f"http://127.0.0.1:{cluster.ports['registry']}/internal/progress"
+                await asyncio.sleep(1.5)  # several times what a relay takes
+                assert (await client.get(progress)).json()["pending"] == 1
+                assert await checks_of(client, cluster.ports["registry"]) == {"database", "loops"}
+                with (
+                    as_role(cluster, "registry", "worker", port=ports["worker"]),
+                    as_role(cluster, "gateway", "worker", port=ports["feed"]),
+                ):
+                    await cluster.answers("registry", ports["worker"])
+                    await cluster.answers("gateway", ports["feed"])
+                    async with asyncio.timeout(20):
+                        event = await anext(line async for line in stream.aiter_lines() if "m-07-16" in line)
+                    await eventually(client, progress, lambda found: found["pending"] == 0)
+                    for port in (ports["worker"], ports["feed"]):
+                        assert await checks_of(client, port) == {"database", "loops", "bus"}
+                        assert (await client.get(f"http://127.0.0.1:{port}/v1/policies")).status_code == 404
+                        assert (await client.get(f"http://127.0.0.1:{port}/metrics")).status_code == 200
+    finally:
+        for service in ("registry", "gateway"):
+            cluster.start(service)
+    assert "policy" in event
