@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -54,7 +54,8 @@ class Composer:
                 self._items("adoption", "/v1/stats/adoptions", by="area", as_of=day),
             )
         )
-        return {"as_of": day, "items": [_area(id, sections) for id in _area_ids(sections)]}
+        items = [_area(id, sections) for id in _area_ids(sections)]
+        return {"as_of": day, "items": items, "missing": _missing(sections)}
 
     async def leads(self, *, as_of: date | None) -> list[JsonObject] | Missing:
         """Per focus area: who leads which service. Less than `regime`: the registry alone is asked."""
@@ -96,6 +97,12 @@ async def _all_items(upstream: Upstream, path: str, params: JsonObject, *, key: 
             break
         params = {**params, "cursor": cursor}
     return items
+
+
+def _missing(sections: Sections) -> list[str]:
+    """The services that could not be asked."""
+    asked = (getattr(sections, part.name) for part in fields(sections))
+    return list(dict.fromkeys(part.section["unavailable"]["service"] for part in asked if isinstance(part, Missing)))
 
 
 def _area_ids(sections: Sections) -> list[str]:

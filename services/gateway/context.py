@@ -6,10 +6,11 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import TypeVar
 
+import orjson
 from fastapi import FastAPI
 from sqlalchemy import Table
 
@@ -17,6 +18,7 @@ from services.gateway import tables
 from services.gateway.audit.making import Checkpoints
 from services.gateway.audit.proof import Proofs
 from services.gateway.clients import Circuit, RawHeaders, Upstream
+from services.gateway.compose import Composer
 from services.gateway.config import Settings
 from services.gateway.consumers.feed import FeedWriter
 from services.gateway.dashboard.oidc import Provider
@@ -32,8 +34,8 @@ from services.gateway.in_process import InProcess
 from services.gateway.keyring import Keyring
 from services.gateway.keys.commands import Rules as KeyRules
 from services.gateway.keys.exchange import Exchange, Tokens
-from services.gateway.pages.asking import Asker, Composed
-from services.gateway.pages.kept import KeptPages
+from services.gateway.pages.asking import Asker, Composed, composed
+from services.gateway.pages.kept import KeptPages, Key
 from services.gateway.pages.sections import PageKind
 from services.gateway.webhooks.commands import Rules
 from services.gateway.webhooks.delivery import Deliveries
@@ -41,7 +43,7 @@ from services.gateway.webhooks.guard import Guard, Resolver, system_resolver
 from services.gateway.webhooks.ledger import Ledger
 from services.gateway.webhooks.sending import Sender
 from shared import telemetry
-from shared.auth import GATEWAY_ISSUER, DevelopmentIssuer, Principal, Verifier
+from shared.auth import ANONYMOUS, GATEWAY_ISSUER, DevelopmentIssuer, Principal, Verifier
 from shared.db import Database, Transaction, migrate
 from shared.inbox import Consumer
 from shared.kernel.errors import Unavailable
@@ -51,6 +53,8 @@ from shared.web.app import Check
 
 T = TypeVar("T")
 _HEARTBEAT_S = 15.0
+# Of an area that the regime does not name yet.
+_NEW_AREA = "qsmo.registry.focus_area.registered.v1"
 _MIGRATIONS = "services.gateway.migrations"
 
 
@@ -151,6 +155,16 @@ class Gateway:
         self.pages.keep((kind.name, id, principal), page, asked_at_seq=asked_at_seq)
         return page
 
+    async def regime(self, as_of: date | None, *, headers: RawHeaders) -> Composed:
+        """Public, put together anew, and kept."""
+        asked_at_seq = self.live.last
+        composer = Composer(self.upstreams, deadline_s=self.settings.compose_deadline_s, headers=headers)
+        found = await composer.regime(as_of=as_of)
+        page = composed(orjson.dumps(found), found["missing"])
+        about = (_NEW_AREA, *(area["id"] for area in found["items"]))
+        self.pages.keep(regime_key(as_of), page, asked_at_seq=asked_at_seq, about=about)
+        return page
+
     @property
     def webhook_rules(self) -> Rules:
         """Raises Unavailable in an installation without a key."""
@@ -246,6 +260,11 @@ class Gateway:
         """The gateway is ready without the services behind it: it serves the rest and says what is missing."""
         checks: dict[str, Check] = {"database": self._schema, "loops": self.loops.check}
         return {**checks, "bus": self.connections.bus.ping} if self.settings.works else checks
+
+
+def regime_key(as_of: date | None) -> Key:
+    """What the regime overview of a day is kept under; it is the same for everybody."""
+    return "regime", as_of.isoformat() if as_of else "", ANONYMOUS
 
 
 def _needing_key(found: T | None) -> T:

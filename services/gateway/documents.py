@@ -14,6 +14,7 @@ from services.gateway.clients import Upstream, UpstreamAway
 from services.gateway.examples import add_examples
 from services.gateway.links import add_links
 from services.gateway.proxy import owner_of
+from services.gateway.tags import ABOUT
 
 _FRESH_S = 300.0
 _RETRY_S = 5.0
@@ -139,12 +140,13 @@ def _referred(value: Any, schemas: JsonObject) -> set[str]:
 def _describe(document: JsonObject) -> None:
     """What readers and tools of OpenAPI look for besides operations."""
     document["servers"] = [{"url": "/", "description": "Where this document came from"}]
+    document["info"]["contact"] = {"name": "Whoever operates this installation"}
     document["info"]["license"] = {"name": "Apache-2.0", "identifier": "Apache-2.0"}
     operations = _operations(document["paths"])
     for operation in operations:
         operation.setdefault("description", f"{operation.get('summary', operation.get('operationId', ''))}.")
     tags = sorted({tag for operation in operations for tag in operation.get("tags", ())})
-    document["tags"] = [{"name": tag} for tag in tags]
+    document["tags"] = [{"name": tag, "description": ABOUT.get(tag, "")} for tag in tags]
 
 
 def _operations(paths: JsonObject) -> list[JsonObject]:

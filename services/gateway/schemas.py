@@ -181,6 +181,7 @@ class RegimeArea(Shown):
 class Regime(Shown):
     as_of: date | None = Field(description="The day asked about; null means now")
     items: list[RegimeArea]
+    missing: list[str] = Field(description="Services that could not be asked")
 
 
 class StateMachinesByService(Shown):

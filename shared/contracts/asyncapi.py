@@ -35,6 +35,22 @@ _DESCRIPTION = (
 )
 
 
+_SERVERS: JsonObject = {
+    "gateway": {
+        "host": "{host}",
+        "protocol": "https",
+        "description": "The feed and webhooks",
+        "variables": {"host": {"default": "127.0.0.1:8080", "description": "Where the gateway is"}},
+    },
+    "kafka": {
+        "host": "{host}",
+        "protocol": "kafka",
+        "description": "The topics, for those whom the operator lets read them",
+        "variables": {"host": {"default": "127.0.0.1:9092", "description": "Where the brokers are"}},
+    },
+}
+
+
 def document() -> JsonObject:
     """Of all facts that are known: import their modules first."""
     schemas: JsonObject = {"CloudEvent": _structured()}
@@ -44,11 +60,18 @@ def document() -> JsonObject:
         messages |= _messages(name)
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "QSMO Marketplace Platform: events", "version": "1", "description": _DESCRIPTION},
+        "info": {
+            "title": "QSMO Marketplace Platform: events",
+            "version": "1",
+            "description": _DESCRIPTION,
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+            "tags": [{"name": name} for name in ("facts", "cloudevents")],
+        },
+        "servers": _SERVERS,
         "defaultContentType": "application/json",
         "channels": {**{owner: _topic(owner) for owner in _OWNERS}, "feed": _feed(), "webhook": _webhook()},
         "operations": {
-            name: {"action": "send", "channel": {"$ref": f"#/channels/{name}"}, "summary": text}
+            name: {"action": "send", "channel": {"$ref": f"#/channels/{name}"}, "summary": text, "description": text}
             for name, text in _operations().items()
         },
         "components": {"schemas": dict(sorted(schemas.items())), "messages": messages},
@@ -66,6 +89,7 @@ def _topic(owner: str) -> JsonObject:
     return {
         "address": f"qsmo.{owner}",
         "title": f"Facts of the {owner} on Kafka",
+        "servers": [{"$ref": "#/servers/kafka"}],
         "description": "Binary mode: attributes as `ce_` headers, the fact as the value, the aggregate's id as the key.",
         "messages": {name: {"$ref": _MESSAGES + name} for name in sorted(FACTS) if name.startswith(f"qsmo.{owner}.")},
         "bindings": {"kafka": {"topic": f"qsmo.{owner}", "bindingVersion": "0.5.0"}},
@@ -76,6 +100,7 @@ def _feed() -> JsonObject:
     return {
         "address": "/v1/events/stream",
         "title": "The feed as Server-Sent Events",
+        "servers": [{"$ref": "#/servers/gateway"}],
         "description": "`id` is the seq, `event` the type, `data` the structured CloudEvent. Resume by `Last-Event-ID`.",
         "messages": {name: {"$ref": f"{_MESSAGES}structured.{name}"} for name in sorted(FACTS)},
         "bindings": {"http": {}},
@@ -86,6 +111,7 @@ def _webhook() -> JsonObject:
     return {
         "address": None,
         "title": "A subscriber's own address",
+        "servers": [{"$ref": "#/servers/gateway"}],
         "description": "POST by Standard Webhooks: webhook-id, webhook-timestamp, webhook-signature (v1, v1a).",
         "messages": {name: {"$ref": f"{_MESSAGES}structured.{name}"} for name in sorted(FACTS)},
         "bindings": {"http": {}},

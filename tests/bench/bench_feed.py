@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +22,7 @@ import httpx
 import pytest
 import uvloop
 
+from shared.contracts.envelope import instant
 from shared.kernel.cause import Cause
 from tests.bench.figures import rates
 from tests.unit.gateway.builders import a_gateway, an_event
@@ -180,39 +182,44 @@ def test_fan_out_to_many_streams_beside_bare_transports(count: int) -> None:
 
 
 @pytest.mark.bench
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 async def test_appending_and_replay(database_url: str, tmp_path: Path) -> None:
     """Batches as the consumer brings them, each event chained; then everything again, page by page."""
     total, batch = EVENTS, 500
     async with a_gateway(database_url, tmp_path, rate_anonymous_per_s=0) as harness:
-        took_s = 0.0
+        took_s = cpu_s = 0.0
         for _ in range(total // batch):
-            events = [an_event() for _ in range(batch)]
-            begun = time.perf_counter()
+            # Of now: what is older than a day is covered by a checkpoint at once.
+            events = [an_event(time=instant(datetime.now(UTC))) for _ in range(batch)]
+            begun, spent = time.perf_counter(), time.process_time()
             async with harness.gateway.db.transaction(Cause(actor="bench")) as tx:
                 await harness.gateway.writer.append(tx, events)
             took_s += time.perf_counter() - begun
+            cpu_s += time.process_time() - spent
         appended = total / took_s
         async with harness.client() as client:
-            begun, seen = time.perf_counter(), 0
+            begun, spent, seen = time.perf_counter(), time.process_time(), 0
             for after in range(0, REPLAYED, 1_000):
                 page = await client.get("/v1/events", params={"after": after, "limit": 1_000})
                 seen += page.content.count(b'"specversion"')
-            paged = seen / (time.perf_counter() - begun)
+            paged, paging_cpu_s = seen / (time.perf_counter() - begun), time.process_time() - spent
             begun = time.perf_counter()
             exported = (await client.get(f"/v1/exports?resource=events&after={total - REPLAYED}")).content.count(b"\n") - 2
             exporting = exported / (time.perf_counter() - begun)
             anywhere = [await _page_ms(client, after) for after in range(0, total, total // 200)]
-    p95 = statistics.quantiles(anywhere, n=20)[18]
-    print(f"\n{database_url.partition('+')[0]}: {appended:,.0f} events/s appended")
-    print(f"  replay {paged:,.0f}/s by pages, {exporting:,.0f}/s exported; a page anywhere p95 {p95:.1f} ms")
+    p95, cpu_p95 = (statistics.quantiles(each, n=20)[18] for each in zip(*anywhere, strict=True))
+    print(f"\n{database_url.partition('+')[0]}, {total:,} events")
+    print(f"  {appended:,.0f}/s appended ({total / cpu_s:,.0f}/s of CPU)")
+    print(f"  replay {paged:,.0f}/s by pages ({seen / paging_cpu_s:,.0f}/s of CPU), {exporting:,.0f}/s exported")
+    print(f"  a page anywhere: p95 {p95:.1f} ms ({cpu_p95:.1f} ms of CPU)")
     assert seen == exported == REPLAYED
     assert appended >= 10_000
     assert paged >= 20_000
     assert p95 <= 20
 
 
-async def _page_ms(client: httpx.AsyncClient, after: int) -> float:
-    begun = time.perf_counter()
+async def _page_ms(client: httpx.AsyncClient, after: int) -> tuple[float, float]:
+    """As the clock says, and in CPU of this process."""
+    begun, spent = time.perf_counter(), time.process_time()
     await client.get("/v1/events", params={"after": after})
-    return (time.perf_counter() - begun) * 1_000
+    return (time.perf_counter() - begun) * 1_000, (time.process_time() - spent) * 1_000

@@ -79,6 +79,7 @@ def test_no_two_operations_share_a_name_and_each_says_what_it_does(document: Jso
     assert {tag for _, _, operation in operations(document) for tag in operation["tags"]} == {
         tag["name"] for tag in document["tags"]
     }
+    assert [tag["name"] for tag in document["tags"] if not tag["description"]] == []
 
 
 def test_what_was_made_leads_to_what_can_be_done_with_it(document: JsonObject) -> None:

@@ -26,6 +26,7 @@ from tests.unit.gateway.builders import Harness, a_gateway, an_event, append, se
 DEADLINE_S = 0.6
 AGENCY = "0190a1b2-0000-7000-8000-000000000001"
 OFFERING = "0190a1b2-0000-7000-8000-000000000002"
+AREAS = [{"id": "cybersecurity", "title": "Cybersecurity", "services": []}]
 
 
 class Busy:
@@ -68,6 +69,7 @@ class Owner:
             return Response(b"{}", 404)
         signed = "authorization" in request.headers
         body = {"path": rest, "query": request.url.query, "signed": signed, "id": AGENCY, "n": self.asked.total()}
+        body |= {"items": AREAS if rest == "v1/focus-areas" else [], "counts": []}
         return Response(orjson.dumps(body), 200, media_type="application/json")
 
 
@@ -323,6 +325,44 @@ async def test_a_page_that_did_not_change_is_304(world: World) -> None:
 
     assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", first.headers["etag"])
     assert changed.status_code == 200
+
+
+async def test_the_regime_is_kept_until_a_fact_concerns_it_and_is_304_when_it_did_not_change(world: World) -> None:
+    first = await world.page("/v1/regime")
+    asked = world.asked
+    same = await world.page("/v1/regime", "omb", **{"If-None-Match": first.headers["etag"]})
+    of_a_day = await world.page("/v1/regime?as_of=2020-05-01")
+
+    assert first.json()["items"][0]["id"] == "cybersecurity"
+    assert first.json()["missing"] == []
+    assert first.headers["cache-control"] == "public, no-cache"
+    assert (same.status_code, same.content) == (304, b"")
+    assert of_a_day.json()["as_of"] == "2020-05-01"
+    assert world.asked == asked + 5, "the day is another page; the first was at hand"
+    for concerned in (
+        an_event(focus_area="cybersecurity"),
+        an_event(data={"focus_areas": ["acquisition", "cybersecurity"]}),
+        an_event(source="/registry", type="qsmo.registry.focus_area.registered.v1", data={"focus_area": "new", "title": "New"}),
+    ):
+        before = world.asked
+        await append(world.harness.gateway, concerned)
+        await world.page("/v1/regime")
+        await world.page("/v1/regime")
+        assert world.asked == before + 5
+
+
+async def test_a_regime_that_is_not_whole_is_not_kept_and_comes_in_time(world: World) -> None:
+    world.owners["catalog"].fault = "slow"
+    await world.page("/v1/regime?as_of=2020-05-01")  # the first connections are made
+    begun = time.monotonic()
+    first = (await world.page("/v1/regime")).json()
+    took_s = time.monotonic() - begun
+    world.owners["catalog"].fault = ""
+
+    assert first["missing"] == ["catalog"]
+    assert first["items"][0]["marketplace"]["unavailable"]["since"]
+    assert took_s < DEADLINE_S + 0.05
+    assert (await world.page("/v1/regime")).json()["missing"] == []
 
 
 @pytest.mark.parametrize("roles", [(), ("omb",)], ids=["anybody", "omb"])

@@ -192,7 +192,8 @@ async def test_the_overview_serves_what_there_is_and_names_what_is_missing(embed
     async with embedded.client("omb", "coordinator") as client:
         await a_designation(client)
         begun = time.monotonic()
-        (area,) = (await client.get("/v1/regime")).json()["items"]
+        page = (await client.get("/v1/regime")).json()
+        (area,), missing = page["items"], page["missing"]
         took_s = time.monotonic() - begun
         (before,) = (await client.get("/v1/regime?as_of=2019-01-01")).json()["items"]
 
@@ -202,6 +203,7 @@ async def test_the_overview_serves_what_there_is_and_names_what_is_missing(embed
     assert area["offerings"]["unavailable"]["since"]
     assert area["adoptions"]["unavailable"]["service"] == "adoption"
     assert before["services"][0]["status"] is None
+    assert missing == ["catalog", "adoption"]
     assert took_s < 0.8
 
 

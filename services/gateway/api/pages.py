@@ -48,10 +48,11 @@ async def _page(at: Edge, kind: PageKind, id: str) -> Response:
     found = None if own_writes.AFTER in at.request.headers else gateway.pages.find((kind.name, id, at.principal))
     if found is None:
         found = await gateway.page(kind, id, at.principal, headers=on_behalf(at.request.headers.raw))
-    return _answer(at, found)
+    return answer(at, found)
 
 
-def _answer(at: Edge, found: Composed) -> Response:
+def answer(at: Edge, found: Composed) -> Response:
+    """304 when the caller has it already."""
     shared = "public" if at.principal.is_anonymous else "private"
     headers = {"ETag": found.etag, "Cache-Control": f"{shared}, no-cache", "Vary": "Authorization, X-Api-Key"}
     given = [tag.strip() for tag in at.request.headers.get("if-none-match", "").split(",")]

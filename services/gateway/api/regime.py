@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Query, Response
 
 from services.gateway import schemas
+from services.gateway.api.pages import answer
 from services.gateway.api.parameters import after
-from services.gateway.compose import Composer
-from services.gateway.context import Gateway
+from services.gateway.context import Gateway, regime_key
+from shared.web import own_writes
 from shared.web.edge import AtEdge
 from shared.web.wire import Day
 
@@ -23,5 +23,5 @@ async def show_regime(
 ) -> Response:
     """Per focus area: leads by service, marketplace, offerings, adoptions. A section whose service is away says so."""
     gateway: Gateway = at.request.app.state.context
-    composer = Composer(gateway.upstreams, deadline_s=gateway.settings.compose_deadline_s, headers=after(at))
-    return Response(orjson.dumps(await composer.regime(as_of=as_of)), media_type="application/json")
+    found = None if own_writes.AFTER in at.request.headers else gateway.pages.find(regime_key(as_of))
+    return answer(at, found or await gateway.regime(as_of, headers=after(at)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +25,10 @@ class Composed:
     body: bytes
     etag: str
     missing: tuple[str, ...]
+
+
+def composed(body: bytes, missing: Iterable[str]) -> Composed:
+    return Composed(body, f'"{hashlib.blake2s(body, digest_size=12).hexdigest()}"', tuple(missing))
 
 
 class Asker:
@@ -48,7 +52,7 @@ class Asker:
         parts += [orjson.dumps(s.name) + b":" + _shown(part) for s, part in zip(kind.sections, found, strict=True)]
         parts.append(b'"missing":' + orjson.dumps(list(missing)))
         body = b"{" + b",".join(parts) + b"}"
-        return Composed(body, f'"{hashlib.blake2s(body, digest_size=12).hexdigest()}"', tuple(missing))
+        return composed(body, missing)
 
     async def _asked(self, sections: Sequence[Section], id: str, headers: RawHeaders) -> list[bytes | UpstreamAway | None]:
         """All at once, for as long as there is time."""

@@ -10,7 +10,7 @@ import asyncio
 import re
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -56,11 +56,14 @@ class KeptPages:
             return None
         return kept.page
 
-    def keep(self, key: Key, page: Composed, *, asked_at_seq: int) -> None:
-        """Unless it is not whole, or a fact concerned it while it was put together."""
+    def keep(self, key: Key, page: Composed, *, asked_at_seq: int, about: Iterable[str] = ()) -> None:
+        """Unless it is not whole, or a fact concerned it while it was put together.
+
+        `about`: what else than the page's subject and the ids in it a fact may name that concerns it.
+        """
         if page.missing or not self._fresh_s or self._live.closed:
             return
-        names = frozenset(_UUID.findall(page.body)) | {key[1].encode()}
+        names = frozenset(_UUID.findall(page.body)) | {key[1].encode(), *(name.encode() for name in about)}
         if self._concerned_since(asked_at_seq, names):
             return
         self._drop(key)
