@@ -21,7 +21,7 @@ from aiokafka import AIOKafkaProducer
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.kafka import KafkaBus, KafkaSettings
 from shared.bus.port import Bus, Message
-from tests.bench.figures import rates
+from tests.bench.figures import by_the_clock, rates
 from tests.support.servers import KafkaServer
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
@@ -161,6 +161,7 @@ async def test_the_embedded_bus_against_sqlite_itself(tmp_path: Path) -> None:
 
     plain.close()
     await bus.close()
+    by_the_clock("embedded append and consume", min(rate for rate, _ in appended + consumed), unit="/s", goal=25_000).told()
     assert min(rate for rate, _ in appended + consumed) >= 25_000
     assert shared >= 10_000
     assert max(ratio for _, ratio in appended) >= 0.6

@@ -1,6 +1,7 @@
 """What the door costs beside a Starlette route that returns the same bytes, in turns within one run.
 
 A ratio is CPU of the route over CPU of the gateway's process, per request: 1.0 means as many requests a second from one core.
+nginx passing on to the same route is there for reference, where it is installed.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import uvloop
 
 from tests.bench.figures import rates
+from tests.support.replicas import NginxServer
+from tests.support.servers import free_port, nginx_available
 
 ROUNDS = int(os.environ.get("QSMO_DOOR_ROUNDS", "7"))
 REQUESTS = int(os.environ.get("QSMO_DOOR_REQUESTS", "3000"))
@@ -25,6 +29,7 @@ CONNECTIONS = 8
 # Reached so far (see ADRs 91 and 93), and what is wanted.
 FLOORS = {"kept page": 1.2, "kept page, 304": 1.2, "passed through": 0.25, "page of three": 0.12}
 GOALS = {"kept page": 1.0, "kept page, 304": 1.4, "passed through": 0.3, "page of three": 0.12}
+NGINX_CASE = "passed through by nginx (proxy_pass)"
 
 
 @dataclass
@@ -55,11 +60,20 @@ def a_server(*arguments: str) -> Iterator[Server]:
             process.kill()
 
 
+class Passing(NginxServer):
+    """nginx before the route, told apart by what it has used."""
+
+    def says(self, command: str) -> str:
+        assert command == "cpu"
+        assert self._process is not None
+        return f"{int(Path(f'/proc/{self._process.pid}/schedstat').read_text().split()[0]) / 1e9}"
+
+
 @dataclass
 class Case:
     """A request to the gateway and the one it is compared with."""
 
-    server: Server
+    server: Server | Passing
     path: str
     beside: str
     status: int = 200
@@ -86,7 +100,7 @@ async def _one_connection(port: int, request: bytes, status: int, count: int) ->
     writer.close()
 
 
-async def micros(server: Server, path: str, *, status: int = 200, headers: str = "") -> float:
+async def micros(server: Server | Passing, path: str, *, status: int = 200, headers: str = "") -> float:
     """CPU of the server a request."""
     before = float(server.says("cpu"))
     await asked(server.port, path, status=status, headers=headers, count=REQUESTS)
@@ -129,11 +143,14 @@ def test_the_door_beside_a_starlette_route() -> None:
             "passed through": Case(asking, "/v1/organizations/x", "/v1/organizations/x"),
             "page of three": Case(asking, overview, "/page/x"),
         }
+        if nginx_available() is None:
+            nginx = stack.enter_context(Passing({"route": free_port()}, {"route": [route.port]}))
+            cases[NGINX_CASE] = Case(nginx, "/v1/organizations/x", "/v1/organizations/x")
         uvloop.run(measured(cases, route))
     found = {name: statistics.median(case.ratios) for name, case in cases.items()}
     print()
     for name, case in cases.items():
         pairs = [(1e6 / ours, 1e6 / ours / ratio) for ours, ratio in zip(case.micros, case.ratios, strict=True)]
         beside = "a Starlette route returning the same bytes"
-        rates(f"door: {name}", pairs, unit="/s of a core", beside=beside, goal=GOALS[name]).told()
-    assert {name: ratio for name, ratio in found.items() if ratio < FLOORS[name]} == {}
+        rates(f"door: {name}", pairs, unit="/s of a core", beside=beside, goal=GOALS.get(name)).told()
+    assert {name: found[name] for name, floor in FLOORS.items() if found[name] < floor} == {}

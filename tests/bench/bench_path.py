@@ -18,7 +18,7 @@ from shared.bus.kafka import KafkaBus, KafkaSettings
 from shared.bus.port import Delivery
 from shared.db import Database, Transaction, insert_many
 from shared.outbox import Relay
-from tests.bench.figures import in_turns, rates
+from tests.bench.figures import by_the_clock, in_turns, rates
 from tests.support import tally
 from tests.support.servers import KafkaServer, PostgresServer
 from tests.support.tally import Counter, a_cause, raise_counter
@@ -129,7 +129,9 @@ async def test_the_relay(postgres: PostgresServer, kafka: KafkaServer) -> None:
         pairs = await in_turns(ours, produced, rounds=ROUNDS)
     await plain.stop()
     await bus.close()
-    rates("relay, PostgreSQL to Kafka", pairs, unit="events/s", beside="aiokafka producing the same bytes", goal=0.5).told()
+    figure = rates("relay, PostgreSQL to Kafka", pairs, unit="events/s", beside="aiokafka producing the same bytes", goal=0.5)
+    figure.told()
+    by_the_clock(figure.what, figure.ours, unit="events/s", goal=30_000).told()
 
 
 async def filled(db: Database) -> None:
@@ -178,3 +180,4 @@ async def test_the_effects_of_a_consumer(postgres: PostgresServer) -> None:
         pairs = await in_turns(ours, plain, rounds=ROUNDS)
     figure = rates("effects of a consumer", pairs, unit="/s", beside="the same upserts in raw asyncpg batches", goal=0.5)
     figure.told()
+    by_the_clock(figure.what, figure.ours, unit="/s", goal=5_000).told()

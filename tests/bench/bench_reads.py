@@ -1,8 +1,9 @@
-"""Reads that nothing keeps, and writes, on PostgreSQL, beside a Starlette route with the same SQL and the same bytes."""
+"""Reads that nothing keeps, and writes, beside a Starlette route with the same SQL and the same bytes."""
 
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -27,7 +28,7 @@ from tests.bench.figures import in_turns, rates
 from tests.support.apps import Api, an_api
 from tests.support.servers import PostgresServer
 
-pytestmark = [pytest.mark.bench, pytest.mark.postgres, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(900)]
 
 ROUNDS = int(os.environ.get("QSMO_BENCH_ROUNDS", "5"))
 REQUESTS = 300
@@ -89,6 +90,14 @@ def beside(raw: asyncpg.Pool, sql: str, parameters: tuple[str, ...], answer: byt
     return Starlette(routes=[Route("/", route)])
 
 
+def beside_sqlite(raw: sqlite3.Connection, sql: str, parameters: tuple[str, ...], answer: bytes) -> Starlette:
+    async def route(_: Request) -> Response:
+        raw.execute(sql, parameters).fetchall()
+        return Response(answer, media_type="application/json")
+
+    return Starlette(routes=[Route("/", route)])
+
+
 def rate(app: Any, path: str) -> Callable[[], Awaitable[float]]:
     async def measured() -> float:
         begun = time.perf_counter()
@@ -109,6 +118,22 @@ async def test_reads_that_nothing_keeps(postgres: PostgresServer, tmp_path: Path
             pairs = await in_turns(rate(api.app, path), rate(route, "/"), rounds=ROUNDS)
             with_sql = "asyncpg with the same SQL, and Starlette returning the same bytes"
             rates(what, pairs, unit="/s", beside=with_sql, goal=0.5).told()
+
+
+async def test_embedded_reads_that_nothing_keeps(tmp_path: Path) -> None:
+    settings = Settings(database_url=f"sqlite+aiosqlite:///{tmp_path / 'registry.db'}", migrate=True)
+    async with an_api(lambda made: create_app(settings, connections=made), tmp_path) as api:
+        await filled(api, SMALL)
+        raw = sqlite3.connect(tmp_path / "registry.db")
+        for what, path, sql, parameters in (
+            ("single read, not cached (registry, SQLite)", ONE, "SELECT * FROM organizations WHERE id = ?", ("o-00777",)),
+            ("list page of 20 (registry, SQLite)", PAGE, _PAGE_SQL, ()),
+        ):
+            route = beside_sqlite(raw, sql, parameters, await asked(api.app, path))
+            pairs = await in_turns(rate(api.app, path), rate(route, "/"), rounds=ROUNDS)
+            with_sql = "sqlite3 with the same SQL, and Starlette returning the same bytes"
+            rates(what, pairs, unit="/s", beside=with_sql, goal=0.5).told()
+        raw.close()
 
 
 async def test_ten_times_the_data_costs_nearly_the_same(postgres: PostgresServer, tmp_path: Path) -> None:

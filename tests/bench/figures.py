@@ -58,6 +58,13 @@ def rates(
     return Figure(what=what, ours=ours, unit=unit, beside=beside, limit=limit, share=share, goal=goal, is_cost=is_cost)
 
 
+def by_the_clock(what: str, ours: float, *, unit: str, goal: float) -> Figure:
+    """A goal in numbers of its own, which a slower machine misses."""
+    return Figure(
+        what=f"{what}, by the clock", ours=ours, unit=unit, beside="what is asked", limit=goal, share=ours / goal, goal=1.0
+    )
+
+
 async def in_turns(
     ours: Callable[[], Awaitable[float]], limit: Callable[[], Awaitable[float]], *, rounds: int
 ) -> list[tuple[float, float]]:
