@@ -12,6 +12,7 @@ from services.catalog.config import Settings
 from services.catalog.importers import kinds
 from services.catalog.search import OfferingIndex
 from services.catalog.search.follow import Follower
+from services.catalog.search.history import History
 from services.catalog.search.turns import Turns
 from shared.db import Database
 from shared.kernel.cause import Cause
@@ -25,17 +26,20 @@ _DUE = {"marketplaces": marketplaces.settle_all, "authorizations": offerings.tel
 
 @dataclass(kw_only=True)
 class CatalogOwner(Owner):
-    """An owner that also keeps the search index, and looks for what has come due: marketplaces to open, what ends."""
+    """An owner that also keeps the search indexes, and looks for what has come due: marketplaces to open, what ends."""
 
     search: Follower = field(init=False)
+    history: History = field(init=False)
     turns: Turns = field(init=False, default_factory=Turns)
 
     async def start(self) -> None:
         # First: `stop` closes it, also after a start that failed.
         self.search = Follower(self.db, OfferingIndex(), importing=self.runner.is_applying)
+        self.history = History(self.db, importing=self.runner.is_applying)
         await Owner.start(self)
         if self.settings.answers:
             self.loops.start("search", self.search.run)
+            self.loops.start("search-history", self.history.run)
 
     async def work(self) -> None:
         await Owner.work(self)
@@ -45,6 +49,7 @@ class CatalogOwner(Owner):
         await Owner.stop(self)
         self.turns.close()
         self.search.close()
+        self.history.close()
 
     async def _look(self) -> None:
         while True:

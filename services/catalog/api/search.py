@@ -9,15 +9,17 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from services.catalog import queries, store
+from services.catalog import queries
 from services.catalog.api import search_models as models
 from services.catalog.api import views
+from services.catalog.api.times import AsOf
 from services.catalog.domain.content import Content
-from services.catalog.policy import GOVERNMENT_WIDE, may_see
+from services.catalog.policy import GOVERNMENT_WIDE
 from services.catalog.queries import OfferingView
 from services.catalog.search import Found, Sight, Sort, Wanted, parse_filter
 from services.catalog.search.fields import FACETS, FILTERS
-from services.catalog.search.follow import Follower, Place, unread
+from services.catalog.search.follow import Follower, unread
+from services.catalog.search.history import History
 from services.catalog.search.place import CURSOR_MAX_CHARS, SHOWN_MAX
 from services.catalog.search.turns import Turns
 from services.catalog.search.words import Marker, synonyms
@@ -51,8 +53,12 @@ async def search_offerings(
         # Its alphabet keeps the longest below what a request line may have.
         Query(pattern=r"^[A-Za-z0-9_-]*$", max_length=CURSOR_MAX_CHARS, description="`next_cursor` of the page before"),
     ] = None,
+    as_of: AsOf = None,
 ) -> Response:
     """What the caller may see, best first; counts are exact under the same words and filter.
+
+    With `as_of`, what was published or listed at the end of that day, as it then was; the name and kind of a provider, the
+    kind of a vehicle and the titles of standards are those of now.
 
     An offering that does not change is on exactly one page, also when others change or another replica answers.
     `X-Index-Lag`: facts that the index has not read yet.
@@ -64,6 +70,7 @@ async def search_offerings(
         sort=sort,
         limit=limit,
         cursor=cursor,
+        on=as_of,
     )
     found, hits, lag = await _turns(at).in_time(_found(at, wanted))
     page = models.SearchPage(
@@ -105,13 +112,14 @@ async def compare_offerings(
     at: AtEdge,
     id: Annotated[list[Identifier], Query(min_length=1, max_length=_COMPARED_MAX, description="Each offering to compare")],
     format: Literal["json", "csv"] = "json",  # noqa: A002 - the parameter's name in the API
+    as_of: AsOf = None,
 ) -> Response:
     """Side by side in the order asked: what each covers, aligned by FIBF id, and the fields that buyers compare."""
     ids = tuple(dict.fromkeys(id))
-    found = await at.read(lambda tx: _seen(tx, ids, by=at.principal))
+    found = await at.read(lambda tx: queries.seen(tx, ids, as_of=as_of, by=at.principal))
     if len(found) != len(ids):
         missing = next(each for each in ids if each not in {view.offering.id for view in found})
-        raise NotFound(f"There is no offering {missing!r}.")
+        raise NotFound(f"There {f'was no offering {missing!r} on {as_of}' if as_of else f'is no offering {missing!r}'}.")
     shown = views.comparison(found, by=at.principal)
     if format == "json":
         return at.show(shown)
@@ -136,11 +144,16 @@ def _plain(value: object) -> str:
 
 async def _found(at: Edge, wanted: Wanted) -> tuple[Found, list[models.Hit], int]:
     """Also how many facts there are by now that the index had not read when it was asked."""
-    follower, sight = _follower(at), _sight(at.principal)
-    place = follower.place()
+    follower, sight = _follower(at) if wanted.on is None else _history(at), _sight(at.principal)
+    place = follower.place() if wanted.on is None else await _history(at).begun()
     found = await _turns(at).run(lambda: follower.index.search(wanted, sight))
     marker = follower.index.marker(wanted.text) if wanted.text else None
-    hits, lag = await at.read(lambda tx: _hits(tx, found.ids, marker, by=at.principal, behind=place))
+
+    async def read(tx: Transaction) -> tuple[list[models.Hit], int]:
+        seen = await queries.seen(tx, found.ids, as_of=wanted.on, by=at.principal)
+        return _hits(seen, marker, by=at.principal), await unread(tx, place)
+
+    hits, lag = await at.read(read)
     return found, hits, lag
 
 
@@ -150,7 +163,7 @@ async def _suggested(at: Edge, text: str) -> tuple[list[OfferingView], int]:
     ids = await _turns(at).run(lambda: follower.index.suggest(text, sight, limit=_SUGGESTED))
 
     async def read(tx: Transaction) -> tuple[list[OfferingView], int]:
-        return await _seen(tx, ids, by=at.principal), await unread(tx, place)
+        return await queries.seen(tx, ids, as_of=None, by=at.principal), await unread(tx, place)
 
     return await at.read(read)
 
@@ -162,6 +175,11 @@ def _turns(at: Edge) -> Turns:
 
 def _follower(at: Edge) -> Follower:
     found: Follower = at.request.app.state.context.search
+    return found
+
+
+def _history(at: Edge) -> History:
+    found: History = at.request.app.state.context.history
     return found
 
 
@@ -184,26 +202,16 @@ def _buckets(counts: Any) -> list[models.Bucket]:
     return [models.Bucket(value=value, count=count) for value, count in ordered]
 
 
-async def _hits(
-    tx: Transaction, ids: Sequence[str], marker: Marker | None, *, by: Principal, behind: Place
-) -> tuple[list[models.Hit], int]:
-    hits = [
+def _hits(found: Sequence[OfferingView], marker: Marker | None, *, by: Principal) -> list[models.Hit]:
+    return [
         models.Hit(
             offering=views.offering_in_list(view, by=by),
             highlights=_highlights(view.offering.content, marker) if marker else {},
         )
-        for view in await _seen(tx, ids, by=by)
+        for view in found
     ]
-    return hits, await unread(tx, behind)
 
 
 def _highlights(content: Content, marker: Marker) -> dict[str, list[models.Span]]:
     spans = {"name": marker(content.name), "summary": marker(content.summary)}
     return {name: [models.Span(start=start, end=end) for start, end in found] for name, found in spans.items() if found}
-
-
-async def _seen(tx: Transaction, ids: Sequence[str], *, by: Principal) -> list[OfferingView]:
-    """In the order given, read anew: what the index has not heard of yet is not shown by mistake."""
-    found = {each.id: each for each in await store.offerings.find_by(tx, "id", list(ids))}
-    there = [found[id_] for id_ in ids if id_ in found and may_see(by, found[id_])]
-    return await queries.all_viewed(tx, there, by=by)

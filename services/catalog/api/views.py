@@ -221,6 +221,8 @@ def diff(old: Revision, new: Revision, *, by: Principal) -> schemas.RevisionDiff
 
 def _actions(view: OfferingView, *, by: Principal) -> list[Action]:
     """What the caller's roles allow here: possible now, or what is missing."""
+    if view.is_past:
+        return []
     found = view.offering
     shown: dict[str, Action] = {}
     for transition in MACHINE.transitions:

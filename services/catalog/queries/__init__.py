@@ -12,6 +12,7 @@ from services.catalog.queries.offerings import (
     offerings,
     revision,
     revisions,
+    seen,
     viewed,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "providers",
     "revision",
     "revisions",
+    "seen",
     "viewed",
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -21,11 +22,12 @@ from shared.web.paging import Page, PageRequest, page_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferingView:
-    """An offering with its provider, and what publishing it depends on."""
+    """An offering with its provider, and what publishing it depends on; `is_past`: as it was, so nothing can be done."""
 
     offering: Offering
     provider: Provider | None
     around: Surroundings
+    is_past: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,17 @@ async def all_viewed(tx: Transaction, found: Sequence[Offering], *, by: Principa
     ids = sorted({o.content.provider_id for o in found if o.content.provider_id})
     behind = {provider.id: provider for provider in await store.providers.find_by(tx, "id", ids)}
     return [OfferingView(offering=o, provider=behind.get(o.content.provider_id or ""), around=around) for o in found]
+
+
+async def seen(tx: Transaction, ids: Sequence[str], *, as_of: date | None, by: Principal) -> list[OfferingView]:
+    """In the order given, those that are there and that the caller may see; of a day, as they stood at its end."""
+    if as_of is None:
+        found = {each.id: each for each in await store.offerings.find_by(tx, "id", list(ids))}
+    else:
+        found = await store.standing_on(tx, list(ids), as_of)
+    there = [found[id_] for id_ in ids if id_ in found and may_see(by, found[id_])]
+    views = await all_viewed(tx, there, by=by)
+    return views if as_of is None else [replace(view, is_past=True) for view in views]
 
 
 def _filtered(query: Select[Any], wanted: OfferingFilter) -> Select[Any]:
@@ -110,12 +123,16 @@ def _visible_to(by: Principal) -> list[ColumnElement[bool]]:
     return [or_(*seen)]
 
 
-async def offering(tx: Transaction, id: str, *, by: Principal) -> OfferingView:
+async def offering(tx: Transaction, id: str, *, as_of: date | None = None, by: Principal) -> OfferingView:
     """Raises NotFound also for what the caller may not see."""
     found = await store.offerings.get(tx, id)
     if not may_see(by, found):
         raise NotFound(f"There is no offering {id!r}.")
-    return await viewed(tx, found)
+    if as_of is None:
+        return await viewed(tx, found)
+    for then in await seen(tx, [id], as_of=as_of, by=by):
+        return then
+    raise NotFound(f"The offering {id!r} was not published or listed by {as_of}.")
 
 
 async def offering_by_key(tx: Transaction, scheme: str, value: str, *, by: Principal) -> OfferingView:

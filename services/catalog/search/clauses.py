@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import tantivy
 from tantivy import FieldType, Occur, Query
 
-from services.catalog.search.fields import FILTERS
-from shared.filtering import All, Any_, Comparison, Filter, Not, Type
+from services.catalog.search.fields import FILTERS, SINCE, UNTIL
+from shared.filtering import All, Any_, Comparison, Filter, Not, Type, days
 
 Clause = tuple[Occur, Query]
 
@@ -40,6 +41,13 @@ class Clauses:
         own += [self.term("own_provider", provider) for provider in sight.providers]
         hidden = self.term("public", False)  # noqa: FBT003 - the field's value
         return [(Occur.MustNot, whole([(Occur.Must, hidden), *((Occur.MustNot, each) for each in own)]) if own else hidden)]
+
+    def on(self, day: date) -> list[Clause]:
+        """Of the documents of past days those that stood at the end of this one."""
+        at = days(day)
+        began = Query.range_query(self._schema, SINCE, FieldType.Integer, None, at)
+        ended = Query.range_query(self._schema, UNTIL, FieldType.Integer, None, at)
+        return [(Occur.Must, began), (Occur.MustNot, ended)]
 
     def filtered(self, found: Filter) -> list[Clause]:
         match found:

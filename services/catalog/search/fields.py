@@ -19,6 +19,7 @@ _WORD_MAX_CHARS = 60
 _SORTED_CHARS = 100
 # All that is searched is one field, so a word is looked up once; the name is there by itself as well, for what begins it.
 TEXT, NAME = "text", "name"
+SINCE, UNTIL = "since", "until"
 # Part of the text → how often it is repeated in it, hence how much a word there counts.
 # Source: Robertson et al., Simple BM25 extension to multiple weighted fields (2004).
 _WEIGHTS: Mapping[str, int] = {
@@ -104,6 +105,9 @@ def schema() -> tantivy.Schema:
         builder.add_integer_field(name, indexed=True, fast=True)
     for name in _FLAGS:
         builder.add_boolean_field(name, indexed=True)
+    # Of past days only: each offering has one document per standing.
+    for name in (SINCE, UNTIL):
+        builder.add_integer_field(name, indexed=True, fast=True)
     return builder.build()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,7 @@ from sqlalchemy import func, select
 
 from services.catalog import store, tables
 from services.catalog.domain.offering import Offering
-from services.catalog.domain.standard import ItemKind
-from services.catalog.search.fields import document
+from services.catalog.search.documents import TITLED, documents
 from services.catalog.search.index import BrokenIndex, OfferingIndex
 from shared import telemetry
 from shared.db import Database, Transaction, among
@@ -28,7 +27,7 @@ _GIVE_WAY_POLL_S = 0.05
 # No transaction lasts longer than its statements and locks may: an id missing for this long was rolled back.
 _MISSING_S = 180.0
 _NEWEST = select(func.coalesce(func.max(tables.outbox.c.id), 0))
-_TITLED = (ItemKind.ACTIVITY.value, ItemKind.CAPABILITY.value)
+Documents = Callable[[Transaction, Sequence[Offering]], Awaitable[list[dict[str, Any]]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +41,18 @@ class Place:
 class Follower:
     """Runs until cancelled. Each replica has its own, and reads every fact of the service."""
 
-    def __init__(self, db: Database, index: OfferingIndex, *, importing: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        db: Database,
+        index: OfferingIndex,
+        *,
+        documents: Documents = documents,
+        importing: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._db = db
         self.index = index
+        self.built = asyncio.Event()
+        self._documents = documents
         self._importing = importing
         self._woken = asyncio.Event()
         self._retired: list[OfferingIndex] = []
@@ -77,6 +85,7 @@ class Follower:
         async with self._reading:
             if self._place is None:
                 self._place = await self._build(self.index)
+                self.built.set()
             await self._take()
 
     async def rebuild(self) -> None:
@@ -90,6 +99,7 @@ class Follower:
                 raise
             self._retired.append(self.index)
             self.index, self._place = built, place
+            self.built.set()
         await asyncio.to_thread(self._retired[-1].close)
         self._retired.clear()
 
@@ -129,7 +139,7 @@ class Follower:
             while True:
                 query = select(tables.offerings).where(tables.offerings.c.id > after).order_by(tables.offerings.c.id)
                 found = [store.offerings.from_row(row) for row in await tx.rows(query.limit(_BUILD_ROWS))]
-                await self._put(index, await _documents(tx, found), show=not found)
+                await self._put(index, await self._documents(tx, found), show=not found)
                 if not found:
                     break
                 after = found[-1].id
@@ -156,7 +166,7 @@ class Follower:
             ids = await self._changed(tx, list(dict.fromkeys(facts.values()))) if facts else []
             for start in range(0, len(ids), _BUILD_ROWS):
                 found = await store.offerings.find_by(tx, "id", ids[start : start + _BUILD_ROWS])
-                await self._put(self.index, await _documents(tx, found), show=start + _BUILD_ROWS >= len(ids))
+                await self._put(self.index, await self._documents(tx, found), show=start + _BUILD_ROWS >= len(ids))
         self._place = self._advanced(self._place, facts.keys(), now)
 
     @staticmethod
@@ -176,10 +186,11 @@ class Follower:
 
     async def _changed(self, tx: Transaction, keys: Sequence[str]) -> list[str]:
         """Of facts about offerings the offering; of those about a provider, a vehicle or a standard all that show it."""
-        table = tables.offerings
-        own = among(tx, table.c.id, keys) | among(tx, table.c.provider_id, keys)
-        ids = [row["id"] for row in await tx.rows(select(table.c.id).where(own))]
-        shown = {"vehicle": await _numbers(tx, keys), "standard": await _prefixes(tx, keys)}
+        c = tables.offerings.c
+        ids = {row["id"] for row in await tx.rows(select(c.id).where(among(tx, c.id, keys)))}
+        if not (others := [key for key in keys if key not in ids]):
+            return [key for key in keys if key in ids]
+        shown = {"provider": others, "vehicle": await _numbers(tx, others), "standard": await _prefixes(tx, others)}
         return list(dict.fromkeys([*ids, *await asyncio.to_thread(self.index.naming, shown)]))
 
 
@@ -191,14 +202,6 @@ async def _newest(tx: Transaction) -> int:
     return int((await tx.execute(_NEWEST)).scalar_one())
 
 
-async def _documents(tx: Transaction, offerings: Sequence[Offering]) -> list[dict[str, Any]]:
-    ids = sorted({o.content.provider_id for o in offerings if o.content.provider_id})
-    providers = {provider.id: provider for provider in await store.providers.find_by(tx, "id", ids)}
-    kinds = await _vehicle_kinds(tx, offerings)
-    titles = await _titles(tx, offerings)
-    return [document(o, providers.get(o.content.provider_id or ""), vehicle_kinds=kinds, titles=titles) for o in offerings]
-
-
 async def _numbers(tx: Transaction, vehicles: Sequence[str]) -> set[str]:
     c = tables.vehicles.c
     return {row["number"] for row in await tx.rows(select(c.number).where(among(tx, c.id, vehicles)))}
@@ -207,27 +210,5 @@ async def _numbers(tx: Transaction, vehicles: Sequence[str]) -> set[str]:
 async def _prefixes(tx: Transaction, standards: Sequence[str]) -> set[str]:
     """What the ids of their activities and capabilities begin with, as an offering's `standard` has it."""
     c = tables.standard_items.c
-    query = select(c.item_id).where(among(tx, c.standard_id, standards), c.kind.in_(_TITLED), c.to_edition.is_(None))
+    query = select(c.item_id).where(among(tx, c.standard_id, standards), c.kind.in_(TITLED), c.to_edition.is_(None))
     return {row["item_id"].split(".")[0] for row in await tx.rows(query)}
-
-
-async def _vehicle_kinds(tx: Transaction, offerings: Sequence[Offering]) -> dict[str, str]:
-    numbers = sorted({number for o in offerings for number in o.content.vehicles})
-    if not numbers:
-        return {}
-    table = tables.vehicles
-    rows = await tx.rows(select(table.c.number, table.c.kind).where(among(tx, table.c.number, numbers)))
-    return {row["number"]: row["kind"] for row in rows}
-
-
-async def _titles(tx: Transaction, offerings: Sequence[Offering]) -> dict[str, str]:
-    """Of activities, and the statements of capabilities, as standards have them now."""
-    covered = sorted({c.fibf_id for o in offerings for c in o.content.fibf_coverage})
-    if not covered:
-        return {}
-    table = tables.standard_items
-    query = select(table.c.item_id, table.c.content).where(
-        among(tx, table.c.item_id, covered), table.c.kind.in_(_TITLED), table.c.to_edition.is_(None)
-    )
-    rows = await tx.rows(query)
-    return {row["item_id"]: row["content"]["title"] or row["content"]["statement"] for row in rows}

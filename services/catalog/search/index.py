@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -43,7 +44,7 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """`text`: words that must all occur, or stand for one that does; `cursor`: of the page before."""
+    """`text`: words that must all occur, or stand for one that does; `cursor`: of the page before; `on`: of past days, one."""
 
     text: str = ""
     filter: Filter | None = None
@@ -51,11 +52,12 @@ class Wanted:
     sort: Sort = Sort.RELEVANCE
     limit: int = 50
     cursor: str | None = None
+    on: date | None = None
 
     @property
     def question(self) -> str:
         """What a cursor is for."""
-        return repr((self.text, self.filter, self.by_relevance))
+        return repr((self.text, self.filter, self.by_relevance)) + (str(self.on) if self.on else "")
 
     @property
     def by_relevance(self) -> bool:
@@ -94,7 +96,7 @@ class OfferingIndex:
         self._beside = ThreadPoolExecutor(_BESIDE_THREADS, thread_name_prefix="search-counts")
 
     def put(self, documents: Iterable[Mapping[str, Any]], *, gone: Sequence[str] = (), show: bool = True) -> None:
-        """Write documents by id and take others away; `show` lets readers see it with all that was put before.
+        """Write documents (in place of all with their ids) and take others away; `show` lets readers see all that was put.
 
         Raises BrokenIndex.
         """
@@ -107,10 +109,10 @@ class OfferingIndex:
     def _put(self, documents: Iterable[Mapping[str, Any]], *, gone: Sequence[str], show: bool) -> None:
         if self._writer is None:
             self._writer = self._index.writer(_HEAP_BYTES, 1)
-        for id_ in gone:
+        new = list(documents)
+        for id_ in dict.fromkeys((*gone, *(document["id"] for document in new))):
             self._writer.delete_documents_by_term("id", id_)
-        for document in documents:
-            self._writer.delete_documents_by_term("id", document["id"])
+        for document in new:
             self._writer.add_json(orjson.dumps(document).decode())
         if show:
             self._writer.commit()
@@ -138,6 +140,7 @@ class OfferingIndex:
         else:
             place = Place(reading=self._words.reading(wanted.text, searcher))
         clauses = [*(self._clauses.filtered(wanted.filter) if wanted.filter else ()), *self._clauses.seen(sight)]
+        clauses += self._clauses.on(wanted.on) if wanted.on else ()
         (count, facets), (addresses, following) = self._answer(searcher, clauses, wanted, place)
         if wanted.text and not count and wanted.cursor is None:
             place = Place(reading=replace(place.reading, loose=True))

@@ -4,11 +4,13 @@ from services.catalog.store.marketplaces import Area, area, areas, designations_
 from services.catalog.store.offerings import Revision, offerings, revision, spaced
 from services.catalog.store.providers import providers
 from services.catalog.store.standards import standards
+from services.catalog.store.standings import Standing, standing_on, standings
 from services.catalog.store.vehicles import surroundings, vehicles
 
 __all__ = [
     "Area",
     "Revision",
+    "Standing",
     "area",
     "areas",
     "designations_of",
@@ -19,6 +21,8 @@ __all__ = [
     "revision",
     "spaced",
     "standards",
+    "standing_on",
+    "standings",
     "surroundings",
     "vehicles",
 ]
