@@ -1,9 +1,10 @@
-"""Bus in: the catalog follows the registry's designations, focus areas and organizations."""
+"""Bus in: the catalog follows the registry's designations, focus areas and organizations, and who adopts what."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import select
@@ -13,8 +14,10 @@ from services.catalog.commands import marketplaces, providers
 from services.catalog.domain.marketplace import Designation
 from services.catalog.domain.provider import key_of
 from shared.bus.port import Bus
+from shared.contracts import adoption
 from shared.contracts import registry as contracts
 from shared.contracts.envelope import Event
+from shared.contracts.fact import Visibility
 from shared.db import Database, Transaction, upsert
 from shared.inbox import Consumer
 
@@ -27,16 +30,25 @@ _DESIGNATION_FACTS = (
     contracts.DesignationReinstated,
     contracts.DesignationRevoked,
 )
+# Of those that change who uses what, since when, and in which revision.
+_ADOPTION_FACTS = (
+    adoption.AdoptionStarted,
+    adoption.AdoptionWentLive,
+    adoption.AdoptionAuthorizationRecorded,
+    adoption.AdoptionRevisionAccepted,
+    adoption.AdoptionWithdrawn,
+    adoption.AdoptionCompleted,
+)
 _CHUNK = 400
 
 
-def registry(db: Database, bus: Bus, *, member: str = "0") -> Consumer:
-    """The consumer of `qsmo.registry`."""
+def follower(db: Database, bus: Bus, *, member: str = "0") -> Consumer:
+    """The consumer of `qsmo.registry` and `qsmo.adoption`."""
     return Consumer(
         name="catalog",
         db=db,
         bus=bus,
-        topics=["qsmo.registry"],
+        topics=["qsmo.registry", "qsmo.adoption"],
         tables=tables.inbox,
         handlers={
             **{fact.TYPE: designations_moved for fact in _DESIGNATION_FACTS},
@@ -47,6 +59,7 @@ def registry(db: Database, bus: Bus, *, member: str = "0") -> Consumer:
             contracts.OrganizationMerged.TYPE: organizations_told,
             contracts.OrganizationSplit.TYPE: organizations_told,
             contracts.OrganizationDissolved.TYPE: organizations_told,
+            **{fact.TYPE: adoptions_told for fact in _ADOPTION_FACTS},
         },
         member=member,
     )
@@ -102,6 +115,27 @@ async def designations_moved(tx: Transaction, events: Sequence[Event]) -> None:
                 known[told.successor_id] = changed[told.successor_id] = _successor(told)
     await upsert(tx, tables.designations, [asdict(designation) for designation in changed.values()])
     await marketplaces.settle(tx, because, because=because)
+
+
+async def adoptions_told(tx: Transaction, events: Sequence[Event]) -> None:
+    """Each fact tells the whole adoption: the last one of each counts."""
+    latest = {event.subject: event for event in events}
+    await upsert(tx, tables.offering_uses, [_use(event) for event in latest.values()])
+
+
+def _use(event: Event) -> dict[str, Any]:
+    fact = adoption.AdoptionFact.from_json(event.data)
+    ended = fact.status == "withdrawn"
+    return {
+        "adoption_id": fact.adoption_id,
+        "offering_id": fact.offering_id,
+        "agency_id": fact.agency_id,
+        "agency_name": fact.agency_name,
+        "revision": fact.offering_revision,
+        "since": fact.live_on,
+        "until": (fact.effective_on or date.fromisoformat(event.time[:10])) if ended else None,
+        "is_public": fact.visibility_level() is Visibility.PUBLIC,
+    }
 
 
 def _told(event: Event) -> contracts.DesignationFact:

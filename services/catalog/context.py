@@ -81,5 +81,5 @@ def build(settings: Settings, connections: Connections) -> CatalogOwner:
         idempotency=tables.idempotency,
         import_tables=tables.imports,
         kinds={kind.kind: kind for kind in kinds()},
-        consumers=(consumers.registry(db, connections.bus, member=settings.member),),
+        consumers=(consumers.follower(db, connections.bus, member=settings.member),),
     )

@@ -16,7 +16,7 @@ inbox = inbox_tables(metadata)
 idempotency = idempotency_table(metadata)
 imports = import_tables(metadata)
 
-# What the catalog remembers of the registry; rebuilt from its topic.
+# What the catalog remembers of the others; rebuilt from their topics.
 focus_areas = Table(
     "focus_areas",
     metadata,
@@ -47,6 +47,21 @@ designations = Table(
     Column("effective_on", Date, nullable=False),
     Column("designated_on", Date),
 )
+
+# Who uses what, as adoption tells it; `since` is null until it goes live.
+offering_uses = Table(
+    "offering_uses",
+    metadata,
+    Column("adoption_id", String(36), primary_key=True),
+    Column("offering_id", String(36), nullable=False),
+    Column("agency_id", String(36), nullable=False),
+    Column("agency_name", String(300)),
+    Column("revision", Integer, nullable=False),
+    Column("since", Date),
+    Column("until", Date),
+    Column("is_public", Boolean, nullable=False),
+)
+Index("offering_uses_since", offering_uses.c.offering_id, offering_uses.c.since, offering_uses.c.adoption_id)
 
 # The catalog's own.
 marketplaces = Table(

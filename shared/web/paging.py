@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -17,6 +18,8 @@ from shared.kernel.errors import Invalid
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
 _CURSOR_MAX_CHARS = 1_000
+# What a value of a column is in a cursor.
+_WIRE: dict[type, type] = {date: str}
 T = TypeVar("T")
 
 
@@ -44,7 +47,7 @@ async def page_of(
     request: PageRequest,
     read: Callable[[Row], T],
 ) -> Page[T]:
-    """Rows of `query` ordered by the columns `by` (the last one unique, all selected, text or integers).
+    """Rows of `query` ordered by the columns `by` (the last one unique, all selected, text, integers or days).
 
     Raises Invalid for a cursor that this list did not give out.
     """
@@ -79,12 +82,12 @@ def _decode(cursor: str, wanted: Sequence[type]) -> list[Any]:
         if len(cursor) > _CURSOR_MAX_CHARS:
             raise ValueError("too long")
         values = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-        if not isinstance(values, list) or [type(value) for value in values] != list(wanted):
+        if not isinstance(values, list) or [type(value) for value in values] != [_WIRE.get(kind, kind) for kind in wanted]:
             raise ValueError("not of this list")
         if any(isinstance(value, str) and "\x00" in value for value in values):
             raise ValueError("NUL")
         if any(isinstance(value, int) and abs(value) >= 1 << 63 for value in values):
             raise ValueError("too large")
+        return [date.fromisoformat(value) if kind is date else value for kind, value in zip(wanted, values, strict=True)]
     except (ValueError, binascii.Error) as error:
         raise Invalid.at("query:cursor", "This cursor was not given out by this list; start without one.") from error
-    return values

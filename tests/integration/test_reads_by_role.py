@@ -41,7 +41,7 @@ PLAN = WIDE | {"own qsmo"}
 OFFERING = WIDE | {"own qsmo", "own provider"}
 NOBODY: frozenset[str] = frozenset()
 OF_PLAN = ("", "/criteria", "/milestones", "/corrective-actions", "/versions", "/diff?from=1&to=1")
-OF_OFFERING = ("", "/revisions", "/how-to-buy")
+OF_OFFERING = ("", "/revisions", "/how-to-buy", "/uses", "/reuse")
 # A read of one thing that is not public → who is shown it. Others are told that there is none.
 ONE: dict[str, frozenset[str]] = {
     **{f"/v1/plans/{{draft}}{part}": PLAN for part in OF_PLAN},

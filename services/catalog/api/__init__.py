@@ -11,6 +11,7 @@ from services.catalog.api import (
     revisions,
     search,
     standards,
+    uses,
     vehicles,
 )
 
@@ -19,6 +20,7 @@ routers = (
     providers.router,
     vehicles.router,
     revisions.router,
+    uses.router,
     offerings.router,
     search.router,
     exports.router,

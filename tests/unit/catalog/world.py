@@ -23,17 +23,18 @@ FIRST_DAY = date(2020, 4, 27)
 
 
 class Registry:
-    """Tells the catalog facts as the registry would, each with the next version of its aggregate."""
+    """Tells the catalog facts as the registry, or another service, would, each with the next version of its aggregate."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, *, service: str = "registry") -> None:
         self.api = api
+        self._service = service
         self._versions: Counter[str] = Counter()
 
     def delivery(self, subject: str, fact: Fact) -> Delivery:
         self._versions[subject] += 1
         event = Event(
             id=new_id(),
-            source="/registry",
+            source=f"/{self._service}",
             type=fact.TYPE,
             subject=subject,
             time="2026-01-01T00:00:00Z",
@@ -42,7 +43,7 @@ class Registry:
             actor="somebody",
             correlation_id="c-1",
         )
-        return Delivery(topic="qsmo.registry", partition=0, offset=0, key=subject, value=event.data, headers=event.headers())
+        return Delivery(topic=event.topic, partition=0, offset=0, key=subject, value=event.data, headers=event.headers())
 
     async def tell(self, *told: tuple[str, Fact]) -> list[Delivery]:
         """In one batch."""
@@ -52,7 +53,7 @@ class Registry:
 
     async def deliver(self, deliveries: list[Delivery]) -> None:
         context = self.api.app.state.context
-        await consumers.registry(context.db, self.api.connections.bus).process(deliveries)
+        await consumers.follower(context.db, self.api.connections.bus).process(deliveries)
 
     async def open(self, *areas: str) -> None:
         """These marketplaces, each with one designated service."""

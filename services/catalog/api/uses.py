@@ -1,0 +1,58 @@
+"""Who uses an offering, over HTTP."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import Field
+
+from services.catalog.queries import uses as queries
+from shared.db import Row
+from shared.web.edge import AtEdge, Paged
+from shared.web.wire import Day, Identifier, Shown
+
+router = APIRouter(tags=["offerings"])
+On = Annotated[Day | None, Query(description="Those of this day, by effective date; without it, of today")]
+
+
+class UseShown(Shown):
+    """One adoption in operations. `since`: the day it went live, or of the first letter known from a public register."""
+
+    adoption_id: str
+    agency_id: str
+    agency_name: str | None
+    revision: int = Field(description="Of the offering, as chosen or last accepted")
+    since: date
+    until: date | None = Field(description="When it was given up; null: not")
+
+
+class UsePage(Shown):
+    items: list[UseShown]
+    next_cursor: str | None
+
+
+class ReuseShown(Shown):
+    """`agencies`: how many that the caller may know of use it; `since`: the first of them."""
+
+    offering_id: str
+    agencies: int
+    since: date | None
+
+
+@router.get("/v1/offerings/{id}/uses", response_model=UsePage)
+async def list_uses(id: Identifier, at: AtEdge, paged: Paged, as_of: On = None) -> Response:
+    """Which agencies use it, the longest first: derived from adoptions, those that the caller may see."""
+    page = await at.read(lambda tx: queries.uses(tx, id, paged, on=as_of or tx.at.date(), by=at.principal))
+    return at.show_page(page, [_shown(row) for row in page.items])
+
+
+@router.get("/v1/offerings/{id}/reuse", response_model=ReuseShown)
+async def show_reuse(id: Identifier, at: AtEdge, as_of: On = None) -> Response:
+    found = await at.read(lambda tx: queries.reuse(tx, id, on=as_of or tx.at.date(), by=at.principal))
+    return at.show(ReuseShown(offering_id=id, agencies=found.agencies, since=found.since))
+
+
+def _shown(row: Row) -> UseShown:
+    return UseShown(**{name: row[name] for name in UseShown.model_fields})

@@ -1,0 +1,70 @@
+"""Who uses an offering, and since when: derived from the facts of adoption, never typed in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement, func, or_, select
+
+from services.catalog import tables
+from services.catalog.domain.offering import Offering
+from services.catalog.queries.offerings import offering
+from shared.auth import Principal
+from shared.contracts.fact import Visibility
+from shared.db import Row, Transaction
+from shared.web.paging import Page, PageRequest, page_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reuse:
+    """How many agencies use it, and since when the first of them, as far as the caller may know."""
+
+    agencies: int
+    since: date | None
+
+
+async def uses(tx: Transaction, id: str, request: PageRequest, *, on: date, by: Principal) -> Page[Row]:
+    """Those of the day that the caller may know of, the longest first. Raises NotFound."""
+    view = await offering(tx, id, by=by)
+    c = tables.offering_uses.c
+    query = select(tables.offering_uses).where(*await _known(tx, view.offering, on=on, by=by))
+    return await page_of(tx, query, by=[c.since, c.adoption_id], request=request, read=lambda row: row)
+
+
+async def reuse(tx: Transaction, id: str, *, on: date, by: Principal) -> Reuse:
+    """Raises NotFound."""
+    view = await offering(tx, id, by=by)
+    c = tables.offering_uses.c
+    counted = select(func.count(c.agency_id.distinct()).label("agencies"), func.min(c.since).label("since"))
+    (found,) = await tx.rows(counted.where(*await _known(tx, view.offering, on=on, by=by)))
+    return Reuse(**found)
+
+
+async def _known(tx: Transaction, found: Offering, *, on: date, by: Principal) -> list[ColumnElement[bool]]:
+    """As `Principal.may_see` judges the facts: of what is not public, those of one's own area and agency."""
+    c = tables.offering_uses.c
+    current = [c.offering_id == found.id, c.since <= on, or_(c.until.is_(None), c.until > on)]
+    areas = found.content.focus_areas or (None,)
+    if any(by.may_see(Visibility.RESTRICTED, focus_area=area, agency_codes=frozenset()) for area in areas):
+        return current
+    own = await _covered(tx, by.scopes("agency"))
+    return [*current, c.is_public | c.agency_id.in_(own) if own else c.is_public]
+
+
+async def _covered(tx: Transaction, scopes: Collection[str]) -> list[str]:
+    """The organizations that a scope names, by id or code, and all below them."""
+    if not scopes:
+        return []
+    c = tables.organizations.c
+    below: dict[str | None, list[str]] = defaultdict(list)
+    found: list[str] = []
+    for row in await tx.rows(select(c.id, c.parent_id, c.codes)):
+        below[row["parent_id"]].append(row["id"])
+        if not {row["id"], *(row["codes"] or ())}.isdisjoint(scopes):
+            found.append(row["id"])
+    for id_ in found:
+        found += [child for child in below.pop(id_, ()) if child not in found]
+    return found

@@ -1,0 +1,130 @@
+"""Who uses an offering, and since when, comes from the facts of adoption; each caller sees what the feed would tell them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.catalog.app import create_app
+from services.catalog.config import Settings
+from shared.contracts import adoption as contracts
+from shared.contracts import registry as told_of
+from tests.support.apps import Api, an_api
+from tests.unit.catalog.world import CYBER, GRANTS, QSMO, Registry, a_draft, a_published
+
+LIVE = date(2024, 5, 1)
+
+
+@pytest.fixture
+async def api(database_url: str, tmp_path: Path) -> AsyncIterator[Api]:
+    settings = Settings(database_url=database_url, migrate=True)
+    async with an_api(lambda made: create_app(settings, connections=made), tmp_path) as api:
+        await Registry(api).open(CYBER)
+        yield api
+
+
+@pytest.fixture
+def adoption(api: Api) -> Registry:
+    return Registry(api, service="adoption")
+
+
+def an_adoption(
+    offering: str, agency: str, kind: type[contracts.AdoptionFact] = contracts.AdoptionWentLive, **more: Any
+) -> tuple[str, contracts.AdoptionFact]:
+    given = {
+        "adoption_id": f"{agency}-{offering}"[:36],
+        "agency_id": agency,
+        "agency_name": agency.title(),
+        "offering_id": offering,
+        "offering_code": "vdp",
+        "offering_revision": 1,
+        "focus_areas": (CYBER,),
+        "status": "active",
+        "phase": "operations",
+        "started_on": date(2023, 1, 1),
+        "live_on": LIVE,
+        "source": "fedramp",
+        **more,
+    }
+    fact = kind(**given)
+    return fact.adoption_id, fact
+
+
+async def users(api: Api, offering: str, *roles: str, **query: Any) -> list[tuple[str, str, int]]:
+    asked = "&".join(f"{name}={value}" for name, value in query.items())
+    page = (await api.get(f"/v1/offerings/{offering}/uses?{asked}", *roles)).json()
+    found = [(each["agency_id"], each["since"], each["revision"]) for each in page["items"]]
+    if page["next_cursor"]:
+        found += await users(api, offering, *roles, **{**query, "cursor": page["next_cursor"]})
+    reuse = (await api.get(f"/v1/offerings/{offering}/reuse?as_of={query.get('as_of', date(2026, 1, 1))}", *roles)).json()
+    if "cursor" not in query:
+        assert (reuse["agencies"], reuse["since"]) == (len(found), min((each[1] for each in found), default=None))
+    return found
+
+
+async def test_an_agency_uses_it_from_the_day_it_went_live_until_it_withdraws(api: Api, adoption: Registry) -> None:
+    one = await a_published(api)
+    on_the_way = {"live_on": None, "phase": "migration"}
+    await adoption.tell(an_adoption(one, "energy", contracts.AdoptionStarted, **on_the_way))
+    assert await users(api, one) == []
+
+    await adoption.tell(an_adoption(one, "energy"), an_adoption(one, "labor", live_on=date(2023, 2, 1)))
+    assert await users(api, one) == [("labor", "2023-02-01", 1), ("energy", "2024-05-01", 1)]
+
+    await adoption.tell(an_adoption(one, "energy", contracts.AdoptionRevisionAccepted, offering_revision=3, from_revision=1))
+    gone = {"status": "withdrawn", "effective_on": date(2025, 7, 1)}
+    await adoption.tell(an_adoption(one, "labor", contracts.AdoptionWithdrawn, live_on=date(2023, 2, 1), **gone))
+
+    assert await users(api, one, limit=1) == [("energy", "2024-05-01", 3)]
+    assert await users(api, one, as_of="2025-06-30") == [("labor", "2023-02-01", 1), ("energy", "2024-05-01", 3)]
+    assert await users(api, one, as_of="2024-04-30") == [("labor", "2023-02-01", 1)]
+    assert await users(api, one, as_of="2023-01-31") == []
+
+
+async def test_pages_of_uses_go_on_where_the_last_one_ended(api: Api, adoption: Registry) -> None:
+    one = await a_published(api)
+    names = [f"agency-{n}" for n in range(5)]
+    await adoption.tell(*(an_adoption(one, name) for name in names))
+
+    assert [name for name, _, _ in await users(api, one, limit=2)] == names
+
+
+async def test_what_is_not_public_is_seen_by_its_area_its_agency_and_those_who_see_everything(
+    api: Api, adoption: Registry
+) -> None:
+    one = await a_published(api)
+    codes = (told_of.CodeEntry(scheme="cgac", value="089"),)
+    registered = told_of.OrganizationRegistered
+    await Registry(api).tell(
+        ("energy", registered(organization_id="energy", name="Energy", kind="department", codes=codes)),
+        ("nnsa", registered(organization_id="nnsa", name="NNSA", kind="component", parent_id="energy")),
+        ("labor", registered(organization_id="labor", name="Labor", kind="department")),
+    )
+    await adoption.tell(an_adoption(one, "nnsa", source=None), an_adoption(one, "labor"))
+
+    everybody, some = [("labor",)], [("labor",), ("nnsa",)]
+    for roles, expected in (
+        ((), everybody),
+        (("agency:012:cio",), everybody),
+        ((f"qsmo:{GRANTS}",), everybody),
+        (("provider:p-1",), everybody),
+        (("agency:089:cio",), some),
+        (("agency:nnsa",), some),
+        ((QSMO,), some),
+        (("auditor",), some),
+        (("omb",), some),
+    ):
+        assert sorted((name,) for name, _, _ in await users(api, one, *roles)) == expected, roles
+
+
+async def test_who_may_not_see_an_offering_does_not_learn_who_uses_it(api: Api, adoption: Registry) -> None:
+    drafted = (await a_draft(api)).json()["id"]
+    await adoption.tell(an_adoption(drafted, "labor"))
+
+    for path in ("uses", "reuse"):
+        assert (await api.get(f"/v1/offerings/{drafted}/{path}")).status_code == 404
+        assert (await api.get(f"/v1/offerings/{drafted}/{path}", QSMO)).status_code == 200
