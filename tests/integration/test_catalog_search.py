@@ -104,15 +104,18 @@ async def test_what_an_offering_names_may_be_known_later(api: Api) -> None:
 
 
 async def test_filters_facets_and_pages_over_http(api: Api) -> None:
+    provider = await a_provider(api, "Example Corporation")
     for number in range(5):
         shelf = "mandated" if number % 2 else "recommended"
-        await a_published(api, code=f"c{number}", name=f"Ledger {number}", shelf=shelf)
+        await a_published(api, code=f"c{number}", name=f"Ledger {number}", shelf=shelf, provider_id=provider)
 
-    first = (await page(api, "?sort=name&limit=2&facets=shelf,area&filter=area = cybersecurity")).json()
+    first = (await page(api, "?sort=name&limit=2&facets=shelf,area,provider&filter=area = cybersecurity")).json()
     second = (await page(api, f"?sort=name&limit=2&filter=area = cybersecurity&cursor={first['next_cursor']}")).json()
 
     assert first["count"] == 5
-    assert first["facets"]["shelf"] == [{"value": "recommended", "count": 3}, {"value": "mandated", "count": 2}]
+    shelves = [("recommended", 3), ("mandated", 2)]
+    assert first["facets"]["shelf"] == [{"value": value, "count": count, "label": None} for value, count in shelves]
+    assert first["facets"]["provider"] == [{"value": provider, "count": 5, "label": "Example Corporation"}]
     assert [h["offering"]["code"] for h in (*first["items"], *second["items"])] == ["c0", "c1", "c2", "c3"]
     assert await codes(api, "?filter=shelf in (mandated) and not covers = CYB.060.030") == []
 

@@ -216,7 +216,7 @@ async def test_tiers_that_do_not_rise_are_refused_at_their_place(api: Api) -> No
 
 FULL: dict[str, Any] = {
     "price": PRICE,
-    "suits": [{"dimension": "technology", "least": 3}],
+    "suits": [{"dimension": "technology", "least": 3, "most": None}, {"dimension": "finance", "least": 1, "most": 2}],
     "in_production": True,
     "onboarding_days": 90,
     "hosting": "federal",
@@ -235,6 +235,8 @@ FULL: dict[str, Any] = {
 
 
 async def test_everything_an_offering_says_is_shown_again_and_pinned_by_its_revision(api: Api) -> None:
+    for code in ("other", "next"):
+        await a_draft(api, code=code)
     offering_id = await a_published(api, **FULL)
 
     shown = (await api.get(f"/v1/offerings/{offering_id}")).json()

@@ -45,6 +45,9 @@ async def test_the_page_shows_what_belongs_to_it_and_where_each_field_comes_from
             seen = await client.get(path)
             token = folder.issuer.token(subject="editor", roles=["qsmo:grants-management"])
             headers = {"Authorization": f"Bearer {token}", "If-Match": seen.headers["etag"]}
+            for code in (*SAID["bundle"], *SAID["depends_on"], SAID["migrates_to"]):
+                drafted = await client.post("/v1/offerings", json={**given(offering), "code": code}, headers=headers)
+                assert drafted.status_code == 201, drafted.text
             revised = await client.put(path, json={**given(offering), **SAID}, headers=headers)
             page = (await client.get(f"/offerings/{offering['id']}")).text
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
@@ -30,7 +30,6 @@ from shared.web.edge import AtEdge, Edge
 from shared.web.wire import Identifier, Line
 
 router = APIRouter(tags=["search"])
-_FACETS_MAX = 12
 _LIMIT_MAX = 100
 _COMPARED_MAX = 20
 _SUGGESTED = 10
@@ -72,14 +71,7 @@ async def search_offerings(
         cursor=cursor,
         on=as_of,
     )
-    found, hits, lag = await _turns(at).in_time(_found(at, wanted))
-    page = models.SearchPage(
-        count=found.count,
-        loosened=found.loosened,
-        items=hits,
-        facets={name: _buckets(counts) for name, counts in found.facets.items()},
-        next_cursor=found.next_cursor,
-    )
+    page, lag = await _turns(at).in_time(_found(at, wanted))
     answer = at.show(page)
     answer.headers["X-Index-Lag"] = str(lag)
     return answer
@@ -142,19 +134,29 @@ def _plain(value: object) -> str:
     return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t"} else text
 
 
-async def _found(at: Edge, wanted: Wanted) -> tuple[Found, list[models.Hit], int]:
+async def _found(at: Edge, wanted: Wanted) -> tuple[models.SearchPage, int]:
     """Also how many facts there are by now that the index had not read when it was asked."""
     follower, sight = _follower(at) if wanted.on is None else _history(at), _sight(at.principal)
     place = follower.place() if wanted.on is None else await _history(at).begun()
     found = await _turns(at).run(lambda: follower.index.search(wanted, sight))
     marker = follower.index.marker(wanted.text) if wanted.text else None
 
-    async def read(tx: Transaction) -> tuple[list[models.Hit], int]:
+    async def read(tx: Transaction) -> tuple[models.SearchPage, int]:
         seen = await queries.seen(tx, found.ids, as_of=wanted.on, by=at.principal)
-        return _hits(seen, marker, by=at.principal), await unread(tx, place)
+        names = await queries.provider_names(tx, found.facets.get("provider", ()))
+        return _page(found, _hits(seen, marker, by=at.principal), names), await unread(tx, place)
 
-    hits, lag = await at.read(read)
-    return found, hits, lag
+    return await at.read(read)
+
+
+def _page(found: Found, hits: list[models.Hit], names: Mapping[str, str]) -> models.SearchPage:
+    return models.SearchPage(
+        count=found.count,
+        loosened=found.loosened,
+        items=hits,
+        facets={name: _buckets(counts, names if name == "provider" else {}) for name, counts in found.facets.items()},
+        next_cursor=found.next_cursor,
+    )
 
 
 async def _suggested(at: Edge, text: str) -> tuple[list[OfferingView], int]:
@@ -194,12 +196,12 @@ def _facets(given: str | None) -> tuple[str, ...]:
     for name in names:
         if name not in FACETS:
             raise Malformed.at("query:facets", f"There is no facet {name[:40]!r}; the facets are: {', '.join(FACETS)}.")
-    return names[:_FACETS_MAX]
+    return names
 
 
-def _buckets(counts: Any) -> list[models.Bucket]:
+def _buckets(counts: Mapping[str, int], names: Mapping[str, str]) -> list[models.Bucket]:
     ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
-    return [models.Bucket(value=value, count=count) for value, count in ordered]
+    return [models.Bucket(value=value, count=count, label=names.get(value)) for value, count in ordered]
 
 
 def _hits(found: Sequence[OfferingView], marker: Marker | None, *, by: Principal) -> list[models.Hit]:

@@ -25,8 +25,11 @@ class Hit(Shown):
 
 
 class Bucket(Shown):
+    """`label`: the name, of a value that is an id."""
+
     value: str
     count: int
+    label: str | None = None
 
 
 class SearchPage(Shown):

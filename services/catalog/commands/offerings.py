@@ -198,5 +198,17 @@ async def _check_references(tx: Transaction, content: Content) -> None:
     provider_id = content.provider_id
     if provider_id is not None and await store.providers.find(tx, provider_id) is None:
         raise Invalid.at("/provider_id", f"There is no provider {provider_id!r}.", code="unknown-reference")
+    await _check_codes(tx, content)
     if len({covered.fibf_id for covered in content.fibf_coverage}) != len(content.fibf_coverage):
         raise Invalid.at("/fibf_coverage", "An activity is named twice.", code="duplicate")
+
+
+async def _check_codes(tx: Transaction, content: Content) -> None:
+    """Raises Invalid for a code that no offering has."""
+    named = [(f"/depends_on/{n}", code) for n, code in enumerate(content.depends_on)]
+    named += [(f"/bundle/{n}", code) for n, code in enumerate(content.bundle)]
+    named += [("/migrates_to", content.migrates_to)] if content.migrates_to else []
+    known = {each.code for each in await store.offerings.find_by(tx, "code", sorted({code for _, code in named}))}
+    for pointer, code in named:
+        if code not in known:
+            raise Invalid.at(pointer, f"There is no offering with the code {code!r}.", code="unknown-reference")

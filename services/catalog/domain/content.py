@@ -75,10 +75,11 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suits:
-    """The least level of readiness (1 to 5) that an adopting agency should have in one dimension."""
+    """The agencies it suits: their readiness in one dimension (1 to 5); `most` is None where more does no harm."""
 
     dimension: Dimension
     least: int
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

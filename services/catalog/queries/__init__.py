@@ -1,6 +1,13 @@
 """The catalog's read side: one async function per question."""
 
-from services.catalog.queries.marketplaces import MarketplaceView, marketplace, marketplaces, organization_names, providers
+from services.catalog.queries.marketplaces import (
+    MarketplaceView,
+    marketplace,
+    marketplaces,
+    organization_names,
+    provider_names,
+    providers,
+)
 from services.catalog.queries.offerings import (
     OfferingFilter,
     OfferingView,
@@ -29,6 +36,7 @@ __all__ = [
     "offering_total",
     "offerings",
     "organization_names",
+    "provider_names",
     "providers",
     "revision",
     "revisions",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -11,7 +11,7 @@ from services.catalog import store, tables
 from services.catalog.domain.marketplace import Designation, Marketplace
 from services.catalog.domain.provider import Provider
 from services.catalog.store import Area
-from shared.db import Transaction
+from shared.db import Transaction, among
 from shared.web.paging import Page, PageRequest, page_of
 
 
@@ -58,6 +58,13 @@ async def organization_names(tx: Transaction, ids: set[str | None]) -> dict[str,
     table = tables.organizations
     wanted = sorted(id_ for id_ in ids if id_ is not None)
     rows = await tx.rows(select(table.c.id, table.c.name).where(table.c.id.in_(wanted)))
+    return {row["id"]: row["name"] for row in rows}
+
+
+async def provider_names(tx: Transaction, ids: Collection[str]) -> dict[str, str]:
+    """Id → name."""
+    c = tables.providers.c
+    rows = await tx.rows(select(c.id, c.name).where(among(tx, c.id, ids))) if ids else ()
     return {row["id"]: row["name"] for row in rows}
 
 

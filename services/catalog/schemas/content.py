@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from services.catalog.domain.content import CoverageLevel, Dimension
 from services.catalog.domain.price import Per, Unit
@@ -64,8 +64,17 @@ class PriceGiven(Wire):
 
 
 class SuitsGiven(Wire):
+    """From `least` on, up to and with `most`; without it, every higher level too."""
+
     dimension: Dimension
     least: Level
+    most: Level | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.most is not None and self.most < self.least:
+            raise ValueError("most is below least")
+        return self
 
 
 class PromiseGiven(Wire):
@@ -123,6 +132,7 @@ class PriceShown(Shown):
 class SuitsShown(Shown):
     dimension: Dimension
     least: int
+    most: int | None
 
 
 class PromiseShown(Shown):

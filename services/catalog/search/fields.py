@@ -64,6 +64,7 @@ FACETS = (
     "kind",
     "status",
     "shelf",
+    "provider",
     "provider_kind",
     "authorization",
     "impact",

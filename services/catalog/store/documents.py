@@ -77,7 +77,7 @@ def _later(document: Mapping[str, Any]) -> dict[str, Any]:
         "price": _price_of(price) if price else None,
         "guide": Guide(**{**{k: tuple(v) for k, v in guide.items() if k != "body"}, "body": guide["body"]}) if guide else None,
         "hosting": Hosting(hosting) if hosting else None,
-        "suits": tuple(Suits(dimension=Dimension(s["dimension"]), least=s["least"]) for s in document.get("suits") or ()),
+        "suits": tuple(Suits(**{**s, "dimension": Dimension(s["dimension"])}) for s in document.get("suits") or ()),
         "promises": tuple(Promise(**promise) for promise in document.get("promises") or ()),
         **{name: tuple(document.get(name) or ()) for name in lists},
     }
