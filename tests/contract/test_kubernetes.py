@@ -32,7 +32,7 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
 }
 READS: dict[str, tuple[str, ...]] = {
     "registry": (),
-    "catalog": ("qsmo.registry",),
+    "catalog": ("qsmo.registry", "qsmo.adoption"),
     "adoption": tuple(of_adoption.TOPICS),
     "gateway": TOPICS,
 }

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 
 from services.catalog import queries, schemas
 from services.catalog.api import contents, views
-from services.catalog.api.times import AsOf
+from services.catalog.api.times import AsOf, past_day
 from services.catalog.commands import offerings as commands
 from services.catalog.domain.content import Kind, Shelf
 from services.catalog.domain.offering import Offering, Status
@@ -72,7 +72,8 @@ async def show_offering_by_key(scheme: Scheme, value: Identifier, at: AtEdge) ->
 @router.get("/v1/offerings/{id}", response_model=schemas.OfferingShown)
 async def show_offering(id: Identifier, at: AtEdge, as_of: AsOf = None) -> Response:
     """As it is; or as it was published or listed at the end of a day, when nothing can be done with it any more."""
-    view = await at.read(lambda tx: queries.offering(tx, id, as_of=as_of, by=at.principal))
+    day = past_day(at, as_of)
+    view = await at.read(lambda tx: queries.offering(tx, id, as_of=day, by=at.principal))
     return at.show(views.offering(view, by=at.principal), version=view.offering.version)
 
 

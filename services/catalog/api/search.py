@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Response
 from services.catalog import queries
 from services.catalog.api import search_models as models
 from services.catalog.api import views
-from services.catalog.api.times import AsOf
+from services.catalog.api.times import AsOf, past_day
 from services.catalog.domain.content import Content
 from services.catalog.policy import GOVERNMENT_WIDE
 from services.catalog.queries import OfferingView
@@ -69,7 +69,7 @@ async def search_offerings(
         sort=sort,
         limit=limit,
         cursor=cursor,
-        on=as_of,
+        on=past_day(at, as_of),
     )
     page, lag = await _turns(at).in_time(_found(at, wanted))
     answer = at.show(page)
@@ -107,11 +107,11 @@ async def compare_offerings(
     as_of: AsOf = None,
 ) -> Response:
     """Side by side in the order asked: what each covers, aligned by FIBF id, and the fields that buyers compare."""
-    ids = tuple(dict.fromkeys(id))
-    found = await at.read(lambda tx: queries.seen(tx, ids, as_of=as_of, by=at.principal))
+    ids, day = tuple(dict.fromkeys(id)), past_day(at, as_of)
+    found = await at.read(lambda tx: queries.seen(tx, ids, as_of=day, by=at.principal))
     if len(found) != len(ids):
         missing = next(each for each in ids if each not in {view.offering.id for view in found})
-        raise NotFound(f"There {f'was no offering {missing!r} on {as_of}' if as_of else f'is no offering {missing!r}'}.")
+        raise NotFound(f"There {f'was no offering {missing!r} on {day}' if day else f'is no offering {missing!r}'}.")
     shown = views.comparison(found, by=at.principal)
     if format == "json":
         return at.show(shown)
