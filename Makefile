@@ -49,8 +49,9 @@ test: $(READY) ## run the tests; says at the end which servers were missing
 	@$(BIN)/pytest $(PARALLEL)
 
 .PHONY: fuzz
-fuzz: $(READY) ## throw generated requests at every operation (QSMO_FUZZ_EXAMPLES, 50)
+fuzz: $(READY) ## throw generated requests at every operation (QSMO_FUZZ_EXAMPLES, 50), and 10,000 filters at the search
 	@$(BIN)/pytest -s -m fuzz tests/e2e/test_fuzz.py
+	@QSMO_FUZZ_FILTERS=10000 $(BIN)/pytest --timeout 1800 tests/integration/test_catalog_search_fuzz.py
 
 .PHONY: lint
 lint: $(READY) ## check style, types and import rules

@@ -250,10 +250,25 @@ async def test_three_agencies_find_their_way(world: World) -> None:
     assert unreasoned.json()["missing"] == ["reason"]
     assert gone.json()["status"] == "withdrawn"
 
+    # The catalog heard who uses what, and since when; of those, callers learn what they may see of adoptions.
+    live_on = (await world.get(f"/v1/adoptions/{whole}"))["live_on"]
+    uses = await until_used(world, ledger["offering_id"])
+    assert [(use["agency_id"], use["since"]) for use in uses] == [(agriculture.id, live_on)]
+    assert (await world.get(f"/v1/offerings/{ledger['offering_id']}/reuse", QSMOS[FM]))["agencies"] == 1
+    for path, role in ((ledger, education.role), (ledger, QSMOS[CYBER]), (invoicing, "omb"), (soc, "omb")):
+        assert (await world.get(f"/v1/offerings/{path['offering_id']}/reuse", role))["agencies"] == 0
+
     # Another agency sees nothing of it, and the QSMO of the area all.
     outsider = await world.client.get(f"/v1/adoptions/{whole}", headers=world.headers("agency:091:sapoc", "x"))
     assert outsider.status_code == 404
     assert (await world.get(f"/v1/adoptions/{whole}", QSMOS[FM]))["phase"] == "operations"
+
+
+async def until_used(world: World, offering_id: str) -> list[dict[str, Any]]:
+    async with asyncio.timeout(20):
+        while not (found := (await world.get(f"/v1/offerings/{offering_id}/uses"))["items"]):
+            await asyncio.sleep(0.05)
+    return list(found)
 
 
 async def until_stalled(world: World, adoption: str) -> dict[str, Any]:

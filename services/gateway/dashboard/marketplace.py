@@ -157,7 +157,7 @@ async def offering_page(request: Request, id: Identifier) -> Response:
         Ask(service="catalog", path=path, required=True),
         Ask(service="catalog", path=f"{path}/how-to-buy"),
         Ask(service="catalog", path=f"{path}/revisions", params={"limit": 50}),
-        Ask(service="adoption", path="/v1/adoptions", params={"offering_id": id, "limit": 200}),
+        Ask(service="catalog", path=f"{path}/uses", params={"limit": 200}),
     )
     coverage = [] if isinstance(offering, Away) else await _coverage(request, offering["fibf_coverage"])
     return render.page(
