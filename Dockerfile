@@ -36,7 +36,7 @@ WORKDIR /app
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    UVICORN_APP=services.${SERVICE}.app:production \
+    UVICORN_APP=services.process:${SERVICE} \
     UVICORN_FACTORY=true \
     UVICORN_HOST=0.0.0.0 \
     UVICORN_PORT=8080 \

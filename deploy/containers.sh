@@ -2,6 +2,8 @@
 # Sourced by verify-*.sh: a Docker daemon, Compose, and the images that others make, each told when it is not to be had.
 
 repository="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+# Once: what is checked out may change while an image is built.
+revision="$(git -C "$repository" rev-parse HEAD)"
 work="$(mktemp -d)"
 base=docker.io/library/python:3.11-slim-bookworm
 postgres=docker.io/library/postgres:16-bookworm
@@ -99,6 +101,6 @@ servers() { # PostgreSQL and Kafka, or what stands in for them
 }
 
 an_image() { # an_image SERVICE TAG ARGUMENT...
-  builds --build-arg BASE="$base" --build-arg SERVICE="$1" --build-arg REVISION="$(git -C "$repository" rev-parse HEAD)" \
+  builds --build-arg BASE="$base" --build-arg SERVICE="$1" --build-arg REVISION="$revision" \
     --tag "$2" "${@:3}" "$repository"
 }

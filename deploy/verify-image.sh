@@ -28,7 +28,7 @@ done
 say "two builds are alike, layer by layer: $(inspected '{{join .RootFS.Layers " "}}' qsmo-verify:first | tr ' ' '\n' | tail -2 | cut -c8-19 | paste -sd' ')"
 
 [ "$(inspected '{{.Config.User}}' qsmo-verify:first)" = 10001:10001 ] || fail "it runs as somebody else"
-inspected '{{json .Config.Labels}}' qsmo-verify:first | grep -q '"org.opencontainers.image.revision":"'"$(git -C "$repository" rev-parse HEAD)"'"' \
+inspected '{{json .Config.Labels}}' qsmo-verify:first | grep -q '"org.opencontainers.image.revision":"'"$revision"'"' \
   || fail "its labels do not say of which revision it is"
 
 mapfile -t sizes < <(docker history --no-trunc --human=false --format '{{.Size}} {{.CreatedBy}}' qsmo-verify:first | awk '/COPY/ {print $1}' | head -2)

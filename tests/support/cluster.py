@@ -125,7 +125,7 @@ class Cluster:
             "--http",
             "shared.web.server:AtOnce",
             "--factory",
-            f"services.{service}.app:production",
+            f"services.process:{service}",
         )
         options = ("--host", "127.0.0.1", "--port", str(port), "--log-level", "warning")
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("QSMO_")}
