@@ -11,16 +11,19 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import orjson
 import pytest
+from arro3.io import read_parquet
 
 from services.adoption import tables
 from services.adoption.consumers import follow_own
 from services.adoption.domain.figures import ALL, Figure
+from services.adoption.domain.m3 import Phase
 from services.adoption.queries import analytics
 from shared.db import insert_many
 from shared.kernel.cause import Cause
@@ -29,6 +32,7 @@ from tests.unit.adoption.builders import World, a_world, an_offering, an_organiz
 from tests.unit.adoption.generated_facts import AREAS, Published, event_of, outbox_row, published
 
 CAUSE = Cause(actor="tester")
+PHASES = [phase.value for phase in Phase]
 FACTS = 3_000
 # In the long form 100,000.
 FACTS_BESIDE_REAL = int(os.environ.get("QSMO_FIGURES_FACTS", "1000"))
@@ -46,8 +50,8 @@ async def told(world: World, facts: Iterable[Published], *, seed: int = 1) -> li
     async with world.db.transaction(CAUSE) as tx:
         for start in range(0, len(given), 1_000):
             await insert_many(tx, tables.outbox, [outbox_row(each) for each in given[start : start + 1_000]])
-    coming = iter(given)
-    while run := list(islice(coming, rng.randrange(1, 400))):
+    coming, longest = iter(given), max(400, len(given) // 20)
+    while run := list(islice(coming, rng.randrange(1, longest))):
         for _ in range(rng.choice((1, 1, 2))):
             async with world.db.transaction(CAUSE) as tx:
                 await follow_own(tx, [event_of(each) for each in run])
@@ -73,7 +77,8 @@ class Oracle:
                 day = date.fromisoformat(fact["decommissioned_on"])
             fact["verb"] = row["headers"]["ce_type"].split(".")[3]
             before = found[row["key"]]
-            found[row["key"]].append((max(day, before[-1][0]) if before else day, kind, fact))
+            fact["day"] = max(day, before[-1][0]) if before else day
+            found[row["key"]].append((fact["day"], kind, fact))
         return cls(found)
 
     def at(self, as_of: date) -> Counter[tuple[str, str, str, str]]:
@@ -89,9 +94,9 @@ class Oracle:
         last = facts[-1]
         areas = (*last.get("focus_areas", last.get("areas", [last.get("focus_area")])), ALL)
         for figure, agency, key, n in _told_by(kind, facts):
-            for area in areas[:-1] if figure == "coverage" else areas:
-                sums[(figure, agency, area, key)] += n
-                sums[(figure, "", area, key)] += n
+            for area in areas[:-1] if figure in {"coverage", "time_in_phase"} else areas:
+                for held_by in {agency, ""}:
+                    sums[(figure, held_by, area, key)] += n
 
 
 def _told_by(kind: str, facts: list[dict[str, Any]]) -> Iterator[tuple[str, str, str, int]]:
@@ -102,6 +107,14 @@ def _told_by(kind: str, facts: list[dict[str, Any]]) -> Iterator[tuple[str, str,
             yield "funnel", last["agency_id"], f"{last['phase']}:{last['status']}", 1
             in_use = last["status"] == "completed" or (last["status"], last["phase"]) == ("active", "operations")
             yield from (("coverage", last["agency_id"], each, 1) for each in last["activities"] if in_use)
+            entered = {fact["phase"]: fact["day"] for fact in reversed(facts)}
+            for (_, since), (phase, until) in pairwise(sorted(entered.items(), key=lambda each: PHASES.index(each[0]))):
+                left = PHASES[PHASES.index(phase) - 1]
+                yield "time_in_phase", "", f"{left}:{(until - since).days}", 1
+            of_phase = [fact for fact in facts if fact["phase"] == last["phase"]]
+            stalls = [fact["verb"] for fact in of_phase if fact["verb"] in {"stalled", "resumed"}]
+            if last["status"] == "active" and stalls[-1:] == ["stalled"]:
+                yield "stalled", last["agency_id"], last["phase"], 1
         case "savings":
             key = f"{last['kind']}:{last['fiscal_year']}"
             yield "savings", last["agency_id"], key, last["cents"]
@@ -109,7 +122,11 @@ def _told_by(kind: str, facts: list[dict[str, Any]]) -> Iterator[tuple[str, str,
         case "sla":
             months = {fact["month"]: fact["verb"] for fact in facts if "month" in fact}
             for verb in months.values():
-                yield "service_levels", last["agency_id"], {"recorded": "text"}.get(verb, verb), 1
+                outcome = {"recorded": "text"}.get(verb, verb)
+                yield "service_levels", last["agency_id"], outcome, 1
+                yield "offering_levels", "", f"{last['offering_id']}:{outcome}", 1
+        case "feedback":
+            yield from (("feedback", last["agency_id"], f"{name}:{n}", 1) for name, n in last["ratings"].items())
         case "demand":
             for agency in {fact["shortlist_id"]: fact["agency_id"] for fact in facts}.values():
                 yield "demand", agency, last["fibf_id"], 1
@@ -150,6 +167,7 @@ async def verified(world: World) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.timeout(600)
 async def test_every_figure_is_on_twenty_days_what_the_facts_say_and_again_after_a_rebuild(world: World) -> None:
     facts = await told(world, published(FACTS, seed=11))
 
@@ -231,7 +249,7 @@ async def test_real_steps_become_figures_by_their_effective_days(world: World) -
 
 
 async def test_what_is_of_one_agency_is_not_everybodys(world: World) -> None:
-    await told(world, published(500, seed=9))
+    await told(world, published(1_000, seed=9))
     path = "/v1/analytics/figures/savings?area=cybersecurity"
 
     assert (await world.api.get(path)).json()["items"]
@@ -246,19 +264,22 @@ async def test_what_is_of_one_agency_is_not_everybodys(world: World) -> None:
     assert (await world.api.post("/v1/analytics/rebuild", None, "auditor")).status_code == 403
 
 
-async def test_a_figure_is_written_as_csv_and_ndjson_too(world: World) -> None:
+async def test_a_figure_is_written_as_csv_ndjson_and_parquet_too(world: World) -> None:
     await told(world, published(500, seed=9))
     path = "/v1/analytics/figures/savings?area=cybersecurity&format="
 
     items = (await world.api.get(f"{path}json", "omb")).json()["items"]
     lines = (await world.api.get(f"{path}ndjson", "omb")).text.splitlines()
     table = await world.api.get(f"{path}csv", "omb")
+    packed = read_parquet(io.BytesIO((await world.api.get(f"{path}parquet", "omb")).content)).read_all()
 
     assert [orjson.loads(line) for line in lines] == items
     assert [(row["key"], int(row["value"])) for row in csv.DictReader(io.StringIO(table.text))] == [
         (item["key"], item["value"]) for item in items
     ]
     assert int(table.headers["QSMO-Facts"]) > 0
+    columns = {name: packed.column(name).to_pylist() for name in packed.column_names}
+    assert [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)] == items
 
 
 async def test_a_scorecard_has_the_five_dimensions_and_says_what_each_comes_from(world: World) -> None:
@@ -284,6 +305,55 @@ async def test_a_scorecard_has_the_five_dimensions_and_says_what_each_comes_from
     assert float(values["cost_avoidance"]) == pytest.approx(realized / 100)
     assert values["authorized_offerings"] == "0.0"
     assert {each["name"]: each["value"] for each in then["measures"]}["service_levels_met"] is None
+
+
+async def test_a_scorecard_says_why_where_it_cannot_know(world: World) -> None:
+    path = "/v1/analytics/scorecard?area=cybersecurity"
+    before = (await world.api.get(path, "omb")).json()["measures"]
+    await told(world, published(2_000, seed=9))
+    public = {each["name"]: each for each in (await world.api.get(path)).json()["measures"]}
+    federal = {each["name"]: each for each in (await world.api.get(path, "omb")).json()["measures"]}
+
+    counts = {each["name"] for each in before if each["value"] is not None}
+    assert counts == {
+        "customers",
+        "stalled",
+        "unmet_demand",
+        "agencies_on_m3",
+        "price_transparency",
+        "authorized_offerings",
+    } | {"offerings_on_the_way_to_authorization"}
+    assert all((each["value"] is None) is bool(each["missing"]) for each in (*before, *public.values(), *federal.values()))
+    assert public["satisfaction"]["missing"] == "feedback is for federal callers"
+    rated = Counter[int]()
+    for (figure, agency, area, key), n in Oracle.of(await outbox(world)).at(date.max).items():
+        if (figure, agency, area) == ("feedback", "", "cybersecurity") and key.startswith("satisfaction:"):
+            rated[int(key[-1])] += n
+    assert float(federal["satisfaction"]["value"]) == pytest.approx(
+        sum(k * n for k, n in rated.items()) / rated.total(), abs=0.005
+    )
+    assert 0 < float(federal["engagement"]["value"]) < 100
+    assert (await world.api.get("/v1/analytics/figures/feedback")).status_code == 401
+
+
+async def test_time_in_phase_is_the_median_and_the_ninetieth_percentile_of_those_that_went_on(world: World) -> None:
+    facts = await told(world, published(2_000, seed=9))
+    oracle = Oracle.of(await outbox(world))
+    for as_of in (date(2023, 5, 1), date.max):
+        days: dict[str, list[int]] = defaultdict(list)
+        for (figure, _, area, key), n in oracle.at(as_of).items():
+            if (figure, area) == ("time_in_phase", "cybersecurity"):
+                days[key.partition(":")[0]].extend([int(key.partition(":")[2])] * n)
+
+        shown = (await world.api.get(f"/v1/analytics/time-in-phase?area=cybersecurity&as_of={as_of}")).json()
+
+        assert {item["phase"]: float(item["median"]) for item in shown["items"]} == {p: median(d) for p, d in days.items()}
+        for item in shown["items"]:
+            spent = days[item["phase"]]
+            assert (item["left"], sum(each <= item["p90"] for each in spent) >= 0.9 * len(spent)) == (len(spent), True)
+            assert sum(each < item["p90"] for each in spent) < 0.9 * len(spent)
+        assert shown["definition"]
+        assert 0 < shown["range"]["facts"] < len(facts)
 
 
 async def test_figures_follow_what_is_published_by_the_bus(world: World) -> None:

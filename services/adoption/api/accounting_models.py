@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.adoption.api.agreement_models import FiscalYearName
+from services.adoption.api.analytics_models import RangeShown
 from services.adoption.api.choice_models import FibfId, Year
 from services.adoption.domain.savings import Confidence, Kind
 from services.adoption.domain.system import Status
@@ -116,9 +117,12 @@ class ClusterShown(Shown):
 
 
 class Duplications(Shown):
-    """`found` clusters were ever there, `open` still have more than one system in service."""
+    """`found` clusters were ever there, `open` still have more than one system in service; `range`: facts of systems."""
 
     focus_area: str
+    definition: str
+    as_of: date | None
+    range: RangeShown
     found: int
     open: int
     items: list[ClusterShown]

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict
 from datetime import date
-from enum import StrEnum
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Query, Response
 
 from services.adoption import policy
 from services.adoption.api import analytics_models as models
+from services.adoption.api.analytics_models import AsOf, shown_range
+from services.adoption.api.exporting import WRITTEN, Format, exported
 from services.adoption.commands.analytics import rebuild
 from services.adoption.domain.figures import ALL, DEFINITIONS, Figure
 from services.adoption.policy import Reach
 from services.adoption.queries import analytics as queries
-from services.adoption.queries.analytics import SOURCES, Range
+from services.adoption.queries.analytics import SOURCES
 from shared.auth import Principal, Unauthenticated
 from shared.db import Transaction
 from shared.kernel.errors import Forbidden
 from shared.web.edge import AtEdge
-from shared.web.wire import Day, Identifier, Slug
-
-_TEXT = {"schema": {"type": "string"}}
-_WRITTEN: dict[str, Any] = {"content": {"text/csv": _TEXT, "application/x-ndjson": _TEXT}}
+from shared.web.wire import Identifier, Slug
 
 router = APIRouter(tags=["analytics"])
 _READERS = ("coordinator", "omb", "auditor")
-AsOf = Annotated[Day | None, Query(description="By effective day; default: now")]
-
-
-class Format(StrEnum):
-    """How a figure is written."""
-
-    JSON = "json"
-    CSV = "csv"
-    NDJSON = "ndjson"
 
 
 @router.get("/v1/analytics/figures", response_model=models.FiguresDefined)
@@ -48,7 +34,7 @@ async def list_figures(at: AtEdge) -> Response:
     async def query(tx: Transaction) -> models.FiguresDefined:
         known = await queries.ranges(tx)
         items = [
-            models.FigureDefined(figure=figure, definition=DEFINITIONS[figure], range=_range(known[SOURCES[figure]]))
+            models.FigureDefined(figure=figure, definition=DEFINITIONS[figure], range=shown_range(known[SOURCES[figure]]))
             for figure in Figure
         ]
         return models.FiguresDefined(items=items)
@@ -56,7 +42,7 @@ async def list_figures(at: AtEdge) -> Response:
     return at.show(await at.read(query))
 
 
-@router.get("/v1/analytics/figures/{figure}", response_model=models.FigureShown, responses={200: _WRITTEN})
+@router.get("/v1/analytics/figures/{figure}", response_model=models.FigureShown, responses={200: WRITTEN})
 async def show_figure(
     figure: Figure,
     at: AtEdge,
@@ -69,6 +55,8 @@ async def show_figure(
     """Sums of all agencies are everybody's; those of one are for itself, its QSMO and the government-wide roles."""
 
     async def query(tx: Transaction) -> models.FigureShown:
+        if figure is Figure.FEEDBACK and not at.principal.sees_federal:
+            raise Forbidden("What customers say of offerings is for federal callers.")
         reach = await policy.reach(tx, at.principal)
         wide = reach.everything or (area is not None and area in reach.areas)
         if agency_id is not None and not (wide or reach.acts_for(agency_id)):
@@ -81,12 +69,12 @@ async def show_figure(
             definition=DEFINITIONS[figure],
             area=area,
             as_of=as_of,
-            range=_range((await queries.ranges(tx))[SOURCES[figure]]),
+            range=shown_range((await queries.ranges(tx))[SOURCES[figure]]),
             items=_seen(found, reach, wide=wide),
         )
 
     shown = await at.read(query)
-    return at.show(shown) if written is Format.JSON else _exported(shown, written)
+    return at.show(shown) if written is Format.JSON else exported(shown, written)
 
 
 def _seen(found: dict[tuple[str, str], int], reach: Reach, *, wide: bool) -> list[models.ValueShown]:
@@ -97,28 +85,13 @@ def _seen(found: dict[tuple[str, str], int], reach: Reach, *, wide: bool) -> lis
     ]
 
 
-def _exported(shown: models.FigureShown, written: Format) -> Response:
-    """Rows alone; what they mean and come from is in the headers."""
-    rows = [asdict(item) for item in shown.items]
-    headers = {"QSMO-Definition": shown.definition, "QSMO-Facts": str(shown.range.facts)}
-    if shown.range.last_event:
-        headers["QSMO-Last-Event"] = shown.range.last_event
-    if written is Format.NDJSON:
-        return Response(b"".join(orjson.dumps(row) + b"\n" for row in rows), 200, headers, "application/x-ndjson")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ("agency_id", "key", "value"), lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return Response(text.getvalue(), 200, headers, "text/csv; charset=utf-8")
-
-
 @router.get("/v1/analytics/scorecard", response_model=models.ScorecardShown)
 async def show_scorecard(at: AtEdge, area: Slug, as_of: AsOf = None) -> Response:
     """The five dimensions of one QSMO, as far as facts on record tell."""
 
     async def query(tx: Transaction) -> models.ScorecardShown:
         known = await queries.ranges(tx)
-        found = await queries.scorecard(tx, area, as_of=as_of)
+        found = await queries.scorecard(tx, area, as_of=as_of, with_feedback=at.principal.sees_federal)
         measures = [
             models.MeasureShown(
                 dimension=each.dimension,
@@ -126,11 +99,30 @@ async def show_scorecard(at: AtEdge, area: Slug, as_of: AsOf = None) -> Response
                 definition=each.definition,
                 unit=each.unit,
                 value=each.value,
-                range=_range(known[SOURCES[each.figure]]) if each.figure else None,
+                missing=each.missing,
+                figures=list(each.figures),
+                range=shown_range(known[SOURCES[each.figures[0]]]) if each.figures else None,
             )
             for each in found
         ]
         return models.ScorecardShown(focus_area=area, as_of=as_of, measures=measures)
+
+    return at.show(await at.read(query))
+
+
+@router.get("/v1/analytics/time-in-phase", response_model=models.TimesInPhase)
+async def show_time_in_phase(at: AtEdge, area: Slug, as_of: AsOf = None) -> Response:
+    """How long adoptions of the area took, phase by phase."""
+
+    async def query(tx: Transaction) -> models.TimesInPhase:
+        found = await queries.time_in_phase(tx, area, as_of=as_of)
+        return models.TimesInPhase(
+            focus_area=area,
+            definition=DEFINITIONS[Figure.TIME_IN_PHASE],
+            as_of=as_of,
+            range=shown_range((await queries.ranges(tx))[SOURCES[Figure.TIME_IN_PHASE]]),
+            items=[models.TimeInPhaseShown(**asdict(each)) for each in found],
+        )
 
     return at.show(await at.read(query))
 
@@ -176,7 +168,3 @@ def _require(by: Principal, *roles: str, to: str) -> None:
     if by.is_anonymous:
         raise Unauthenticated("This needs a bearer token.")
     policy.require(by, *roles, to=to)
-
-
-def _range(found: Range) -> models.RangeShown:
-    return models.RangeShown(facts=found.facts, first_event=found.first_event, last_event=found.last_event)

@@ -5,10 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Annotated
+
+from fastapi import Query
 
 from services.adoption.domain.figures import Figure
+from services.adoption.domain.m3 import Phase
 from services.adoption.domain.scorecard import Dimension
-from shared.web.wire import Shown
+from services.adoption.queries.analytics import Range
+from shared.web.wire import Day, Shown
+
+AsOf = Annotated[Day | None, Query(description="By effective day; default: now")]
 
 
 class RangeShown(Shown):
@@ -17,6 +24,10 @@ class RangeShown(Shown):
     facts: int
     first_event: str | None
     last_event: str | None
+
+
+def shown_range(found: Range) -> RangeShown:
+    return RangeShown(facts=found.facts, first_event=found.first_event, last_event=found.last_event)
 
 
 class FigureDefined(Shown):
@@ -50,13 +61,15 @@ class FigureShown(Shown):
 
 
 class MeasureShown(Shown):
-    """`value` is None where nothing on record tells; `range`: the facts it comes from."""
+    """`value` is None where it cannot be known, and `missing` says why; `range`: the facts it comes from."""
 
     dimension: Dimension
     name: str
     definition: str
     unit: str
     value: Decimal | None
+    missing: str | None
+    figures: list[Figure]
     range: RangeShown | None
 
 
@@ -66,6 +79,23 @@ class ScorecardShown(Shown):
     focus_area: str
     as_of: date | None
     measures: list[MeasureShown]
+
+
+class TimeInPhaseShown(Shown):
+    """Days; `left`: how many went on to the next phase. `p90` by nearest rank."""
+
+    phase: Phase
+    left: int
+    median: Decimal
+    p90: int
+
+
+class TimesInPhase(Shown):
+    focus_area: str
+    definition: str
+    as_of: date | None
+    range: RangeShown
+    items: list[TimeInPhaseShown]
 
 
 class DifferenceShown(Shown):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 from fastapi import APIRouter, Response
 
 from services.adoption import policy
+from services.adoption.api.analytics_models import AsOf, RangeShown, shown_range
 from services.adoption.commands.profiles import known_organization
+from services.adoption.domain.figures import Source
 from services.adoption.domain.rollup import BEGUN, State, rolled_up
+from services.adoption.queries import analytics
 from services.adoption.queries import rollup as queries
 from services.adoption.queries.known import known_areas
 from shared.db import Transaction
@@ -17,6 +21,11 @@ from shared.web.edge import AtEdge
 from shared.web.wire import Identifier, Shown, Slug
 
 router = APIRouter(tags=["agencies"])
+_DEFINITION = (
+    "CFO Act agencies by official adoption state, each rolled up from its components: complete when all adoptions of all"
+    " components are in operations or completed, in progress as soon as one is further than assessment, in talks when one has"
+    " begun, was selected or is stated as a need, not planning when nothing suited, unknown where nothing is on record."
+)
 
 
 class AgencyStateShown(Shown):
@@ -29,25 +38,34 @@ class AgencyStateShown(Shown):
 
 
 class AdoptionStates(Shown):
-    """`government`: state → how many of the agencies are in it."""
+    """`government`: state → how many of the agencies are in it; `range`: the facts of adoptions that were counted."""
 
     focus_area: str
+    definition: str
+    as_of: date | None
+    range: RangeShown
     government: dict[State, int]
     items: list[AgencyStateShown]
 
 
 @router.get("/v1/stats/adoption-states", response_model=AdoptionStates)
-async def list_adoption_states(area: Slug, at: AtEdge) -> Response:
-    """Each agency rolled up from its components, and the government from the agencies; for the area's QSMO and above."""
+async def list_adoption_states(area: Slug, at: AtEdge, as_of: AsOf = None) -> Response:
+    """Each agency rolled up from its components, and the government from the agencies; for the area's QSMO and above.
+
+    On another day: adoptions by effective day, what was stated by the day it was recorded, organizations as they are today.
+    """
 
     async def query(tx: Transaction) -> AdoptionStates:
         reach = await policy.reach(tx, at.principal)
         if not (reach.everything or area in reach.areas):
             raise Forbidden(f"The states of all agencies are for qsmo:{area} and the government-wide roles.")
-        found = await queries.agency_states(tx, area)
+        found = await queries.agency_states(tx, area, as_of=as_of)
         states = [each.state for each in found]
         return AdoptionStates(
             focus_area=area,
+            definition=_DEFINITION,
+            as_of=as_of,
+            range=shown_range((await analytics.ranges(tx))[Source.ADOPTION]),
             government={state: states.count(state) for state in State if state in states},
             items=[
                 AgencyStateShown(
@@ -95,7 +113,7 @@ class AgencyStates(Shown):
 
 
 @router.get("/v1/stats/adoption-states/by-area", response_model=Coverage)
-async def list_coverage(at: AtEdge) -> Response:
+async def list_coverage(at: AtEdge, as_of: AsOf = None) -> Response:
     """How far the CFO Act agencies have come in each area that the caller leads, or in all for the government-wide roles."""
 
     async def query(tx: Transaction) -> Coverage:
@@ -103,7 +121,7 @@ async def list_coverage(at: AtEdge) -> Response:
         areas = [area for area in await known_areas(tx) if reach.everything or area in reach.areas]
         if not areas:
             raise Forbidden("Coverage is for the QSMOs and the government-wide roles.")
-        found = {area: await queries.agency_states(tx, area) for area in areas}
+        found = {area: await queries.agency_states(tx, area, as_of=as_of) for area in areas}
         return Coverage(items=[_coverage(area, [each.state for each in states]) for area, states in found.items()])
 
     return at.show(await at.read(query))
@@ -117,7 +135,7 @@ def _coverage(area: str, states: list[State]) -> AreaCoverage:
 
 
 @router.get("/v1/agencies/{id}/adoption-states", response_model=AgencyStates)
-async def show_agency_states(id: Identifier, at: AtEdge) -> Response:
+async def show_agency_states(id: Identifier, at: AtEdge, as_of: AsOf = None) -> Response:
     """Component by component, in each area: for the agency itself, an area's QSMO, and the government-wide roles."""
 
     async def query(tx: Transaction) -> AgencyStates:
@@ -127,7 +145,7 @@ async def show_agency_states(id: Identifier, at: AtEdge) -> Response:
         if not areas:
             raise NotFound(f"There is no agency {id!r} whose adoption states you may see.")
         organization = await known_organization(tx, id)
-        items = [_area_states(area, await queries.component_states(tx, id, area)) for area in areas]
+        items = [_area_states(area, await queries.component_states(tx, id, area, as_of=as_of)) for area in areas]
         return AgencyStates(agency_id=id, name=organization.name, items=items)
 
     return at.show(await at.read(query))

@@ -10,12 +10,15 @@ from sqlalchemy import select
 
 from services.adoption import policy, store, tables
 from services.adoption.api import accounting_models as models
+from services.adoption.api.analytics_models import AsOf, shown_range
 from services.adoption.commands import systems as commands
 from services.adoption.commands.profiles import known_organization
 from services.adoption.domain.duplication import Cluster
+from services.adoption.domain.figures import Source
 from services.adoption.domain.retirement import Suggestion
 from services.adoption.domain.system import MACHINE, Cost, Facts, Status, System
 from services.adoption.queries import accounting as queries
+from services.adoption.queries.analytics import ranges
 from services.adoption.queries.retirements import retirements
 from shared.db import Transaction
 from shared.kernel.time import FiscalYear
@@ -24,6 +27,10 @@ from shared.web.paging import page_of
 from shared.web.wire import Action, Identifier, MoneyGiven, MoneyShown, Slug
 
 router = APIRouter(tags=["systems"])
+_DUPLICATION = (
+    "Systems linked by at least half of the activities that either covers, one with the next: found, ever; open, with more than"
+    " one of them in service."
+)
 
 
 @router.get("/v1/systems", response_model=models.SystemPage)
@@ -115,14 +122,24 @@ async def decommission_system(id: Identifier, body: models.Decommissioned, at: A
 
 
 @router.get("/v1/duplications", response_model=models.Duplications)
-async def list_duplications(at: AtEdge, area: Slug) -> Response:
-    """Systems that do much the same, among those the caller may see: the dearest first, retired ones too."""
+async def list_duplications(at: AtEdge, area: Slug, as_of: AsOf = None) -> Response:
+    """Systems that do much the same, among those the caller may see: the dearest first, retired ones too.
+
+    On another day: as facts said by then, of the systems that are the area's today.
+    """
 
     async def query(tx: Transaction) -> models.Duplications:
         reach = await policy.reach(tx, at.principal)
-        found = await queries.duplications(tx, area, reach=reach)
-        left = sum(not cluster.is_retired for cluster in found)
-        return models.Duplications(focus_area=area, found=len(found), open=left, items=[_cluster(c) for c in found])
+        found = await queries.duplications(tx, area, reach=reach, as_of=as_of)
+        return models.Duplications(
+            focus_area=area,
+            definition=_DUPLICATION,
+            as_of=as_of,
+            range=shown_range((await ranges(tx))[Source.SYSTEM]),
+            found=len(found),
+            open=sum(not cluster.is_retired for cluster in found),
+            items=[_cluster(cluster) for cluster in found],
+        )
 
     return at.show(await at.read(query))
 

@@ -28,6 +28,10 @@ class Figure(StrEnum):
     SERVICE_LEVELS = "service_levels"
     DEMAND = "demand"
     PLANS = "plans"
+    TIME_IN_PHASE = "time_in_phase"
+    STALLED = "stalled"
+    FEEDBACK = "feedback"
+    OFFERING_LEVELS = "offering_levels"
 
 
 DEFINITIONS: Mapping[Figure, str] = {
@@ -39,6 +43,10 @@ DEFINITIONS: Mapping[Figure, str] = {
     Figure.SERVICE_LEVELS: "Months of service levels that met or missed their target, on the day they were told.",
     Figure.DEMAND: "Decisions that nothing suits, by activity.",
     Figure.PLANS: "Investment action plans by status.",
+    Figure.TIME_IN_PHASE: "Phases left for the next one, by phase and whole days spent in it, holds included; per area.",
+    Figure.STALLED: "Active adoptions told to be stalled and not yet resumed, by phase.",
+    Figure.FEEDBACK: "Ratings that customers gave, by dimension and rating from 1 to 5, also where the words are hidden.",
+    Figure.OFFERING_LEVELS: "Months of service levels by offering and outcome.",
 }
 
 
@@ -51,6 +59,7 @@ class Source(StrEnum):
     SLA = "sla"
     DEMAND = "demand"
     IAP = "iap"
+    FEEDBACK = "feedback"
 
 
 class Cell(NamedTuple):
@@ -83,8 +92,9 @@ def fold(
     source: Source, fact: Mapping[str, Any], before: Subject | None, *, version: int, recorded_on: date
 ) -> tuple[Subject, list[Delta]]:
     """The subject after the fact, and what it adds to and takes from which cell on which day."""
-    contribution, memory = _CONTRIBUTIONS[source](fact, before.memory if before else None)
     day = _day(source, fact, recorded_on, first=before is None)
+    effect = max(day, before.day) if before else day
+    contribution, memory = _CONTRIBUTIONS[source](fact, before.memory if before else None, effect)
     if before is None:
         return Subject(version, day, contribution, memory=memory), [(cell, day, n) for cell, n in contribution.items()]
     if contribution == before.contribution:
@@ -93,7 +103,7 @@ def fold(
         # An older letter was found: it began earlier.
         deltas = [(cell, on, sign * n) for cell, n in contribution.items() for on, sign in ((before.day, -1), (day, 1))]
         return Subject(version, day, contribution, memory=memory), deltas
-    day = max(day, before.day)
+    day = effect
     cells = contribution.keys() | before.contribution.keys()
     deltas = [(cell, day, contribution.get(cell, 0) - before.contribution.get(cell, 0)) for cell in cells]
     return Subject(version, day, contribution, moved=True, memory=memory), [delta for delta in deltas if delta[2]]
@@ -112,17 +122,45 @@ def _areas(areas: list[str]) -> tuple[str, ...]:
     return (ALL, *dict.fromkeys(areas))
 
 
-def _adoption(fact: Mapping[str, Any], _memory: object) -> tuple[Contribution, None]:
-    agency, areas = fact["agency_id"], fact.get("focus_areas") or []
+def _adoption(
+    fact: Mapping[str, Any], memory: Mapping[str, Any] | None, day: date
+) -> tuple[Contribution, Mapping[str, Any] | None]:
+    agency, areas = fact["agency_id"], dict.fromkeys(fact.get("focus_areas") or [])
     status, phase = fact["status"], fact["phase"]
-    found = {Cell(Figure.FUNNEL, agency, area, f"{phase}:{status}"): 1 for area in _areas(areas)}
+    found = {Cell(Figure.FUNNEL, agency, area, f"{phase}:{status}"): 1 for area in (ALL, *areas)}
     if status == "completed" or (status == "active" and phase == "operations"):
-        for area in dict.fromkeys(areas):
+        for area in areas:
             found |= {Cell(Figure.COVERAGE, agency, area, activity): 1 for activity in fact.get("activities") or ()}
-    return found, None
+    stay = _stay(fact, memory, day)
+    if stay and stay["left"]:
+        # Of all together alone: how long each agency takes is not asked, and the keys are many.
+        for area in areas:
+            found |= {Cell(Figure.TIME_IN_PHASE, "", area, f"{left}:{days}"): 1 for left, days in stay["left"].items()}
+    if stay and stay["stalled"]:
+        found |= {Cell(Figure.STALLED, agency, area, phase): 1 for area in (ALL, *areas)}
+    return found, stay
 
 
-def _savings(fact: Mapping[str, Any], _memory: object) -> tuple[Contribution, None]:
+def _stay(fact: Mapping[str, Any], memory: Mapping[str, Any] | None, day: date) -> Mapping[str, Any] | None:
+    """`left`: phase → days spent in it. None for what a public register tells: it was in operations from the start."""
+    phase = fact["phase"]
+    if memory is None:
+        return None if phase == "operations" else {"phase": phase, "since": day.isoformat(), "left": {}, "stalled": False}
+    moved = phase != memory["phase"]
+    stalled = fact["verb"] == "stalled" or (memory["stalled"] and not moved and fact["verb"] != "resumed")
+    return {
+        "phase": phase,
+        "since": day.isoformat() if moved else memory["since"],
+        "left": {**memory["left"], memory["phase"]: _days_since(memory["since"], day)} if moved else memory["left"],
+        "stalled": stalled and fact["status"] == "active",
+    }
+
+
+def _days_since(since: str, day: date) -> int:
+    return (day - date.fromisoformat(since)).days
+
+
+def _savings(fact: Mapping[str, Any], _memory: object, _day: date) -> tuple[Contribution, None]:
     key = f"{fact['kind']}:{fact['fiscal_year']}"
     found: Contribution = {}
     for area in _areas([fact["focus_area"]]):
@@ -137,7 +175,7 @@ def _by_status(figure: Figure, fact: Mapping[str, Any]) -> tuple[Contribution, N
     return {Cell(figure, fact["agency_id"], area, fact["status"]): 1 for area in _areas(areas)}, None
 
 
-def _sla(fact: Mapping[str, Any], memory: Mapping[str, Any] | None) -> tuple[Contribution, Mapping[str, Any]]:
+def _sla(fact: Mapping[str, Any], memory: Mapping[str, Any] | None, _day: date) -> tuple[Contribution, Mapping[str, Any]]:
     """`memory`: month → met or missed; a month told again replaces itself."""
     months = dict(memory or {})
     if "month" in fact:
@@ -145,12 +183,15 @@ def _sla(fact: Mapping[str, Any], memory: Mapping[str, Any] | None) -> tuple[Con
     found: Contribution = {}
     for outcome in months.values():
         for area in _areas([fact["focus_area"]]):
-            cell = Cell(Figure.SERVICE_LEVELS, fact["agency_id"], area, outcome)
-            found[cell] = found.get(cell, 0) + 1
+            for cell in (
+                Cell(Figure.SERVICE_LEVELS, fact["agency_id"], area, outcome),
+                Cell(Figure.OFFERING_LEVELS, "", area, f"{fact['offering_id']}:{outcome}"),
+            ):
+                found[cell] = found.get(cell, 0) + 1
     return found, months
 
 
-def _demand(fact: Mapping[str, Any], memory: Mapping[str, Any] | None) -> tuple[Contribution, Mapping[str, Any]]:
+def _demand(fact: Mapping[str, Any], memory: Mapping[str, Any] | None, _day: date) -> tuple[Contribution, Mapping[str, Any]]:
     """`memory`: shortlist → agency; each counts once."""
     calls = {**(memory or {}), fact["shortlist_id"]: fact["agency_id"]}
     found: Contribution = {}
@@ -161,13 +202,20 @@ def _demand(fact: Mapping[str, Any], memory: Mapping[str, Any] | None) -> tuple[
     return found, calls
 
 
+def _feedback(fact: Mapping[str, Any], _memory: object, _day: date) -> tuple[Contribution, None]:
+    rated = [f"{dimension}:{rating}" for dimension, rating in fact["ratings"].items()]
+    areas = _areas([fact["focus_area"]] if fact["focus_area"] else [])
+    return {Cell(Figure.FEEDBACK, fact["agency_id"], area, key): 1 for area in areas for key in rated}, None
+
+
 _CONTRIBUTIONS: Mapping[Source, Any] = {
     Source.ADOPTION: _adoption,
     Source.SAVINGS: _savings,
-    Source.SYSTEM: lambda fact, _memory: _by_status(Figure.SYSTEMS, fact),
+    Source.SYSTEM: lambda fact, _memory, _day: _by_status(Figure.SYSTEMS, fact),
     Source.SLA: _sla,
     Source.DEMAND: _demand,
-    Source.IAP: lambda fact, _memory: _by_status(Figure.PLANS, fact),
+    Source.IAP: lambda fact, _memory, _day: _by_status(Figure.PLANS, fact),
+    Source.FEEDBACK: _feedback,
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
@@ -16,6 +17,7 @@ from services.adoption.domain.duplication import Cluster, clusters
 from services.adoption.domain.savings import Kind
 from services.adoption.domain.system import Status, System
 from services.adoption.policy import Reach
+from services.adoption.queries.past import systems_on
 from shared.db import Row, Transaction
 from shared.kernel.time import FiscalYear
 
@@ -54,11 +56,14 @@ def seen_savings(reach: Reach) -> ColumnElement[bool]:
     return or_(table.c.organization_id.in_(reach.organizations), table.c.focus_area.in_(reach.areas))
 
 
-async def duplications(tx: Transaction, area: str, *, reach: Reach) -> list[Cluster]:
-    """Among the systems that the caller may see, the dearest first."""
+async def duplications(tx: Transaction, area: str, *, reach: Reach, as_of: date | None = None) -> list[Cluster]:
+    """Among the systems of the area that the caller may see, the dearest first; as they are, or as facts said on a day."""
     table = tables.systems
-    rows = await tx.rows(select(table).where(table.c.focus_area == area, seen_systems(reach)).limit(SYSTEMS_MAX))
-    return clusters([store.systems.from_row(row) for row in rows], year=FiscalYear.of(tx.at.date()))
+    seen = select(table).where(table.c.focus_area == area, seen_systems(reach)).limit(SYSTEMS_MAX)
+    rows = await tx.rows(seen)
+    if as_of is None:
+        return clusters([store.systems.from_row(row) for row in rows], year=FiscalYear.of(tx.at.date()))
+    return clusters(await systems_on(tx, [row["id"] for row in rows], as_of), year=FiscalYear.of(as_of))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+from statistics import median
 
 from sqlalchemy import BigInteger, cast, func, select, union_all
 
 from services.adoption import tables
 from services.adoption.domain.figures import Figure, Source, periods
-from services.adoption.domain.scorecard import Measure, Offerings, Values, measures
+from services.adoption.domain.m3 import Phase
+from services.adoption.domain.scorecard import Basis, Measure, Offerings, Values, measures
 from services.adoption.store.figures import CellId, Folding, Told, source_of
 from shared.db import Row, Transaction
 
 _READ_ROWS = 5_000
 _ON_OFFER = ("published", "listed")
+_ON_THE_WAY = frozenset({"in_process", "ready"})
 SOURCES: Mapping[Figure, Source] = {
     Figure.FUNNEL: Source.ADOPTION,
     Figure.COVERAGE: Source.ADOPTION,
@@ -26,6 +32,10 @@ SOURCES: Mapping[Figure, Source] = {
     Figure.SERVICE_LEVELS: Source.SLA,
     Figure.DEMAND: Source.DEMAND,
     Figure.PLANS: Source.IAP,
+    Figure.TIME_IN_PHASE: Source.ADOPTION,
+    Figure.STALLED: Source.ADOPTION,
+    Figure.FEEDBACK: Source.FEEDBACK,
+    Figure.OFFERING_LEVELS: Source.SLA,
 }
 
 
@@ -150,25 +160,65 @@ async def verification(tx: Transaction) -> Verification:
     return Verification(facts=facts, cells=len(expected), behind=facts - counted, differences=tuple(found))
 
 
-async def scorecard(tx: Transaction, area: str, *, as_of: date | None) -> tuple[Measure, ...]:
+async def scorecard(tx: Transaction, area: str, *, as_of: date | None, with_feedback: bool) -> tuple[Measure, ...]:
     """Of the QSMO of the area."""
 
     async def of(figure: Figure, *, by_agency: bool = False) -> Values:
         return await values(tx, figure, area=area, by_agency=by_agency, as_of=as_of)
 
-    return measures(
+    basis = Basis(
         funnel=await of(Figure.FUNNEL, by_agency=True),
+        stalled=await of(Figure.STALLED),
         savings=await of(Figure.SAVINGS),
         systems=await of(Figure.SYSTEMS),
         levels=await of(Figure.SERVICE_LEVELS),
+        offering_levels=await of(Figure.OFFERING_LEVELS),
         demand=await of(Figure.DEMAND),
+        feedback=await of(Figure.FEEDBACK, by_agency=True) if with_feedback else None,
+        providers=await _providers(tx),
         offerings=await _offerings(tx, area) if as_of is None else None,
     )
+    return measures(basis)
+
+
+async def _providers(tx: Transaction) -> dict[str, str]:
+    """Offering → provider, of offerings that have months told."""
+    table, told = tables.known_offerings, select(tables.slas.c.offering_id)
+    query = select(table.c.id, table.c.provider_id).where(table.c.id.in_(told), table.c.provider_id.is_not(None))
+    return {row["id"]: row["provider_id"] for row in await tx.rows(query)}
 
 
 async def _offerings(tx: Transaction, area: str) -> Offerings:
     table, areas = tables.known_offerings, tables.known_offering_areas
-    query = select(table.c.authorization).join(areas, areas.c.offering_id == table.c.id)
+    query = select(table.c.authorization, table.c.fit).join(areas, areas.c.offering_id == table.c.id)
     rows = await tx.rows(query.where(areas.c.focus_area == area, table.c.status.in_(_ON_OFFER)))
-    authorized = sum((row["authorization"] or {}).get("status") == "authorized" for row in rows)
-    return Offerings(all=len(rows), authorized=authorized)
+    statuses = [(row["authorization"] or {}).get("status") for row in rows]
+    return Offerings(
+        all=len(rows),
+        authorized=statuses.count("authorized"),
+        on_the_way=sum(status in _ON_THE_WAY for status in statuses),
+        priced=sum((row["fit"] or {}).get("price") is not None for row in rows),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeInPhase:
+    """Of those that left the phase for the next one, in whole days; `p90` by nearest rank."""
+
+    phase: Phase
+    left: int
+    median: Decimal
+    p90: int
+
+
+async def time_in_phase(tx: Transaction, area: str, *, as_of: date | None) -> tuple[TimeInPhase, ...]:
+    """In the order of the phases; those that nobody has left are not among them."""
+    days: dict[Phase, list[int]] = defaultdict(list)
+    for (_, key), n in (await values(tx, Figure.TIME_IN_PHASE, area=area, as_of=as_of)).items():
+        phase, _, spent = key.partition(":")
+        days[Phase(phase)].extend([int(spent)] * n)
+    return tuple(_time_in(phase, sorted(days[phase])) for phase in Phase if phase in days)
+
+
+def _time_in(phase: Phase, days: list[int]) -> TimeInPhase:
+    return TimeInPhase(phase=phase, left=len(days), median=Decimal(str(median(days))), p90=days[math.ceil(0.9 * len(days)) - 1])

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Select, Table, and_, select
 
 from services.adoption import store, tables
 from services.adoption.domain.adoption import Status
+from services.adoption.domain.figures import Figure
 from services.adoption.domain.m3 import Phase
 from services.adoption.domain.rollup import Evidence, Standing, State, rolled_up, state_of
+from services.adoption.queries import analytics
+from services.adoption.queries.past import recorded_by
 from shared.db import Transaction
 
 
@@ -26,12 +30,12 @@ class AgencyState:
     components: Mapping[State, int]
 
 
-async def agency_states(tx: Transaction, area: str) -> list[AgencyState]:
-    """Of the CFO Act agencies, by name."""
+async def agency_states(tx: Transaction, area: str, *, as_of: date | None = None) -> list[AgencyState]:
+    """Of the CFO Act agencies, by name, in the tree of today."""
     table = tables.known_organizations
     agencies = await tx.rows(select(table.c.id, table.c.name).where(table.c.cfo_act.is_(True)).order_by(table.c.name))
     parents = {row["id"]: row["parent_id"] for row in await tx.rows(select(table.c.id, table.c.parent_id))}
-    evidence = await _evidence(tx, area)
+    evidence = await _evidence(tx, area, as_of=as_of)
     own = {row["id"] for row in agencies}
     states: dict[str, list[State]] = defaultdict(list)
     for id_, found in evidence.items():
@@ -49,12 +53,12 @@ class ComponentState:
     state: State
 
 
-async def component_states(tx: Transaction, agency_id: str, area: str) -> list[ComponentState]:
+async def component_states(tx: Transaction, agency_id: str, area: str, *, as_of: date | None = None) -> list[ComponentState]:
     """The organization and all below it, by name; those of whom nothing is on record are `unknown`."""
     table = tables.known_organizations
     covered = store.with_all_below(select(table.c.id).where(table.c.id == agency_id))
     query = select(table.c.id, table.c.name).where(table.c.id.in_(select(covered.c.id))).order_by(table.c.name, table.c.id)
-    evidence = await _evidence(tx, area, select(covered.c.id))
+    evidence = await _evidence(tx, area, select(covered.c.id), as_of=as_of)
     return [
         ComponentState(organization_id=row["id"], name=row["name"], state=state_of(evidence.get(row["id"], Evidence())))
         for row in await tx.rows(query)
@@ -78,28 +82,59 @@ def _agency_above(id_: str, parents: Mapping[str, str | None], agencies: set[str
     return None
 
 
-async def _evidence(tx: Transaction, area: str, within: Select[Any] | None = None) -> dict[str, Evidence]:
+async def _evidence(
+    tx: Transaction, area: str, within: Select[Any] | None = None, *, as_of: date | None
+) -> dict[str, Evidence]:
     """By organization; `within`: only these."""
 
     def narrowed(query: Select[Any], table: Table) -> Select[Any]:
         return query if within is None else query.where(table.c.organization_id.in_(within))
 
     found: dict[str, Evidence] = defaultdict(Evidence)
-    adoptions, areas = tables.adoptions, tables.known_offering_areas
-    of_area = select(areas.c.offering_id).where(areas.c.focus_area == area)
-    # However many adoptions there are, an organization's stand in a few ways.
-    standings = select(adoptions.c.organization_id, adoptions.c.status, adoptions.c.phase).distinct()
-    for row in await tx.rows(narrowed(standings.where(adoptions.c.offering_id.in_(of_area)), adoptions)):
-        known = found[row["organization_id"]]
-        standing = Standing(Status(row["status"]), Phase(row["phase"]))
-        found[row["organization_id"]] = replace(known, adoptions=(*known.adoptions, standing))
+    standings = await (_standings_on(tx, area, as_of) if as_of else _standings(tx, narrowed(_adopting(area), tables.adoptions)))
+    for id_, each in standings.items():
+        found[id_] = Evidence(adoptions=tuple(each))
     for table in (tables.needs, tables.profiles):
         stated = select(table.c.organization_id).where(table.c.focus_area == area).distinct()
+        stated = stated if as_of is None else _begun_by(stated, table, as_of)
         for row in await tx.rows(narrowed(stated, table)):
             found[row["organization_id"]] = replace(found[row["organization_id"]], stated=True)
     shortlists = tables.shortlists
     locked = select(shortlists).where(shortlists.c.focus_area == area).order_by(shortlists.c.id)
+    locked = locked if as_of is None else locked.where(shortlists.c.locked_on <= as_of)
     for row in await tx.rows(narrowed(locked, shortlists)):
         shortlist = store.shortlists.from_row(row)
+        if as_of is not None and shortlist.decision is not None and shortlist.decision.on > as_of:
+            shortlist = replace(shortlist, decision=None)
         found[shortlist.organization_id] = replace(found[shortlist.organization_id], shortlist=shortlist)
     return found
+
+
+def _adopting(area: str) -> Select[Any]:
+    """However many adoptions there are, an organization's stand in a few ways."""
+    adoptions, areas = tables.adoptions, tables.known_offering_areas
+    of_area = select(areas.c.offering_id).where(areas.c.focus_area == area)
+    query = select(adoptions.c.organization_id, adoptions.c.status, adoptions.c.phase).distinct()
+    return query.where(adoptions.c.offering_id.in_(of_area))
+
+
+async def _standings(tx: Transaction, query: Select[Any]) -> dict[str, list[Standing]]:
+    found: dict[str, list[Standing]] = defaultdict(list)
+    for row in await tx.rows(query):
+        found[row["organization_id"]].append(Standing(Status(row["status"]), Phase(row["phase"])))
+    return found
+
+
+async def _standings_on(tx: Transaction, area: str, as_of: date) -> dict[str, list[Standing]]:
+    """The same from the funnel of the day."""
+    found: dict[str, list[Standing]] = defaultdict(list)
+    for agency, key in await analytics.values(tx, Figure.FUNNEL, area=area, by_agency=True, as_of=as_of):
+        phase, _, status = key.partition(":")
+        found[agency].append(Standing(Status(status), Phase(phase)))
+    return found
+
+
+def _begun_by(query: Select[Any], table: Table, day: date) -> Select[Any]:
+    """Of rows whose first fact was recorded by the end of the day."""
+    first = tables.outbox.c
+    return query.join(tables.outbox, and_(first.key == table.c.id, first.aggregate_version == 1)).where(recorded_by(day))

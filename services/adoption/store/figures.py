@@ -33,6 +33,7 @@ _PREFIXES = {
     "qsmo.adoption.sla.": Source.SLA,
     "qsmo.adoption.demand.": Source.DEMAND,
     "qsmo.adoption.iap.": Source.IAP,
+    "qsmo.adoption.feedback.": Source.FEEDBACK,
 }
 _OUTCOMES = {
     "qsmo.adoption.sla.met.v1": "met",
@@ -80,6 +81,8 @@ class Folding:
         fact = orjson.loads(told.data)
         if source is Source.SLA and "month" in fact:
             fact["outcome"] = _OUTCOMES[told.type]
+        elif source is Source.ADOPTION:
+            fact["verb"] = told.type.split(".")[3]
         after, deltas = fold(source, fact, before, version=told.version, recorded_on=told.at.date())
         self.subjects[told.subject] = after
         self.touched.add(told.subject)
@@ -97,7 +100,7 @@ class Folding:
             for grain in sorted(Grain):
                 for begins_on, sums in _summed(days if grain.is_of_agencies else of_all, grain):
                     for (agency, key), amount in sorted(sums.items()):
-                        if amount:
+                        if amount and (agency or not grain.is_of_agencies):
                             yield figure, area, grain.value, begins_on, agency, key, amount
 
 

@@ -45,7 +45,7 @@ def published(count: int, *, seed: int, agencies: int = 150, activities: int = 4
 def _aggregate(rng: random.Random, id_: str, agencies: int, activities: int) -> Iterator[Published]:
     agency, area = f"agency-{rng.randrange(agencies)}", rng.choice(AREAS)
     own = {"agency_id": agency, "focus_area": area}
-    match rng.choices(("adoption", "savings", "system", "sla", "demand", "iap"), (60, 15, 8, 9, 4, 4))[0]:
+    match rng.choices(("adoption", "savings", "system", "sla", "demand", "iap", "feedback"), (60, 15, 8, 9, 4, 4, 4))[0]:
         case "adoption":
             facts = _adoption(rng, id_, agency, area, activities)
         case "savings":
@@ -56,6 +56,8 @@ def _aggregate(rng: random.Random, id_: str, agencies: int, activities: int) -> 
             facts = _sla(rng, id_, own)
         case "demand":
             facts = _demand(rng, id_, area, agencies)
+        case "feedback":
+            facts = _feedback(rng, id_, own)
         case _:
             facts = _iap(rng, id_, own)
     at = datetime(2019, 1, 1, tzinfo=UTC) + timedelta(hours=rng.randrange(_DAYS * 24))
@@ -88,6 +90,8 @@ def _adoption(rng: random.Random, id_: str, agency: str, area: str, activities: 
             yield contracts.AdoptionStalled(
                 **base, status="active", phase=_PHASES[phase], effective_on=day, progress_on=day, threshold_days=180
             )
+            if rng.random() < 0.5:
+                yield contracts.AdoptionResumed(**base, status="active", phase=_PHASES[phase], effective_on=day)
         else:
             kind, status = rng.choice(((contracts.AdoptionWithdrawn, "withdrawn"), (contracts.AdoptionCompleted, "completed")))
             yield kind(**base, status=status, phase=_PHASES[phase], effective_on=day)
@@ -124,7 +128,7 @@ def _sla(rng: random.Random, id_: str, own: dict[str, str]) -> Iterator[Fact]:
         **own,
         "sla_id": id_,
         "adoption_id": "a",
-        "offering_id": "o",
+        "offering_id": f"o-{rng.randrange(20)}",
         "measure_id": "M.1",
         "target": ">=80%",
     }
@@ -159,6 +163,22 @@ def _iap(rng: random.Random, id_: str, own: dict[str, str]) -> Iterator[Fact]:
         yield oversight.IapSubmitted(**base, status="submitted", action="submit")
         if rng.random() < 0.7:
             yield oversight.IapDenied(**base, status="denied", action="deny")
+
+
+def _feedback(rng: random.Random, id_: str, own: dict[str, str]) -> Iterator[Fact]:
+    base: dict[str, Any] = {
+        **own,
+        "feedback_id": id_,
+        "adoption_id": "a",
+        "offering_id": "o",
+        "quarter": "2027Q1",
+        "ratings": {name: rng.randrange(1, 6) for name in ("satisfaction", "quality")},
+    }
+    yield oversight.FeedbackGiven(**base)
+    if rng.random() < 0.5:
+        yield oversight.FeedbackAnswered(**base)
+    if rng.random() < 0.2:
+        yield oversight.FeedbackModerated(**base, verdict="hide", reason="r")
 
 
 def event_of(told: Published) -> Event:
