@@ -421,6 +421,31 @@ async def test_when_nothing_suits_what_nobody_offers_becomes_demand_ranked_by_ag
     assert (await world.api.get(f"/v1/demands?area={AREA}", "provider:p")).status_code == 403
 
 
+async def test_demand_of_as_many_agencies_is_ranked_by_what_they_spend_on_it_today(world: World) -> None:
+    async def a_system(number: str, capability: str, amount: str) -> None:
+        costs = {"2020": {"operation": {"amount": amount}}}
+        body = {"agency_id": "cisa", "number": number, "name": number, "focus_area": AREA, "costs": costs}
+        assert (await world.api.post("/v1/systems", {**body, "capabilities": [f"{capability}.100"]}, OWN)).status_code == 201
+
+    later = "FFM.090.020"
+    await world.tell(standard(A, B, C, later))
+    needs = [{"fibf_id": each, "scale": "both"} for each in (C, later)]
+    stated = await world.api.post("/v1/needs", needs_body(needs=needs), OWN)
+    shown = await locked(world, stated.json()["id"])
+    await decide(world, shown, "none_suitable")
+
+    async def ranked(role: str) -> list[tuple[str, str | None]]:
+        found = (await world.api.get(f"/v1/demands?area={AREA}", role)).json()["items"]
+        return [(item["fibf_id"], item["yearly_spend"] and item["yearly_spend"]["amount"]) for item in found]
+
+    assert await ranked(QSMO) == [(C, "0.00"), (later, "0.00")]
+    await a_system("U-1", C, "10.00")
+    await a_system("U-2", later, "70000.00")
+    await a_system("U-3", later, "0.50")
+    assert await ranked(QSMO) == [(later, "70000.50"), (C, "10.00")]
+    assert await ranked(OTHER) == [(later, None), (C, None)]
+
+
 # --- what to do next ---
 
 

@@ -366,13 +366,17 @@ class Verification(Shown):
 
 
 class DemandShown(Shown):
-    """`agencies` found nothing suitable for the activity; `mission_critical` of them call it so."""
+    """`agencies` found nothing suitable for the activity; `mission_critical` of them call it so.
+
+    `yearly_spend`: on the systems with which they do it today; for the area's QSMO and the government-wide roles.
+    """
 
     fibf_id: str
     title: str | None
     focus_area: str
     agencies: int
     mission_critical: int
+    yearly_spend: MoneyShown | None
     since: date
     latest: date
 

@@ -13,16 +13,16 @@ from services.adoption import policy, store, tables
 from services.adoption.api import choice_models as models
 from services.adoption.commands import shortlists as commands
 from services.adoption.commands.needs import visible_needs
-from services.adoption.domain.demand import Demand
 from services.adoption.domain.pinning import differences
 from services.adoption.domain.shortlist import Decision, Shortlist, Status, digest_of
+from services.adoption.queries.demands import Asked, demands
 from services.adoption.queries.fit import Catalogs, activities_of
 from shared.auth import Unauthenticated
 from shared.db import Transaction
 from shared.kernel.errors import Forbidden
 from shared.web.edge import Answered, AtEdge, Edge, Paged
 from shared.web.paging import page_of
-from shared.web.wire import Action, Identifier, Slug
+from shared.web.wire import Action, Identifier, MoneyShown, Slug
 
 router = APIRouter(tags=["shortlists"])
 _DEMANDS_MAX = 200
@@ -105,24 +105,26 @@ async def decide_shortlist(id: Identifier, body: models.DecisionGiven, at: AtEdg
 
 @router.get("/v1/demands", response_model=models.DemandList)
 async def list_demands(at: AtEdge, area: Slug, limit: Annotated[int, Query(ge=1, le=_DEMANDS_MAX)] = _DEMANDS_MAX) -> Response:
-    """What agencies need and nobody offers, most agencies first: the QSMO's backlog. For federal callers."""
+    """What agencies need and nobody offers: the QSMO's backlog, most agencies first, then most spend. For federal callers."""
     if at.principal.is_anonymous:
         raise Unauthenticated("Demand is for federal callers: this needs a bearer token.")
     if not at.principal.sees_federal:
         raise Forbidden("Demand is for federal callers.")
 
     async def query(tx: Transaction) -> models.DemandList:
-        table = tables.demands
-        rows = await tx.rows(
-            select(table).where(table.c.focus_area == area).order_by(table.c.agencies.desc(), table.c.fibf_id).limit(limit)
-        )
+        reach = await policy.reach(tx, at.principal)
         titles = await activities_of(tx, area)
-        return models.DemandList(items=[_demand(store.demands.from_row(row), titles.get(row["fibf_id"])) for row in rows])
+        sees_spend = reach.everything or area in reach.areas
+        found = await demands(tx, area, limit=limit)
+        return models.DemandList(
+            items=[_demand(each, titles.get(each.demand.fibf_id), sees_spend=sees_spend) for each in found]
+        )
 
     return at.show(await at.read(query))
 
 
-def _demand(found: Demand, title: str | None) -> models.DemandShown:
+def _demand(asked: Asked, title: str | None, *, sees_spend: bool) -> models.DemandShown:
+    found = asked.demand
     days = [call.on for call in found.calls]
     critical = {call.organization_id for call in found.calls if call.mission_critical}
     return models.DemandShown(
@@ -131,6 +133,7 @@ def _demand(found: Demand, title: str | None) -> models.DemandShown:
         focus_area=found.focus_area,
         agencies=found.agencies,
         mission_critical=len(critical),
+        yearly_spend=MoneyShown(amount=asked.spend) if sees_spend else None,
         since=min(days),
         latest=max(days),
     )
