@@ -60,7 +60,7 @@ def _await_answer(process: subprocess.Popen[bytes], url: str, log: Path) -> None
     deadline = time.monotonic() + _READY_S
     while True:
         try:
-            httpx.get(url, timeout=5)
+            httpx.get(url, timeout=_READY_S)
             return
         except httpx.HTTPError as err:
             if process.poll() is not None or time.monotonic() > deadline:

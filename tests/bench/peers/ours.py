@@ -38,7 +38,10 @@ async def marketplace(cluster: Cluster, contents: Sequence[Content]) -> Ours:
     """Filled, and heard of by the feed and the index."""
     await _with_an_area(cluster)
     ids = await _filled(cluster.database_url("catalog"), contents)
-    async with asyncio.timeout(_SETTLE_S), httpx.AsyncClient(base_url=cluster.url, headers=_signed(cluster)) as client:
+    async with (
+        asyncio.timeout(_SETTLE_S),
+        httpx.AsyncClient(base_url=cluster.url, headers=_signed(cluster), timeout=_SETTLE_S) as client,
+    ):
         while not await _heard(client, len(contents)):
             await asyncio.sleep(0.5)
     await _tidied(cluster.database_url("catalog"))
