@@ -46,6 +46,7 @@ class Answered:
     model: BaseModel
     version: int | None = None
     location: str | None = None
+    is_new: bool = False
 
 
 class Edge:
@@ -80,6 +81,13 @@ class Edge:
     def expected_version_if_any(self) -> int | None:
         """From If-Match where a resource may not exist yet; None when absent."""
         return self.expected_version() if "if-match" in self.request.headers else None
+
+    def expected_version_of(self, there: int | None) -> int:
+        """From If-Match, of what is there or, None, has yet to be made: then there must be none."""
+        expected = self.expected_version_if_any()
+        if there is None and expected is not None:
+            raise StaleVersion("There is no such thing (any more): leave If-Match out to make it.")
+        return expected or 0
 
     async def write(
         self, command: Callable[[Transaction], Awaitable[Answered]], *, status: int = 200, dry: bool = False
@@ -162,7 +170,7 @@ def _answer(shown: Answered, status: int) -> Answer:
     headers = {"ETag": f'"{tag}"' if shown.version is None else f'"{shown.version}-{tag}"'}
     if shown.location:
         headers["Location"] = shown.location
-    return Answer(status=status, headers=headers, body=body)
+    return Answer(status=201 if shown.is_new else status, headers=headers, body=body)
 
 
 def _naming(tx: Transaction, answer: Answer) -> Answer:

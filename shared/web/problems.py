@@ -92,6 +92,8 @@ async def _refused(request: Request, error: Exception) -> Response:
     }
     if isinstance(error, errors.StaleVersion):
         extra["current_version"] = error.current_version
+        if error.current_version is not None:
+            headers["ETag"] = f'"{error.current_version}"'
     return problem(request, status, error.detail, kind=error.code or slug, title=title, headers=headers, **extra)
 
 

@@ -412,6 +412,22 @@ async def test_offerings_are_found_by_their_keys(api: Api) -> None:
     assert (await api.get("/v1/offerings/by-key/isbn/1")).status_code == 400
 
 
+async def test_an_offering_is_drafted_and_changed_by_its_code(api: Api) -> None:
+    path, body = "/v1/offerings/by-key/code/new-one", {"name": "New", "kind": "service", "focus_areas": ["cybersecurity"]}
+
+    made = await api.put(path, body, "qsmo:cybersecurity")
+    blind = await api.put(path, body, "qsmo:cybersecurity")
+    changed = await api.put(path, body | {"name": "Newer"}, "qsmo:cybersecurity", etag=made.headers["etag"])
+    refused = await api.put("/v1/offerings/by-key/code/other", body, "agency:070:cio")
+    imported_only = await api.put("/v1/offerings/by-key/fedramp/FR9", body, "qsmo:cybersecurity")
+
+    assert made.status_code == 201, made.text
+    assert (made.json()["code"], made.headers["location"]) == ("new-one", f"/v1/offerings/{made.json()['id']}")
+    statuses = [answer.status_code for answer in (blind, changed, refused, imported_only)]
+    assert statuses == [412, 200, 403, 404], blind.text + changed.text
+    assert (await api.get(path, "qsmo:cybersecurity")).json()["name"] == "Newer"
+
+
 async def test_counts_are_of_what_the_caller_may_see(api: Api) -> None:
     await a_published(api)
     await a_draft(api, code="d", kind="tool")

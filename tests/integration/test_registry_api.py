@@ -276,6 +276,24 @@ async def test_a_code_belongs_to_one_organization(api: Api) -> None:
     assert (await api.get("/v1/organizations/by-key/cgac/070")).json()["id"] == first
 
 
+async def test_an_organization_is_made_and_changed_by_a_code_of_its_own(api: Api) -> None:
+    path, body = "/v1/organizations/by-key/hr-system/4711", {"name": "Office", "kind": "office"}
+
+    made = await api.put(path, body, "coordinator")
+    blind = await api.put(path, body, "coordinator")
+    changed = await api.put(path, body | {"name": "Bureau"}, "coordinator", etag=made.headers["etag"])
+    gone = await api.put(path[:-1] + "2", body, "coordinator", etag=made.headers["etag"])
+    refused = await api.put(path[:-1] + "2", body, "agency:070:cio")
+
+    assert made.status_code == 201, made.text
+    assert made.json()["codes"] == [{"scheme": "hr-system", "value": "4711"}]
+    assert (blind.status_code, changed.status_code, gone.status_code, refused.status_code) == (412, 200, 412, 403)
+    assert (blind.json()["current_version"], blind.headers["etag"]) == (1, '"1"')
+    assert (await api.put(path, body, "coordinator", etag='"2"')).status_code == 200
+    shown = (await api.get(path)).json()
+    assert (shown["id"], shown["name"], shown["version"]) == (made.json()["id"], "Office", 3)
+
+
 async def test_an_organization_cannot_stand_below_itself(api: Api) -> None:
     top = await an_organization(api, "Top")
     below = await an_organization(api, "Below", parent_id=top)

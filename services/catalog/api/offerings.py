@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
@@ -17,7 +18,9 @@ from services.catalog.domain.offering import Offering, Status
 from services.catalog.domain.provider import Kind as ProviderKind
 from services.catalog.queries import OfferingFilter
 from services.catalog.schemas.content import Word
+from shared.auth import Principal
 from shared.db import Transaction
+from shared.kernel.errors import NotFound
 from shared.web.edge import Answered, AtEdge, Edge, Paged
 from shared.web.wire import Identifier, Line, Slug
 
@@ -67,6 +70,40 @@ async def list_offerings(
 async def show_offering_by_key(scheme: Scheme, value: Identifier, at: AtEdge) -> Response:
     view = await at.read(lambda tx: queries.offering_by_key(tx, scheme, value, by=at.principal))
     return at.show(views.offering(view, by=at.principal), version=view.offering.version)
+
+
+@router.put(
+    "/v1/offerings/by-key/{scheme}/{value}",
+    response_model=schemas.OfferingShown,
+    responses={201: {"model": schemas.OfferingShown, "description": "Drafted"}},
+)
+async def put_offering_by_key(scheme: Scheme, value: Identifier, body: schemas.OfferingValues, at: AtEdge) -> Response:
+    """Drafts the offering with this code, or changes the one that has it, as `PUT /v1/offerings/{id}` does.
+
+    What is known by its FedRAMP id alone is changed only: it is made by its import.
+    """
+    content = contents.content(body)
+
+    async def command(tx: Transaction) -> Answered:
+        there = await _by_key(tx, scheme, value, by=at.principal)
+        expected = at.expected_version_of(there.version if there else None)
+        if there is None:
+            saved = await commands.draft_offering(tx, code=value, content=content, by=at.principal)
+        else:
+            saved = await commands.change_offering(tx, there.id, content, expected_version=expected, by=at.principal)
+        return replace(await _answered(tx, saved, at), is_new=there is None)
+
+    return await at.write(command)
+
+
+async def _by_key(tx: Transaction, scheme: Scheme, value: str, *, by: Principal) -> Offering | None:
+    """Raises NotFound where no new one could have this key."""
+    try:
+        return (await queries.offering_by_key(tx, scheme, value, by=by)).offering
+    except NotFound:
+        if scheme is not Scheme.CODE:
+            raise
+        return None
 
 
 @router.get("/v1/offerings/{id}", response_model=schemas.OfferingShown)
@@ -169,8 +206,11 @@ async def count_offerings(at: AtEdge) -> Response:
 
 async def _write(at: Edge, command: Callable[[Transaction], Awaitable[Offering]], *, status: int = 200) -> Response:
     async def answered(tx: Transaction) -> Answered:
-        saved = await command(tx)
-        shown = views.offering(await queries.viewed(tx, saved), by=at.principal)
-        return Answered(shown, saved.version, f"/v1/offerings/{saved.id}")
+        return await _answered(tx, await command(tx), at)
 
     return await at.write(answered, status=status)
+
+
+async def _answered(tx: Transaction, saved: Offering, at: Edge) -> Answered:
+    shown = views.offering(await queries.viewed(tx, saved), by=at.principal)
+    return Answered(shown, saved.version, f"/v1/offerings/{saved.id}")

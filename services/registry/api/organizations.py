@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Path, Query, Response
 
 from services.registry import queries, schemas, store
 from services.registry.api import views
@@ -18,6 +19,7 @@ from shared.kernel.errors import NotFound
 from shared.web.edge import Answered, AtEdge, Edge, Paged
 from shared.web.wire import Identifier, Line, Slug
 
+_CODE_MAX = 80
 router = APIRouter(tags=["organizations"])
 
 
@@ -75,6 +77,31 @@ async def show_organization_by_code(scheme: Slug, value: Line, at: AtEdge) -> Re
     if found is None:
         raise NotFound(f"No organization has the code {scheme}:{value}.")
     return at.show(views.organization(found, by=at.principal), version=found.version)
+
+
+@router.put(
+    "/v1/organizations/by-key/{scheme}/{value}",
+    response_model=schemas.OrganizationShown,
+    responses={201: {"model": schemas.OrganizationShown, "description": "Registered"}},
+)
+async def put_organization_by_code(
+    scheme: Slug, value: Annotated[Line, Path(max_length=_CODE_MAX)], body: schemas.OrganizationGiven, at: AtEdge
+) -> Response:
+    """Registers the organization with this code, or changes the one that has it. The code need not be repeated in the body."""
+    code = Code(scheme=scheme, value=value)
+    given = _values(body)
+    values = replace(given, codes=tuple(dict.fromkeys((code, *given.codes))))
+
+    async def command(tx: Transaction) -> Answered:
+        found = await queries.organization_by_code(tx, code)
+        expected = at.expected_version_of(found.version if found else None)
+        if found is None:
+            made = await commands.register_organization(tx, values, by=at.principal)
+            return replace(_answered(made, at), is_new=True)
+        saved = await commands.change_organization(tx, found.id, values, expected_version=expected, by=at.principal)
+        return _answered(saved, at)
+
+    return await at.write(command)
 
 
 @router.post("/v1/organizations", status_code=201, response_model=schemas.OrganizationShown)
