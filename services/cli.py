@@ -1,4 +1,4 @@
-"""`qsmo`: serve, token, import, export, migrate, doctor, audit.
+"""`qsmo`: serve, token, import, export, migrate, doctor, backup, restore, reconcile, audit.
 
 Each command loads what it needs when it runs: printing a token must not cost the import of four services.
 """
@@ -132,6 +132,44 @@ def doctor(data: Path) -> None:
     from services.commandline import doctor as examination  # noqa: PLC0415 - see the module
 
     _end(examination.run(DataFolder(data)))
+
+
+@app.command()
+@click.argument("destination", type=_FOLDER)
+@_data_folder
+def backup(destination: Path, data: Path) -> None:
+    """Copy the embedded installation, as it is at one moment, into a new folder; it may be served meanwhile."""
+    from services.commandline.recovery import copies  # noqa: PLC0415 - see the module
+
+    copies.backup(DataFolder(data), destination)
+
+
+@app.command()
+@click.argument("source", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@_data_folder
+@click.option("--events", type=_FILE, help="An event log that survived (events.db), to take instead of the backup's.")
+def restore(source: Path, data: Path, events: Path | None) -> None:
+    """Put a backup into a new data folder; `qsmo reconcile` says what it lacks."""
+    from services.commandline.recovery import copies  # noqa: PLC0415 - see the module
+
+    copies.restore(source, DataFolder(data), events=events)
+
+
+@app.command()
+@_data_folder
+@click.option("--repair", is_flag=True, help="Bring back what somebody still has.")
+@click.option(
+    "--lost", type=click.Path(dir_okay=False, path_type=Path), help="File for the facts whose owner lost them (NDJSON)."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def reconcile(data: Path, lost: Path | None, *, repair: bool, as_json: bool) -> None:
+    """Say what databases and bus lack of one another after a restore; exit status 1 when something is lost or missing.
+
+    Asks the databases of QSMO_<SERVICE>_DATABASE_URL and the bus of QSMO_GATEWAY_BUS_URL, else the data folder.
+    """
+    from services.commandline.recovery import reconcile as books  # noqa: PLC0415 - see the module
+
+    _end(books.run(DataFolder(data), repair=repair, lost_file=lost, as_json=as_json))
 
 
 @app.group()

@@ -130,6 +130,20 @@ async def forgetting(db: Database, idempotency: Table) -> None:
 @asynccontextmanager
 async def kafka_connections(settings: ServiceSettings, *, service: str, clock: Clock) -> AsyncIterator[Connections]:
     """The cluster's bus and identity provider, by settings alone."""
+    async with kafka_bus(settings, service=service) as bus:
+        addresses = [settings.jwks_url, settings.gateway_jwks_url]
+        # The authorities' certificates take 3 MB: only for an address that needs them (nothing follows redirects).
+        async with httpx.AsyncClient(verify=any(url.startswith("https:") for url in addresses if url)) as client:
+            keys = JwksUrl(settings.jwks_url, client=client)
+            verifier = Verifier(issuer=settings.issuer, audience=settings.audience, keys=keys)
+            if settings.gateway_jwks_url:
+                verifier.trust(GATEWAY_ISSUER, JwksUrl(settings.gateway_jwks_url, client=client))
+            yield Connections(bus=bus, verifier=verifier, clock=clock)
+
+
+@asynccontextmanager
+async def kafka_bus(settings: ServiceSettings, *, service: str) -> AsyncIterator[Bus]:
+    """The cluster's bus, started."""
     from shared.bus.kafka import KafkaBus, KafkaSecurity, KafkaSettings  # noqa: PLC0415 - embedded mode never pays for aiokafka
 
     bootstrap = settings.bus_url.removeprefix("kafka://")
@@ -145,14 +159,7 @@ async def kafka_connections(settings: ServiceSettings, *, service: str, clock: C
     bus = KafkaBus(KafkaSettings(bootstrap=bootstrap, client_id=f"qsmo-{service}-{settings.member}", security=security))
     await bus.start()
     try:
-        addresses = [settings.jwks_url, settings.gateway_jwks_url]
-        # The authorities' certificates take 3 MB: only for an address that needs them (nothing follows redirects).
-        async with httpx.AsyncClient(verify=any(url.startswith("https:") for url in addresses if url)) as client:
-            keys = JwksUrl(settings.jwks_url, client=client)
-            verifier = Verifier(issuer=settings.issuer, audience=settings.audience, keys=keys)
-            if settings.gateway_jwks_url:
-                verifier.trust(GATEWAY_ISSUER, JwksUrl(settings.gateway_jwks_url, client=client))
-            yield Connections(bus=bus, verifier=verifier, clock=clock)
+        yield bus
     finally:
         await bus.close()
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from shared.bus import embedded_group as groups
 from shared.bus import embedded_log as log
 from shared.bus.embedded_subscription import EmbeddedSubscription, Hub
 from shared.bus.embedded_thread import DatabaseThread
-from shared.bus.port import PARTITIONS_DEFAULT, BusUnavailable, Message
+from shared.bus.port import PARTITIONS_DEFAULT, BusUnavailable, Delivery, Message
 
 _HEARTBEATS_PER_EXPIRY = 5
 _RETRY_S = 1.0
+_RECORDS = 1_000
 
 _logger = structlog.get_logger(component="bus")
 
@@ -94,6 +95,14 @@ class EmbeddedBus:
         joined = self._hub.writer.submit(join)
         joined.add_done_callback(lambda _: self._hub.wake(group=group))
         return EmbeddedSubscription(self._hub, await asyncio.shield(joined), topics)
+
+    async def records(self, topics: Sequence[str]) -> AsyncIterator[list[Delivery]]:
+        wanted = await self._hub.reader.submit(lambda connection: log.whole(connection, topics))
+        while rest := [cursor for cursor, end in wanted if cursor.position < end]:
+            slices = await self._hub.reader.submit(partial(log.read, cursors=rest, limit=_RECORDS))
+            for piece in slices:
+                piece.cursor.position = piece.end
+            yield [delivery for piece in slices for delivery in piece.deliveries]
 
     async def ping(self) -> None:
         await self._hub.reader.submit(lambda connection: connection.execute("SELECT 1 FROM stream LIMIT 1").fetchone())

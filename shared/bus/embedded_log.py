@@ -139,6 +139,17 @@ class Slice:
     deliveries: list[Delivery]
 
 
+def whole(connection: sqlite3.Connection, topics: Sequence[str]) -> list[tuple[Cursor, int]]:
+    """A cursor at the beginning of each partition, and where that ends now. Raises BusUnavailable."""
+    found: list[tuple[Cursor, int]] = []
+    for topic in topics:
+        bases = streams(connection, topic)
+        if not bases:
+            raise BusUnavailable(f"no such topic: {topic}")
+        found += [(Cursor(topic, n, base, base), _end(connection, base)) for n, base in enumerate(bases)]
+    return found
+
+
 def read(connection: sqlite3.Connection, cursors: Iterable[Cursor], limit: int) -> list[Slice]:
     slices: list[Slice] = []
     for cursor in cursors:

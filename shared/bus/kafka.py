@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
-from shared.bus import kafka_subscription
+from shared.bus import kafka_records, kafka_subscription
 from shared.bus.kafka_clients import KafkaSecurity, KafkaSettings, deadline, quietly
 from shared.bus.kafka_producer import KafkaPublisher
 from shared.bus.kafka_subscription import KafkaSubscription
-from shared.bus.port import PARTITIONS_DEFAULT, BusUnavailable, Message
+from shared.bus.port import PARTITIONS_DEFAULT, BusUnavailable, Delivery, Message
 
 __all__ = ["KafkaBus", "KafkaSecurity", "KafkaSettings"]
 
@@ -61,6 +61,9 @@ class KafkaBus:
         subscription = await kafka_subscription.join(self._settings, topics, group=group, member=member)
         self._subscriptions = [*(other for other in self._subscriptions if not other.closed), subscription]
         return subscription
+
+    def records(self, topics: Sequence[str]) -> AsyncIterator[list[Delivery]]:
+        return kafka_records.read(self._settings, topics)
 
     async def ping(self) -> None:
         async with self._admin("ping") as admin:

@@ -79,7 +79,7 @@ class KafkaSubscription:
         self._check()
         batches = await self._poll(max_messages, timeout_s)
         self._check()
-        deliveries = [_delivery(record) for records in batches.values() for record in records]
+        deliveries = [delivery_of(record) for records in batches.values() for record in records]
         if deliveries:
             self._behind_since = None
         else:
@@ -164,7 +164,8 @@ class KafkaSubscription:
         return MembershipLost(why)
 
 
-def _delivery(record: Any) -> Delivery:
+def delivery_of(record: Any) -> Delivery:
+    """A record of the client in the terms of the port."""
     return Delivery(
         topic=record.topic,
         partition=record.partition,

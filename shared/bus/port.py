@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -102,6 +102,13 @@ class Bus(Protocol):
 
     async def subscribe(self, topics: Sequence[str], *, group: str, member: str) -> Subscription:
         """Join `group` under the stable name `member`, fencing whoever holds it; new groups start at the earliest record.
+
+        Raises BusUnavailable, also when a topic does not exist.
+        """
+        ...
+
+    def records(self, topics: Sequence[str]) -> AsyncIterator[list[Delivery]]:
+        """What the topics hold when asked, from the earliest record on, in order within each partition; for no group.
 
         Raises BusUnavailable, also when a topic does not exist.
         """

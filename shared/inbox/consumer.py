@@ -23,6 +23,8 @@ from shared.kernel.errors import RuleViolation, Unavailable
 
 Handler = Callable[[Transaction, Sequence[Event]], Awaitable[None]]
 
+# Why an event is parked that could be applied, were those before it.
+BEHIND = "behind a parked event or a gap in its aggregate's versions"
 _BATCH = 500
 # In a flood a short wait makes batches that are worth their transaction; a trickle is taken at once.
 _CROWD = 40
@@ -65,7 +67,7 @@ class Consumer:
         self.name = name
         self._db = db
         self._bus = bus
-        self._topics = tuple(topics)
+        self.topics = tuple(topics)
         self._handlers = dict(handlers)
         self._otherwise = otherwise
         self._member = member
@@ -82,7 +84,7 @@ class Consumer:
         failures = 0
         while True:
             try:
-                reading = Reading(await self._bus.subscribe(self._topics, group=self.name, member=self._member))
+                reading = Reading(await self._bus.subscribe(self.topics, group=self.name, member=self._member))
                 try:
                     while True:
                         taken = await self._take(reading)
@@ -160,7 +162,7 @@ class Consumer:
         await self._ledger.advance(tx, fresh)
         behind = [event for event, verdict in judged if verdict in {Verdict.PARKED, Verdict.GAP}]
         for event in behind:
-            await self._ledger.park(tx, event, reason="behind a parked event or a gap in its aggregate's versions")
+            await self._ledger.park(tx, event, reason=BEHIND)
         for outcome, count in (("applied", len(fresh)), ("parked", len(behind))):
             telemetry.CONSUMED.labels(self.name, outcome).inc(count)
         telemetry.CONSUMED.labels(self.name, "duplicate").inc(len(judged) - len(fresh) - len(behind))
@@ -179,7 +181,7 @@ class Consumer:
 
     async def applied(self, tx: Transaction, topic: str, subject: str) -> int | None:
         """The version of an aggregate that was applied last, 0 before the first; None for a topic not read here."""
-        return await self._ledger.applied(tx, topic, subject) if topic in self._topics else None
+        return await self._ledger.applied(tx, topic, subject) if topic in self.topics else None
 
     async def heard(self, tx: Transaction) -> int:
         """How many events were ever applied, by whichever member of the group."""

@@ -450,3 +450,32 @@ async def test_closing_twice_is_no_error(broker: Broker) -> None:
 
     await bus.close()
     await bus.close()
+
+
+async def test_whole_topics_are_read_in_order_without_a_group(bus: Bus, topic: str, group: str) -> None:
+    other = f"{topic}.other"
+    await bus.ensure_topics([other])
+    keys = [f"key-{n % 7}" for n in range(2_500)]
+    await bus.publish(numbered(topic, keys))
+    await bus.publish(numbered(other, ["k"]))
+    subscription = await bus.subscribe([topic], group=group, member="m")
+    await subscription.commit(after(await read(subscription, len(keys))))
+
+    found = [delivery for batch in [batch async for batch in bus.records([topic, other])] for delivery in batch]
+
+    assert values_per_key([each for each in found if each.topic == topic]) == {
+        key: [n for n, each in enumerate(keys) if each == key] for key in set(keys)
+    }
+    assert [each.value for each in found if each.topic == other] == [b"0"]
+    assert await read_none(subscription)
+
+
+async def read_none(subscription: Subscription) -> bool:
+    """Whoever reads whole topics moves nobody's place."""
+    return await subscription.fetch(max_messages=10, timeout_s=0.3) == []
+
+
+async def test_whole_topics_that_hold_nothing_or_do_not_exist(bus: Bus, topic: str) -> None:
+    assert [batch async for batch in bus.records([topic])] == []
+    with pytest.raises(BusUnavailable):
+        [batch async for batch in bus.records([topic, "test.no-such-topic"])]

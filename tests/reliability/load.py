@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,11 +37,17 @@ class Journal:
     attempts: int = 0
     failures: int = 0
     slowest_s: float = 0.0
+    # Nobody will answer any more: writers end without trying again.
+    is_given_up: bool = False
+
+
+class GivenUp(Exception):
+    """See `Journal`."""
 
 
 async def written(client: httpx.AsyncClient, journal: Journal, method: str, path: str, **options: Any) -> httpx.Response:
     """Tried with the same key until there is an answer that is one."""
-    while True:
+    while not journal.is_given_up:
         journal.attempts += 1
         begun = time.monotonic()
         try:
@@ -53,6 +59,7 @@ async def written(client: httpx.AsyncClient, journal: Journal, method: str, path
             pass
         journal.failures += 1
         await asyncio.sleep(0.05)
+    raise GivenUp
 
 
 async def write_until(
@@ -79,6 +86,11 @@ async def write_until(
             await asyncio.sleep(pause_s)
 
 
+async def _writer(work: Coroutine[Any, Any, None]) -> None:
+    with contextlib.suppress(GivenUp):
+        await work
+
+
 @asynccontextmanager
 async def under_load(
     url: str, headers: dict[str, str], *, run: str, writers: int = 8, pause_s: float = 0.0
@@ -87,7 +99,7 @@ async def under_load(
     journal, stop = Journal(), asyncio.Event()
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client, asyncio.TaskGroup() as group:
         for writer in range(writers):
-            group.create_task(write_until(stop, client, journal, f"{run}-{writer}", pause_s=pause_s))
+            group.create_task(_writer(write_until(stop, client, journal, f"{run}-{writer}", pause_s=pause_s)))
         try:
             yield journal
         finally:
@@ -156,8 +168,11 @@ class Books:
     async def settled(self) -> None:
         """Once the feed holds as many facts as the outboxes and the consumers have all heard of them."""
         async with asyncio.timeout(SETTLE_S):
-            while not await self.recorded() == await self.fed() == await self.heard():
+            while not await self.is_settled():
                 await asyncio.sleep(0.25)
+
+    async def is_settled(self) -> bool:
+        return await self.recorded() == await self.fed() == await self.heard()
 
     async def judged(self, *journals: Journal) -> dict[str, int]:
         """Lost, duplicated, reordered. Raises AssertionError where the books differ in another way."""

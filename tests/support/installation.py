@@ -108,8 +108,9 @@ class Installation:
 
 
 @contextmanager
-def an_installation(folder: Path, *, serving: bool = True) -> Iterator[Installation]:
-    installation = Installation(folder / "data", free_port())
+def an_installation(folder: Path, *, serving: bool = True, starter: bool = True) -> Iterator[Installation]:
+    serve = ("serve",) if starter else ("serve", "--no-starter")
+    installation = Installation(folder / "data", free_port(), serve=serve)
     if serving:
         installation.start()
     try:

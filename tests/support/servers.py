@@ -363,6 +363,74 @@ class PostgresServer(Server):
         return directory / name
 
 
+class ArchivedPostgres(PostgresServer):
+    """Its log goes to a folder beside it as it is written: a commit is answered when it is there too."""
+
+    slot = "archive"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._archiving: subprocess.Popen[bytes] | None = None
+
+    @property
+    def archive(self) -> Path:
+        return self.directory / "archive"
+
+    def begin_archiving(self) -> None:
+        """As an operator does it: the receiver first, since then commits wait for it."""
+        self._run("mkdir", self.archive)
+        receiver: list[str | Path] = [self._binary("pg_receivewal"), "-D", self.archive, *self._where(), "-S", self.slot]
+        self._run(*receiver, "--create-slot", "--if-not-exists")
+        self._archiving = subprocess.Popen([*receiver, "--synchronous"], cwd=self.directory, user=self.user, group=self.user)
+        self.execute("ALTER SYSTEM SET synchronous_standby_names = 'pg_receivewal'")
+        self.execute("SELECT pg_reload_conf()")
+
+    def base_backup(self) -> None:
+        """Without the log, which the archive has."""
+        self._run(self._binary("pg_basebackup"), "-D", self.directory / "base", "-X", "none", "-c", "fast", *self._where())
+
+    def lose_everything(self) -> None:
+        """kill -9, and its disk with it."""
+        self.kill()
+        self._end_archiving()
+        shutil.rmtree(self.data)
+
+    def restore(self) -> None:
+        """From the base backup to the end of the archive, and up."""
+        self._run("cp", "-a", self.directory / "base", self.data)
+        self._run("touch", self.data / "recovery.signal")
+        settings = (
+            f'restore_command = \'cp {self.archive}/%f "%p" || cp {self.archive}/%f.partial "%p"\'\n'
+            "hot_standby = off\n"  # nobody is let in before the end is reached
+            "synchronous_standby_names = ''\n"
+        )
+        with (self.data / "postgresql.auto.conf").open("a") as file:
+            file.write(settings)
+        self.start()
+
+    def dump(self, database: str) -> None:
+        self._run(self._binary("pg_dump"), "-Fc", *self._where(), "-f", self.directory / f"{database}.dump", database)
+
+    def restore_dump(self, database: str) -> None:
+        """In place of the database."""
+        self.drop_database(database)
+        self.create_database(database)
+        self._run(self._binary("pg_restore"), *self._where(), "-d", database, self.directory / f"{database}.dump")
+
+    def close(self) -> None:
+        self._end_archiving()
+        super().close()
+
+    def _end_archiving(self) -> None:
+        if self._archiving is not None:
+            self._archiving.send_signal(signal.SIGINT)
+            self._archiving.wait(STOP_DEADLINE_S)
+            self._archiving = None
+
+    def _where(self) -> list[str]:
+        return ["-h", LOOPBACK, "-p", str(self.port), "-U", self.superuser]
+
+
 class KafkaServer(Server):
     """Apache Kafka, one KRaft node that is broker and controller; topics must be created by name."""
 

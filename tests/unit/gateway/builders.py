@@ -61,6 +61,10 @@ class StillBus:
     async def subscribe(self, topics: Sequence[str], *, group: str, member: str) -> StillSubscription:
         return StillSubscription()
 
+    async def records(self, topics: Sequence[str]) -> AsyncIterator[list[Any]]:
+        for _ in ():
+            yield []
+
     async def ping(self) -> None: ...
 
 
