@@ -7,7 +7,7 @@ import math
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,6 +19,8 @@ from sqlalchemy import CursorResult, Executable, event, make_url, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from shared.db.driver import Driver, driver_of
+from shared.db.statements import Statements
 from shared.kernel.cause import Cause
 from shared.kernel.errors import Conflict, Unavailable
 from shared.kernel.time import Clock, utc_now
@@ -59,18 +61,41 @@ class Transaction:
     connection: AsyncConnection
     cause: Cause
     at: datetime
+    driver: Driver
+    statements: Statements
+    # Keeps nothing, and on PostgreSQL has not begun anything that could be undone.
+    is_view: bool = False
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     # (service, aggregate) → the version that its newest fact of this transaction made.
     recorded: dict[tuple[str, str], int] = field(default_factory=dict)
 
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[Any]:
+        """Anything, with all that SQLAlchemy knows of its result. `rows` and `change` cost a third of it."""
+        if self.is_view and not statement.is_select:
+            await self._begin_what_is_undone()
         return await self.connection.execute(statement, parameters)
 
-    async def rows(self, statement: Executable, parameters: Any = None) -> Sequence[Row]:
-        return (await self.connection.execute(statement, parameters)).mappings().all()
+    async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Row]:
+        plan = self.statements.plan(statement, parameters or {})
+        if plan is None or (self.is_view and not statement.is_select):
+            return (await self.execute(statement, parameters)).mappings().all()
+        return plan.shape.rows(await self.driver.fetch(plan.shape.sql, plan.values(parameters or {})))
 
-    async def row(self, statement: Executable, parameters: Any = None) -> Row | None:
-        return (await self.connection.execute(statement, parameters)).mappings().first()
+    async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Row | None:
+        found = await self.rows(statement, parameters)
+        return found[0] if found else None
+
+    async def change(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> int:
+        """How many rows the statement met."""
+        plan = None if self.is_view else self.statements.plan(statement, parameters or {})
+        if plan is None:
+            return (await self.execute(statement, parameters)).rowcount
+        return await self.driver.change(plan.shape.sql, plan.values(parameters or {}))
+
+    async def _begin_what_is_undone(self) -> None:
+        if self.is_postgresql:
+            await self.driver.control("BEGIN")
+        self.is_view = False
 
     @property
     def is_postgresql(self) -> bool:
@@ -116,6 +141,7 @@ class Database:
             self._writer = self._reader = _postgresql_engine(url, pool_size=pool_size, statement_s=statement_s)
             if url_now is not None:
                 _log_in_as_now(self._writer, url_now)
+        self._statements = {engine: _statements(engine) for engine in (self._writer, self._reader)}
 
     def connections_in_use(self) -> int:
         pools: set[Any] = {self._writer.pool, self._reader.pool}
@@ -129,20 +155,13 @@ class Database:
         """
         with _translated():
             if self.is_sqlite:
-                async with self._write_lock, self._begun(self._writer, cause) as tx:
+                async with self._write_lock, self._opened(self._writer, cause, begin="BEGIN IMMEDIATE", keep=True) as tx:
                     yield tx
             else:
-                async with self._begun(self._writer, cause) as tx:
+                async with self._opened(self._writer, cause, begin="BEGIN", keep=True) as tx:
                     yield tx
         for callback in (*tx.after_commit, *(self.on_commit if tx.recorded else ())):
             callback()
-
-    @asynccontextmanager
-    async def _begun(self, engine: AsyncEngine, cause: Cause) -> AsyncIterator[Transaction]:
-        async with engine.connect() as connection:
-            tx = Transaction(connection, cause, self.clock())
-            async with connection.begin():
-                yield tx
 
     @asynccontextmanager
     async def reading(self, cause: Cause | None = None, *, at_once: bool = False) -> AsyncIterator[Transaction]:
@@ -150,11 +169,31 @@ class Database:
 
         On PostgreSQL each statement sees what was committed before it, but `at_once` all see what the first one saw.
         """
+        snapshot = "BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ" if at_once else None
+        cause = cause or Cause(actor="reader", correlation_id="")
         with _translated():
-            async with self._reader.connect() as connection:
-                if at_once and not self.is_sqlite:
-                    await connection.execution_options(isolation_level="REPEATABLE READ")
-                yield Transaction(connection, cause or Cause(actor="reader", correlation_id=""), self.clock())
+            async with self._opened(self._reader, cause, begin=snapshot, keep=False) as tx:
+                yield tx
+
+    @asynccontextmanager
+    async def _opened(self, engine: AsyncEngine, cause: Cause, *, begin: str | None, keep: bool) -> AsyncIterator[Transaction]:
+        connection = await engine.connect()
+        driver, is_clean = driver_of(connection), False
+        try:
+            tx = Transaction(connection, cause, self.clock(), driver, self._statements[engine], is_view=begin is None)
+            if begin is not None:
+                await driver.control(begin)
+            yield tx
+            if keep:
+                await driver.commit()
+            elif begin is not None or not tx.is_view:
+                await driver.rollback()
+            is_clean = True
+        finally:
+            if is_clean:
+                await connection.close()
+            else:
+                await _to_its_end(_abandoned(connection, driver))
 
     @asynccontextmanager
     async def session_lock(self, name: str, *, silence_s: float = 3.0) -> AsyncIterator[AsyncConnection | None]:
@@ -168,7 +207,6 @@ class Database:
                 if self.is_sqlite:
                     yield connection
                     return
-                await connection.execution_options(isolation_level="AUTOCOMMIT")
                 taken = await connection.scalar(_TRY_LOCK, {"name": name})
                 try:
                     if taken:
@@ -189,6 +227,33 @@ class Database:
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()
+
+
+async def _abandoned(connection: AsyncConnection, driver: Driver) -> None:
+    """What was begun on it is undone; where that cannot be, nobody gets this connection any more."""
+    try:
+        await driver.rollback()
+    except Exception:  # noqa: BLE001 - whatever it is, somebody was told of the error before it
+        await connection.invalidate()
+    finally:
+        await connection.close()
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Also when whoever waits is cancelled meanwhile."""
+    task, cancelled = asyncio.create_task(work), None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    task.result()
+
+
+def _statements(engine: AsyncEngine) -> Statements:
+    return Statements(engine.dialect, engine.sync_engine._compiled_cache)  # noqa: SLF001 - shared with SQLAlchemy's own way
 
 
 class _translated:  # noqa: N801 - reads as a statement at its one use
@@ -256,7 +321,8 @@ def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+        if not connection.connection.dbapi_connection.in_transaction:
+            connection.exec_driver_sql(begin)
 
     return engine
 
@@ -264,6 +330,7 @@ def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
 def _postgresql_engine(url: str, *, pool_size: int, statement_s: float) -> AsyncEngine:
     engine = create_async_engine(
         url,
+        isolation_level="AUTOCOMMIT",  # a transaction is begun and ended by who opens it, without asking SQLAlchemy
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=10,

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import BindParameter, Column, ColumnElement, Dialect, String, Table, any_, bindparam, func, insert, select, text
+from sqlalchemy import BindParameter, Column, ColumnElement, Dialect, String, Table, any_, bindparam, func, insert, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
@@ -41,16 +41,10 @@ async def insert_tuples(tx: Transaction, table: Table, columns: tuple[str, ...],
     if names != columns:
         raise ValueError(f"The columns of {table.name} have the order {names}, not {columns}.")
     if tx.is_postgresql:
-        await _copy(tx, table, columns, _processed(rows, processors))
+        driver: Any = (await tx.connection.get_raw_connection()).driver_connection
+        await driver.copy_records_to_table(table.name, records=_processed(rows, processors), columns=columns)
     else:
-        await tx.connection.exec_driver_sql(statement, list(_processed(rows, processors)))
-
-
-async def _copy(tx: Transaction, table: Table, columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
-    driver: Any = (await tx.connection.get_raw_connection()).driver_connection
-    if not driver.is_in_transaction():  # which SQLAlchemy begins with the first statement of its own
-        await tx.execute(text("SELECT 1"))
-    await driver.copy_records_to_table(table.name, records=rows, columns=columns)
+        await tx.driver.many(statement, list(_processed(rows, processors)))
 
 
 async def upsert(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -88,7 +82,7 @@ def _in(column: Column[V], given: BindParameter[Any], *, is_postgresql: bool) ->
 
 async def _execute(tx: Transaction, table: Table, rows: Sequence[Mapping[str, Any]], *, on_conflict: bool) -> None:
     statement, names, processors = _compiled(table, tx.connection.dialect, tuple(rows[0]), on_conflict=on_conflict)
-    await tx.connection.exec_driver_sql(statement, list(_tuples(rows, names, processors)))
+    await tx.driver.many(statement, list(_tuples(rows, names, processors)))
 
 
 def _tuples(

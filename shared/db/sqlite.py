@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import aiosqlite
@@ -32,17 +32,6 @@ _BUSY_POLL_S = 0.005
 _PATIENCE_S = 10.0
 
 Executed = tuple[sqlite3.Cursor, Sequence[Any]]
-
-
-class _Nothing:
-    """What is awaited where nothing is to be waited for: SQLAlchemy takes a driver that awaits nothing for the wrong one."""
-
-    def __await__(self) -> Generator[None, None, None]:
-        return
-        yield
-
-
-_NOTHING = _Nothing()
 
 
 class Costs:
@@ -102,7 +91,7 @@ class Cursor(AsyncAdapt_aiosqlite_cursor):
     def execute(self, operation: Any, parameters: Any = None) -> None:
         at = self._adapt_connection
         try:
-            cursor, rows = at.executed(operation, parameters or ())
+            cursor, rows = await_(at.execution(operation, parameters or ()))
         except Exception as error:  # noqa: BLE001 - raised again, as what the dialect knows
             at._handle_exception(error)  # noqa: SLF001 - as the class this is made of
         self._cursor: Any = cursor
@@ -111,7 +100,7 @@ class Cursor(AsyncAdapt_aiosqlite_cursor):
     def executemany(self, operation: Any, seq_of_parameters: Any) -> None:
         at = self._adapt_connection
         try:
-            self._cursor = at.executed_many(operation, seq_of_parameters)
+            self._cursor = await_(at.execution_of_many(operation, seq_of_parameters))
         except Exception as error:  # noqa: BLE001 - as above
             at._handle_exception(error)  # noqa: SLF001 - as above
 
@@ -127,40 +116,45 @@ class Connection(AsyncAdapt_aiosqlite_connection):
         super().__init__(dbapi, connection)
         self._is_at_rest = True
 
-    def executed(self, sql: str, parameters: Any) -> Executed:
+    @property
+    def in_transaction(self) -> bool:
+        return bool(self._connection._connection and self._driver.in_transaction)  # noqa: SLF001 - None once it is closed
+
+    async def execution(self, sql: str, parameters: Any) -> Executed:
         costs = self.dbapi.costs
         if self._may_be_here() and costs.is_short(sql):
-            await_(_NOTHING)
             try:
                 return execute(self._driver, sql, parameters, costs)
             except sqlite3.OperationalError as error:
                 if not _is_busy(error):
                     raise
         step = execute_patiently if self.dbapi.does_short_ones_here else execute
-        found: Executed = self._in_turn(step, self._driver, sql, parameters, costs)
+        found: Executed = await self._in_turn(step, self._driver, sql, parameters, costs)
         return found
 
-    def executed_many(self, sql: str, rows: Any) -> Any:
+    async def execution_of_many(self, sql: str, rows: Any) -> Any:
         if self._may_be_here() and len(rows) <= _SHORT_ROWS:
-            await_(_NOTHING)
             return executemany(self._driver, sql, rows)
-        return self._in_turn(executemany, self._driver, sql, rows)
+        return await self._in_turn(executemany, self._driver, sql, rows)
+
+    async def ending(self, how: str) -> None:
+        """`commit` or `rollback`."""
+        if not self._connection._connection:  # noqa: SLF001 - None once it is closed
+            return
+        if how == "rollback" and self._may_be_here():
+            self._driver.rollback()
+        else:
+            await self._in_turn(getattr(self._driver, how))
 
     def commit(self) -> None:
         self._end("commit")
 
     def rollback(self) -> None:
-        if self._may_be_here() and self._connection._connection:  # noqa: SLF001 - None once it is closed
-            await_(_NOTHING)
-            self._driver.rollback()
-        else:
-            self._end("rollback")
+        self._end("rollback")
 
     def _end(self, how: str) -> None:
-        if not self._connection._connection:  # noqa: SLF001 - as above
-            return
         try:
-            self._in_turn(getattr(self._driver, how))
+            await_(self.ending(how))
         except Exception as error:  # noqa: BLE001 - raised again, as what the dialect knows
             self._handle_exception(error)
 
@@ -173,10 +167,10 @@ class Connection(AsyncAdapt_aiosqlite_connection):
     def _may_be_here(self) -> bool:
         return self._is_at_rest and self.dbapi.does_short_ones_here
 
-    def _in_turn(self, step: Any, *arguments: Any) -> Any:
+    async def _in_turn(self, step: Any, *arguments: Any) -> Any:
         self._is_at_rest = False
         try:
-            done = await_(self._connection._execute(step, *arguments))  # noqa: SLF001 - as aiosqlite's own classes
+            done = await self._connection._execute(step, *arguments)  # noqa: SLF001 - as aiosqlite's own classes
         except Exception:
             self._is_at_rest = True
             raise

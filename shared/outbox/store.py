@@ -74,8 +74,7 @@ class AggregateStore(Generic[A]):
     async def save(self, tx: Transaction, aggregate: A, fact: Fact) -> A:
         """Raises StaleVersion when another transaction wrote it since it was read."""
         row = self._changed_row(aggregate)
-        result = await tx.execute(_change(self.table, tuple(row)), row)
-        if result.rowcount != 1:
+        if await tx.change(_change(self.table, tuple(row)), row) != 1:
             raise self._stale(aggregate.id)
         await self._record(tx, [(aggregate, aggregate.version + 1, fact)])
         return self._read_back(aggregate, aggregate.version + 1)

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
-from sqlalchemy import Select, event
+from sqlalchemy import Select
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -27,6 +27,7 @@ from services.registry.domain.plan_progress import Milestone
 from services.registry.domain.plan_states import State
 from shared.contracts import registry as contracts
 from shared.db import Transaction
+from shared.db.statements import Statements
 from shared.kernel.cause import Cause
 from shared.process import tune_interpreter
 from shared.web.edge import edge
@@ -157,19 +158,28 @@ async def test_lists_with_filters_are_quick_beside_their_raw_query(api: Api) -> 
     assert slow == []
 
 
+class _Noting:
+    """Statements, and what was asked of them."""
+
+    def __init__(self, known: Statements, asked: list[tuple[Any, Any]]) -> None:
+        self._known, self._asked = known, asked
+
+    def plan(self, statement: Any, given: Any) -> Any:
+        self._asked.append((statement, given))
+        return self._known.plan(statement, given)
+
+
 async def measured(api: Api, path: str) -> tuple[int, float, float, float]:
     db, headers = api.app.state.context.db, api.headers("omb")
     asked: list[tuple[Any, Any]] = []
 
-    def note(_connection: Any, statement: Any, _many: Any, parameters: Any, _options: Any) -> None:
-        asked.append((statement, parameters))
-
     async def ask() -> Any:
         return await api.client.get(path, headers=headers)
 
-    event.listen(db._reader.sync_engine, "before_execute", note)
+    known = db._statements[db._reader]
+    db._statements[db._reader] = cast("Statements", _Noting(known, asked))
     items = (await ask()).json()["items"]
-    event.remove(db._reader.sync_engine, "before_execute", note)
+    db._statements[db._reader] = known
     statements = [(statement, parameters) for statement, parameters in asked if isinstance(statement, Select)]
 
     async def sql(tx: Transaction) -> list[Any]:

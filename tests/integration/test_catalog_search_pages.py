@@ -40,7 +40,7 @@ class Interrupted(Database):
     @asynccontextmanager
     async def reading(self, cause: Cause | None = None, *, at_once: bool = False) -> AsyncIterator[Transaction]:
         async with super().reading(cause, at_once=at_once) as tx:
-            yield _Slow(tx.connection, tx.cause, tx.at, between=self._once)
+            yield _Slow(tx.connection, tx.cause, tx.at, tx.driver, tx.statements, between=self._once)
 
     async def _once(self) -> None:
         if (between := self.between) is not None:

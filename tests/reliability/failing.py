@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event
-from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
-from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.engine import Engine
 
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.embedded_subscription import EmbeddedSubscription
+from shared.db.driver import SqliteDriver
 
 # What a transaction is, told by a statement in it; a later line outranks an earlier one.
 _KINDS = {
@@ -45,41 +44,58 @@ class Failpoint:
     def __init__(self, point: str, armed: Path) -> None:
         self._point = point
         self._armed = armed
-        self._committing: str | None = None
+        # Of each connection's transaction, by the connection.
+        self._kinds: dict[int, tuple[int, str]] = {}
 
     def passed(self, point: str) -> None:
         if point == self._point and self._armed.exists():
             os.kill(os.getpid(), signal.SIGKILL)
 
     def attach(self) -> None:
-        event.listen(Engine, "after_cursor_execute", self._executed)
-        event.listen(Engine, "commit", self._commits)
-        event.listen(Engine, "rollback", lambda connection: connection.info.pop("kind", None))
-        for dialect in (SQLiteDialect_aiosqlite, PGDialect_asyncpg):
-            dialect.do_commit = self._after_commit(dialect.do_commit)  # type: ignore[method-assign] # that is the purpose
+        event.listen(Engine, "after_cursor_execute", self._executed_by_sqlalchemy)
+        for name in ("fetch", "change", "many"):
+            setattr(SqliteDriver, name, self._executed(getattr(SqliteDriver, name)))
+        SqliteDriver.commit = self._committed(SqliteDriver.commit)  # type: ignore[method-assign] # that is the purpose
+        SqliteDriver.rollback = self._rolled_back(SqliteDriver.rollback)  # type: ignore[method-assign] # as above
         EmbeddedBus.publish = self._around(EmbeddedBus.publish, "produce: before", "produce: acknowledged")  # type: ignore[method-assign] # as above
         EmbeddedSubscription.fetch = self._around(EmbeddedSubscription.fetch, "", "fetch: records in hand")  # type: ignore[method-assign] # as above
         EmbeddedSubscription.commit = self._around(EmbeddedSubscription.commit, "offset: before", "offset: committed")  # type: ignore[method-assign] # as above
 
-    def _executed(self, connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+    def _executed_by_sqlalchemy(self, connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        self._note(id(connection.connection.dbapi_connection), statement)
+
+    def _note(self, connection: int, statement: str) -> None:
         for rank, (kind, told_by) in enumerate(_KINDS.items()):
             if told_by.search(statement):
-                if rank >= connection.info.get("kind", (-1, ""))[0]:
-                    connection.info["kind"] = (rank, kind)
+                self._kinds[connection] = max((rank, kind), self._kinds.get(connection, (-1, "")))
                 self.passed(f"{kind}: executed")
 
-    def _commits(self, connection: Connection) -> None:
-        _, self._committing = connection.info.pop("kind", (-1, None))
-        self.passed(f"{self._committing}: before the commit")
+    def _executed(self, method: Any) -> Any:
+        @functools.wraps(method)
+        async def executed(driver: Any, sql: str, values: Any) -> Any:
+            result = await method(driver, sql, values)
+            self._note(id(driver._adapted), sql)
+            return result
 
-    def _after_commit(self, do_commit: Any) -> Any:
-        @functools.wraps(do_commit)
-        def committed(*arguments: Any) -> None:
-            kind, self._committing = self._committing, None  # nothing is awaited since `_commits`
-            do_commit(*arguments)
+        return executed
+
+    def _committed(self, method: Any) -> Any:
+        @functools.wraps(method)
+        async def committed(driver: Any) -> None:
+            _, kind = self._kinds.pop(id(driver._adapted), (-1, ""))
+            self.passed(f"{kind}: before the commit")
+            await method(driver)
             self.passed(f"{kind}: after the commit")
 
         return committed
+
+    def _rolled_back(self, method: Any) -> Any:
+        @functools.wraps(method)
+        async def rolled_back(driver: Any) -> None:
+            self._kinds.pop(id(driver._adapted), None)
+            await method(driver)
+
+        return rolled_back
 
     def _around(self, method: Any, before: str, after: str) -> Any:
         @functools.wraps(method)
