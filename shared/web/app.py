@@ -71,7 +71,7 @@ def build_app(
         responses=REFUSALS,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(_only_declared_parameters)],
+        dependencies=[Depends(_only_declared_parameters())],
         generate_unique_id_function=_operation_id,
         redirect_slashes=False,
         # Measured in shared.telemetry; asking whether somebody else wants to know costs each request as much as its limits do.
@@ -99,14 +99,21 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-async def _only_declared_parameters(request: Request) -> None:
+def _only_declared_parameters() -> Callable[[Request], Awaitable[None]]:
     """A misspelt filter must not silently widen a list. 400 names the parameters there are."""
-    route = request.scope.get("route")
-    if not isinstance(route, APIRoute) or not request.query_params:
-        return
-    declared = {*_query_names(route.dependant), "validate_only"}
-    if unknown := sorted(set(request.query_params) - declared):
-        raise HTTPException(400, f"Unknown query parameter {unknown[0]!r}; there are: {', '.join(sorted(declared))}.")
+    known: dict[int, frozenset[str]] = {}  # by route: they live as long as their application
+
+    async def only_declared_parameters(request: Request) -> None:
+        route = request.scope.get("route")
+        if not isinstance(route, APIRoute) or not request.query_params:
+            return
+        declared = known.get(id(route)) or known.setdefault(
+            id(route), frozenset({*_query_names(route.dependant), "validate_only"})
+        )
+        if unknown := sorted(set(request.query_params) - declared):
+            raise HTTPException(400, f"Unknown query parameter {unknown[0]!r}; there are: {', '.join(sorted(declared))}.")
+
+    return only_declared_parameters
 
 
 def _query_names(dependant: Dependant) -> list[str]:

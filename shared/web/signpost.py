@@ -12,6 +12,8 @@ from starlette.convertors import Convertor
 from starlette.routing import BaseRoute, Route, compile_path
 from starlette.types import Receive, Scope, Send
 
+from shared.web.short_way import ShortWay
+
 _Words = tuple[str, ...]
 
 
@@ -26,6 +28,7 @@ class Way:
     route: BaseRoute
     endpoint: Any
     included: Any
+    short: ShortWay | None
 
     @classmethod
     def to(cls, found: RouteContext) -> Way:
@@ -33,7 +36,8 @@ class Way:
         pattern, _, convertors = compile_path(found.path)
         methods = None if found.methods is None else frozenset(found.methods)
         included = found._route_context  # noqa: SLF001 - it has no public name; ADR 96
-        return cls(found.path, pattern, convertors, methods, found.original_route, found.endpoint, included)
+        route = found.original_route
+        return cls(found.path, pattern, convertors, methods, route, found.endpoint, included, _short_way(included or route))
 
     def leads(self, scope: Scope) -> bool:
         """Whether this is the request's way; the scope says so then."""
@@ -64,7 +68,9 @@ class Signpost:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not scope.get("root_path") and (way := self.find(scope)) is not None:
             scope.setdefault("router", self._router)
-            await way.route.handle(scope, receive, send)
+            left = receive if way.short is None else await way.short.go(scope, receive, send)
+            if left is not None:
+                await way.route.handle(scope, left, send)
             return
         await self._router.app(scope, receive, send)
 
@@ -76,6 +82,11 @@ class Signpost:
         words = _words(scope["path"])
         ways = self._ways.get(words) or self._ways.get(words[:1], ())
         return next((way for way in ways if way.leads(scope)), None)
+
+
+def _short_way(included: Any) -> ShortWay | None:
+    dependant, body = getattr(included, "dependant", None), getattr(included, "body_field", None)
+    return ShortWay.to(dependant, body, embeds_body=getattr(included, "_embed_body_fields", False))
 
 
 def _is_plain(found: RouteContext) -> bool:
