@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from opentelemetry.trace import SpanKind
-from sqlalchemy import Select, Table, Update, bindparam, select, update
+from sqlalchemy import Insert, Select, Table, Update, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from shared import tracing
@@ -22,6 +23,7 @@ from shared.kernel.ids import new_id
 _STATEMENTS = 256
 # No column has a name like these.
 _ID, _READ_AT = "b_id", "b_version"
+_TOLD = "outbox_"
 
 
 class Aggregate(Protocol):
@@ -73,11 +75,24 @@ class AggregateStore(Generic[A]):
 
     async def save(self, tx: Transaction, aggregate: A, fact: Fact) -> A:
         """Raises StaleVersion when another transaction wrote it since it was read."""
-        row = self._changed_row(aggregate)
-        if await tx.change(_change(self.table, tuple(row)), row) != 1:
-            raise self._stale(aggregate.id)
-        await self._record(tx, [(aggregate, aggregate.version + 1, fact)])
-        return self._read_back(aggregate, aggregate.version + 1)
+        row, version = self._changed_row(aggregate), aggregate.version + 1
+        with self._creating(tx, facts=1) as traceparent:
+            told = self._outbox_row(tx, instant(tx.at), traceparent, aggregate, version, fact)
+            write = self._change_and_tell if tx.is_postgresql else self._change_then_tell
+            if await write(tx, row, told) != 1:
+                raise self._stale(aggregate.id)
+        tx.recorded[self._service, aggregate.id] = version
+        return self._read_back(aggregate, version)
+
+    async def _change_and_tell(self, tx: Transaction, row: dict[str, Any], told: dict[str, Any]) -> int:
+        """In one statement: a round trip less. The outbox has its row after the update, whose row it is made from."""
+        statement = _change_and_tell(self.table, self.outbox, tuple(row), tuple(told))
+        return await tx.change(statement, {**row, **{_TOLD + name: value for name, value in told.items()}})
+
+    async def _change_then_tell(self, tx: Transaction, row: dict[str, Any], told: dict[str, Any]) -> int:
+        if met := await tx.change(_change(self.table, tuple(row)), row):
+            await insert_many(tx, self.outbox, [told])
+        return met
 
     async def add_all(self, tx: Transaction, changes: Sequence[tuple[A, Fact]]) -> None:
         """Many new aggregates in two statements. Raises Conflict when one exists already."""
@@ -105,6 +120,10 @@ class AggregateStore(Generic[A]):
         await tx.execute(_change(self.table, tuple(rows[0])), rows)
         await self._record(tx, [(a, a.version + 1, fact) for a, fact in changes])
 
+    @property
+    def _service(self) -> str:
+        return self.source.removeprefix("/")
+
     def _changed_row(self, aggregate: A) -> dict[str, Any]:
         return {_ID: aggregate.id, _READ_AT: aggregate.version, "version": aggregate.version + 1, **self.to_row(aggregate)}
 
@@ -118,12 +137,17 @@ class AggregateStore(Generic[A]):
                 raise self._stale(aggregate.id)
 
     async def _record(self, tx: Transaction, changes: Sequence[tuple[A, int, Fact]]) -> None:
-        service = self.source.removeprefix("/")
-        came_with = tx.cause.traceparent
-        with tracing.span(f"create qsmo.{service}", kind=SpanKind.PRODUCER, parent=came_with, facts=len(changes)) as span:
-            time, traceparent = instant(tx.at), span.traceparent or came_with
+        with self._creating(tx, facts=len(changes)) as traceparent:
+            time = instant(tx.at)
             await insert_many(tx, self.outbox, [self._outbox_row(tx, time, traceparent, *change) for change in changes])
-        tx.recorded.update({(service, aggregate.id): version for aggregate, version, _ in changes})
+        tx.recorded.update({(self._service, aggregate.id): version for aggregate, version, _ in changes})
+
+    @contextmanager
+    def _creating(self, tx: Transaction, *, facts: int) -> Iterator[str | None]:
+        """The span of what is recorded inside; the trace that its facts belong to."""
+        came_with = tx.cause.traceparent
+        with tracing.span(f"create qsmo.{self._service}", kind=SpanKind.PRODUCER, parent=came_with, facts=facts) as span:
+            yield span.traceparent or came_with
 
     def _outbox_row(
         self, tx: Transaction, time: str, traceparent: str | None, aggregate: A, version: int, fact: Fact
@@ -197,3 +221,11 @@ def _change(table: Table, names: tuple[str, ...]) -> Update:
     """The row that is still at the version it was read at gets the other values."""
     same = (table.c.id == bindparam(_ID), table.c.version == bindparam(_READ_AT))
     return update(table).where(*same).values({name: bindparam(name) for name in names if name not in {_ID, _READ_AT}})
+
+
+@lru_cache(maxsize=_STATEMENTS)
+def _change_and_tell(table: Table, outbox: Table, names: tuple[str, ...], told: tuple[str, ...]) -> Insert:
+    """As `_change`, with the row of the outbox if there was such a row. PostgreSQL only."""
+    changed = _change(table, names).returning(table.c.id).cte("changed")
+    row = select(*(bindparam(_TOLD + name, type_=outbox.c[name].type) for name in told)).select_from(changed)
+    return insert(outbox).from_select(told, row, include_defaults=False)

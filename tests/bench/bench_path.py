@@ -35,8 +35,11 @@ _UPSERT = """INSERT INTO inbox(consumer, subject, version, event_id) SELECT 'raw
     FROM unnest($1::text[], $2::int[], $3::text[]) AS t(s, v, e)
     ON CONFLICT (consumer, subject) DO UPDATE SET version = excluded.version, event_id = excluded.event_id"""
 _EFFECTS = "INSERT INTO effects(subject, version) SELECT s, v FROM unnest($1::text[], $2::int[]) AS t(s, v)"
-_OUTBOX = """INSERT INTO outbox(event_id, topic, key, aggregate_version, headers, payload, recorded_at)
-    VALUES($1, $2, $3, $4, $5, $6, now())"""
+_UPDATE = "UPDATE counters SET version = version + 1, value = value + 1 WHERE id = $1 AND version = $2"
+# As a store does it: the row of the outbox is made of the row that was changed.
+_UPDATE_AND_OUTBOX = f"""WITH changed AS ({_UPDATE} RETURNING id)
+    INSERT INTO outbox(event_id, topic, key, aggregate_version, headers, payload, recorded_at)
+    SELECT $3, $4, $5, $6, $7, $8, now() FROM changed"""
 
 
 @asynccontextmanager
@@ -65,12 +68,12 @@ async def test_a_write_with_its_fact(postgres: PostgresServer) -> None:
         async def plain(writer: int, *, outbox: bool) -> None:
             async with raw.acquire() as connection, connection.transaction():
                 found = await connection.fetchrow("SELECT id, version, value FROM counters WHERE id = $1", f"s{writer}")
-                sql = "UPDATE counters SET version = version + 1, value = value + 1 WHERE id = $1 AND version = $2"
-                await connection.execute(sql, f"s{writer}", found["version"])
-                if outbox:
-                    version = found["version"] + 1_000_000
-                    fact = (str(uuid4()), row["topic"], f"s{writer}", version, row["headers"], row["payload"])
-                    await connection.execute(_OUTBOX, *fact)
+                if not outbox:
+                    await connection.execute(_UPDATE, f"s{writer}", found["version"])
+                    return
+                version = found["version"] + 1_000_000
+                fact = (str(uuid4()), row["topic"], f"s{writer}", version, row["headers"], row["payload"])
+                await connection.execute(_UPDATE_AND_OUTBOX, f"s{writer}", found["version"], *fact)
 
         async def rate(write: object, **options: bool) -> float:
             async def writer(n: int) -> None:
