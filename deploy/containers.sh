@@ -44,6 +44,7 @@ a_daemon() { # uses the daemon there is, else starts one of its own that ends wi
 
 no_daemon() {
   [ -z "$own_daemon" ] || { kill "$own_daemon" && wait "$own_daemon"; } 2>/dev/null || true
+  umount "$work"/exec/netns/* 2>/dev/null || true # the daemon may leave its own network namespace mounted there
   rm -rf "$work"
 }
 
