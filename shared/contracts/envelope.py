@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -42,7 +43,7 @@ class Event:
     @property
     def topic(self) -> str:
         """`qsmo.registry` for `qsmo.registry.designation.designated.v1`."""
-        return ".".join(self.type.split(".", 2)[:2])
+        return _topic(self.type)
 
     def headers(self) -> dict[str, str]:
         """Attributes as Kafka headers (CloudEvents Kafka binding, binary mode)."""
@@ -115,6 +116,11 @@ class Event:
             raise MalformedEvent(f"attribute {err.args[0].removeprefix(_CE)!r} is missing") from err
         except ValueError as err:
             raise MalformedEvent(f"aggregateversion is no integer: {err}") from err
+
+
+@lru_cache(maxsize=1024)
+def _topic(type: str) -> str:
+    return ".".join(type.split(".", 2)[:2])
 
 
 def instant(at: datetime) -> str:

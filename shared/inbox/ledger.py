@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import Enum, auto
 from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Select, Table, bindparam, func, insert, select, update
+from sqlalchemy import BindParameter, CompoundSelect, Table, bindparam, func, insert, literal_column, select, union_all, update
 
 from shared.bus.port import Delivery
 from shared.contracts.envelope import Event, MalformedEvent
@@ -38,11 +38,10 @@ class Ledger:
 
     async def judge(self, tx: Transaction, events: Sequence[Event]) -> list[tuple[Event, Verdict]]:
         """A verdict per event, in order, as if those before it in the list were already dealt with."""
-        applied = await self._applied(tx, sorted({_aggregate(event) for event in events}))
-        waiting = await self._waiting(tx, sorted({event.subject for event in events}))
+        aggregates = [_aggregate(event) for event in events]
+        applied, waiting = await self._known(tx, set(aggregates), {event.subject for event in events})
         judged: list[tuple[Event, Verdict]] = []
-        for event in events:
-            aggregate = _aggregate(event)
+        for event, aggregate in zip(events, aggregates, strict=True):
             verdict = _verdict(event.aggregate_version, applied.get(aggregate, 0), waiting.get(aggregate))
             if verdict is Verdict.APPLY:
                 applied[aggregate] = event.aggregate_version
@@ -51,20 +50,22 @@ class Ledger:
             judged.append((event, verdict))
         return judged
 
-    async def _applied(self, tx: Transaction, aggregates: Sequence[str]) -> dict[str, int]:
-        given = {"consumer": self._consumer, "subjects": keys(tx, aggregates)}
-        found = await tx.execute(_applied(self._positions, is_postgresql=tx.is_postgresql), given)
-        return {row.subject: row.version for row in found}
-
-    async def _waiting(self, tx: Transaction, subjects: Sequence[str]) -> dict[str, int]:
-        given = {"consumer": self._consumer, "subjects": keys(tx, subjects)}
-        found = await tx.execute(_waiting(self._parked, is_postgresql=tx.is_postgresql), given)
-        return {f"{row.topic}:{row.subject}": row.version for row in found}
+    async def _known(
+        self, tx: Transaction, aggregates: Collection[str], subjects: Collection[str]
+    ) -> tuple[dict[str, int], dict[str, int]]:
+        """The last version applied of each aggregate, and the last that is parked."""
+        given = {"consumer": self._consumer, "aggregates": keys(tx, sorted(aggregates)), "subjects": keys(tx, sorted(subjects))}
+        found: Iterable[Any] = await tx.execute(_known(self._positions, self._parked, is_postgresql=tx.is_postgresql), given)
+        known: tuple[dict[str, int], dict[str, int]] = {}, {}
+        for is_parked, aggregate, version in found:
+            known[is_parked][aggregate] = version
+        return known
 
     async def applied(self, tx: Transaction, topic: str, subject: str) -> int:
         """The version of an aggregate that was applied last; 0 before the first."""
         aggregate = f"{topic}:{subject}"
-        return (await self._applied(tx, [aggregate])).get(aggregate, 0)
+        applied, _ = await self._known(tx, [aggregate], [])
+        return applied.get(aggregate, 0)
 
     async def heard(self, tx: Transaction) -> int:
         """How many events were ever applied: versions count from 1 without a gap, so they are what the last ones add up to."""
@@ -134,18 +135,15 @@ class Ledger:
 
 
 @lru_cache(maxsize=_STATEMENTS)
-def _applied(positions: Table, *, is_postgresql: bool) -> Select[Any]:
-    c = positions.c
-    of_these = in_keys(c.subject, "subjects", is_postgresql=is_postgresql)
-    return select(c.subject, c.version).where(c.consumer == bindparam("consumer"), of_these)
-
-
-@lru_cache(maxsize=_STATEMENTS)
-def _waiting(parked: Table, *, is_postgresql: bool) -> Select[Any]:
-    c = parked.c
-    of_these = in_keys(c.subject, "subjects", is_postgresql=is_postgresql)
-    query = select(c.topic, c.subject, func.max(c.version).label("version"))
-    return query.where(c.consumer == bindparam("consumer"), c.resolved_at.is_(None), of_these).group_by(c.topic, c.subject)
+def _known(positions: Table, parked: Table, *, is_postgresql: bool) -> CompoundSelect[Any]:
+    """Rows of 0, aggregate, version applied; and of 1, aggregate, version parked."""
+    consumer: BindParameter[str] = bindparam("consumer")
+    p, w = positions.c, parked.c
+    these = in_keys(p.subject, "aggregates", is_postgresql=is_postgresql)
+    applied = select(literal_column("0"), p.subject, p.version).where(p.consumer == consumer, these)
+    of_these = in_keys(w.subject, "subjects", is_postgresql=is_postgresql)
+    newest = select(literal_column("1"), w.topic + ":" + w.subject, func.max(w.version)).group_by(w.topic, w.subject)
+    return union_all(applied, newest.where(w.consumer == consumer, w.resolved_at.is_(None), of_these))
 
 
 def _subject(text: str) -> str:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from opentelemetry.trace import SpanKind
-from sqlalchemy import Table, bindparam, func, select, update
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import telemetry, tracing
-from shared.bus.port import Bus, BusUnavailable, Message
-from shared.db import Database, Row, in_keys, keys
-from shared.kernel.cause import Cause
+from shared.bus.port import Bus, BusUnavailable
+from shared.db import Database
 from shared.kernel.errors import Unavailable
+from shared.outbox.backlog import Backlog, Fact
 
 _BATCH = 500
+_UNMARKED_MAX = 4 * _BATCH
 _IDLE_POLL_S = 0.25
-# A trickle's marks are written together: a transaction for each would cost as much as the facts' own.
-_MARK_EVERY_S = 0.05
 _REPORT_EVERY_S = 1.0
 _RETRY_S = 0.5
 _STANDBY_POLL_S = 1.0
@@ -28,7 +27,6 @@ _STANDBY_POLL_S = 1.0
 _GIVE_WAY_S = 0.5
 _GIVE_WAY_POLL_S = 0.02
 _LATE = timedelta(seconds=60)
-_CAUSE = Cause(actor="system:relay", correlation_id="relay")
 
 
 class Relay:
@@ -47,19 +45,14 @@ class Relay:
     ) -> None:
         self._service = service
         self._db = db
-        self._outbox = outbox
         self._bus = bus
         self._importing = importing
+        self._backlog = Backlog(db=db, outbox=outbox)
+        self._ahead: list[Fact] = []
+        self._marking: asyncio.Task[None] | None = None
         self._is_late = False
         self._reported_at = float("-inf")
-        self._unmarked: set[int] = set()
-        self._mark_at = float("inf")
         self._wake = asyncio.Event()
-        c = outbox.c
-        columns = (c.id, c.topic, c.key, c.headers, c.payload, c.recorded_at)
-        self._oldest = select(*columns).where(c.published_at.is_(None)).order_by(c.id).limit(bindparam("most"))
-        marked = update(outbox).where(in_keys(c.id, "ids", is_postgresql=not db.is_sqlite))
-        self._marked = marked.values(published_at=bindparam("at"))
         self._log = telemetry.logger("relay").bind(service=service)
         db.on_commit.append(self.wake)
 
@@ -76,13 +69,22 @@ class Relay:
                         await self._lead(leader)
             except Unavailable as error:
                 self._log.warning("relay_waits", reason=error.detail)
+            finally:
+                await self._leave()
             await asyncio.sleep(_STANDBY_POLL_S)
+
+    async def _leave(self) -> None:
+        self._ahead = []
+        if self._marking is not None:
+            self._marking.cancel()
+            await asyncio.gather(self._marking, return_exceptions=True)
+            self._marking = None
 
     async def _lead(self, leader: AsyncConnection) -> None:
         while True:
             self._wake.clear()
-            if time.monotonic() >= self._mark_at:
-                await self._mark()
+            if self._backlog.mark_due_s <= 0:
+                await self.mark()
             try:
                 if drained := await self.drain_batch(leader):
                     await self._give_way(drained)
@@ -94,7 +96,7 @@ class Relay:
             if time.monotonic() - self._reported_at > _REPORT_EVERY_S:
                 await self._report(leader)
             try:
-                async with asyncio.timeout(min(_IDLE_POLL_S, self._mark_at - time.monotonic())):
+                async with asyncio.timeout(min(_IDLE_POLL_S, self._backlog.mark_due_s)):
                     await self._wake.wait()
             except TimeoutError:
                 pass
@@ -109,49 +111,54 @@ class Relay:
 
         Raises BusUnavailable when the bus acknowledged none of them.
         """
-        rows = await self._oldest_unpublished(leader)
-        if not rows:
+        facts = self._ahead or await self._backlog.oldest(leader, most=_BATCH)
+        self._ahead = []
+        if not facts:
             return 0
-        self._is_late = self._db.clock() - rows[0]["recorded_at"] > _LATE
-        came_with = (row["headers"].get("ce_traceparent") for row in rows)
+        self._is_late = self._db.clock() - self._backlog.since > _LATE
+        came_with = (fact.message.headers.get("ce_traceparent") for fact in facts)
         with tracing.each(f"send qsmo.{self._service}", came_with, kind=SpanKind.PRODUCER):
-            acknowledged = await self._bus.publish([_message(row) for row in rows])
-        done = [row["id"] for row, ok in zip(rows, acknowledged, strict=True) if ok]
+            acknowledged, ahead = await self._publish(leader, facts)
+        done = [fact.id for fact, ok in zip(facts, acknowledged, strict=True) if ok]
         if not done:
             raise BusUnavailable("The bus acknowledged nothing of a batch.")
-        await self._note(done)
+        self._backlog.published(done)
+        if len(done) == len(facts):
+            self._ahead = ahead
+        if self._backlog.unmarked >= _BATCH:
+            await self._mark_meanwhile()
         telemetry.PUBLISHED.labels(self._service).inc(len(done))
         return len(done)
 
-    async def _oldest_unpublished(self, leader: AsyncConnection) -> Sequence[Row]:
-        rows = (await leader.execute(self._oldest, {"most": _BATCH + len(self._unmarked)})).mappings().all()
-        await leader.rollback()
-        return [row for row in rows if row["id"] not in self._unmarked][:_BATCH]
+    async def mark(self) -> None:
+        """Write down at once what is published; `run` does so by itself a moment later."""
+        await self._backlog.mark()
 
-    async def _note(self, ids: Iterable[int]) -> None:
-        if not self._unmarked:
-            self._mark_at = time.monotonic() + _MARK_EVERY_S
-        self._unmarked.update(ids)
-        if len(self._unmarked) >= _BATCH:
-            await self._mark()
+    async def _publish(self, leader: AsyncConnection, facts: Sequence[Fact]) -> tuple[list[bool], list[Fact]]:
+        """What is acknowledged of these; and what comes behind a full batch, read meanwhile."""
+        messages = [fact.message for fact in facts]
+        if len(facts) < _BATCH:
+            return await self._bus.publish(messages), []
+        behind = self._backlog.oldest(leader, most=_BATCH, besides=[fact.id for fact in facts])
+        reading = asyncio.create_task(behind, name=f"relay {self._service}: reading ahead")
+        try:
+            acknowledged = await self._bus.publish(messages)
+        except asyncio.CancelledError:
+            reading.cancel()
+            raise
+        finally:
+            await asyncio.gather(reading, return_exceptions=True)  # the connection is of use to one at a time
+        return acknowledged, reading.result()
 
-    async def _mark(self) -> None:
-        ids = sorted(self._unmarked)
-        async with self._db.transaction(_CAUSE) as tx:
-            await tx.execute(self._marked, {"ids": keys(tx, ids), "at": tx.at})
-        self._unmarked.difference_update(ids)
-        self._mark_at = float("inf")
+    async def _mark_meanwhile(self) -> None:
+        """Beside what is published next, and for several batches at once where the database is slower than the bus."""
+        if self._marking is None or self._marking.done() or self._backlog.unmarked >= _UNMARKED_MAX:
+            if self._marking is not None:
+                await self._marking
+            self._marking = asyncio.create_task(self._backlog.mark(), name=f"relay {self._service}: marks")
 
     async def _report(self, leader: AsyncConnection) -> None:
         self._reported_at = time.monotonic()
-        c = self._outbox.c
-        query = select(func.count(), func.min(c.recorded_at)).where(c.published_at.is_(None))
-        pending, oldest = (await leader.execute(query)).one()
-        await leader.rollback()
+        pending, age_s = await self._backlog.measured(leader)
         telemetry.OUTBOX_PENDING.labels(self._service).set(pending)
-        age_s = (self._db.clock() - oldest).total_seconds() if isinstance(oldest, datetime) else 0.0
         telemetry.OUTBOX_AGE.labels(self._service).set(age_s)
-
-
-def _message(row: Row) -> Message:
-    return Message(topic=row["topic"], key=row["key"], headers=row["headers"], value=row["payload"].encode())

@@ -120,6 +120,7 @@ async def test_the_relay(postgres: PostgresServer, kafka: KafkaServer) -> None:
                 begun = time.perf_counter()
                 while await relay.drain_batch(leader):
                     pass
+                await relay.mark()
                 return len(sends) / (time.perf_counter() - begun)
 
         async def produced() -> float:
@@ -145,6 +146,7 @@ async def filled(db: Database) -> None:
 
 
 async def test_the_effects_of_a_consumer(postgres: PostgresServer) -> None:
+    """Ours from deliveries as the bus gives them: decoded, judged by version, then written. The driver only writes."""
     runs = 0
     async with a_database(postgres) as (db, raw):
 

@@ -225,3 +225,32 @@ async def test_closing_does_not_wait_for_a_broker_that_hangs(bus: KafkaBus, topi
         await bus.close()
 
     assert await tasks_left() == set()
+
+
+async def test_more_than_fits_one_batch_of_a_partition_keeps_its_order(bus: KafkaBus, topic: str) -> None:
+    messages = [Message(topic=topic, key=f"k{n % 3}", value=b"%06d" % n * 1_000, headers={}) for n in range(300)]
+
+    assert all(await bus.publish(messages))
+
+    subscription = await bus.subscribe([topic], group=uuid4().hex, member="m")
+    read: dict[str, list[bytes]] = {}
+    async with asyncio.timeout(40):
+        while sum(map(len, read.values())) < len(messages):
+            for delivery in await subscription.fetch(max_messages=500, timeout_s=1):
+                read.setdefault(delivery.key, []).append(delivery.value)
+    assert read == {key: [m.value for m in messages if m.key == key] for key in ("k0", "k1", "k2")}
+
+
+async def test_a_message_that_no_broker_takes_stops_its_own_key_alone(bus: KafkaBus, topic: str) -> None:
+    keys = [f"k{n}" for n in range(60)]
+    around = [[a_message(topic, number, key=key) for key in keys] for number in (0, 1)]
+    huge = Message(topic=topic, key="k7", value=b"x" * 1_100_000, headers={})
+
+    acknowledged = await bus.publish([*around[0], huge, *around[1]])
+
+    assert acknowledged[: len(keys)] == [True] * len(keys)
+    assert not acknowledged[len(keys)]
+    behind = dict(zip(keys, acknowledged[len(keys) + 1 :], strict=True))
+    assert not behind["k7"]
+    assert sum(behind.values()) > len(keys) // 2
+    assert await bus.publish(around[1]) == [True] * len(keys)

@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, insert, select
+from sqlalchemy import Column, Integer, MetaData, String, Table, select
 
 from shared.bus.port import Bus
 from shared.contracts.envelope import Event
 from shared.contracts.registry import PolicyRecorded
-from shared.db import Database, Transaction
+from shared.db import Database, Transaction, insert_many
 from shared.inbox import Consumer, InboxTables, inbox_tables
 from shared.kernel.cause import Cause
 from shared.outbox import AggregateStore, outbox_table
@@ -92,7 +92,7 @@ async def raise_counter(tx: Transaction, id: str) -> Counter:
 
 async def record_effects(tx: Transaction, events: Sequence[Event]) -> None:
     rows = [{"subject": event.subject, "version": event.aggregate_version} for event in events]
-    await tx.execute(insert(effects), rows)
+    await insert_many(tx, effects, rows)
 
 
 async def effects_by_subject(db: Database) -> dict[str, list[int]]:
