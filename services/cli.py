@@ -127,11 +127,15 @@ def migrate(data: Path, services: tuple[str, ...]) -> None:
 
 @app.command()
 @_data_folder
-def doctor(data: Path) -> None:
-    """Look at the installation as a whole; exit status 1 when something needs doing, and what."""
-    from services.commandline import doctor as examination  # noqa: PLC0415 - see the module
+@click.option("--service", "services", multiple=True, help="Only this service of a cluster, e.g. in its pod; repeatable.")
+def doctor(data: Path, services: tuple[str, ...]) -> None:
+    """Look at the installation as a whole; exit status 1 when something needs doing, and what.
 
-    _end(examination.run(DataFolder(data)))
+    The cluster of QSMO_<SERVICE>_… when a database is named so, else the data folder.
+    """
+    from services.commandline.doctor import examination  # noqa: PLC0415 - see the module
+
+    _end(examination.run(DataFolder(data), services=services))
 
 
 @app.command()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import httpx
 from fastapi import FastAPI
@@ -26,6 +27,9 @@ from shared.process import Loops, tune_interpreter
 from shared.settings import ServiceSettings
 from shared.web.app import Check, Lifespan
 from shared.web.idempotency import forget_old_answers
+
+if TYPE_CHECKING:
+    from shared.bus.kafka import KafkaBus
 
 _FORGET_EVERY_S = 3_600.0
 SERVICES = ("registry", "catalog", "adoption")
@@ -142,7 +146,7 @@ async def kafka_connections(settings: ServiceSettings, *, service: str, clock: C
 
 
 @asynccontextmanager
-async def kafka_bus(settings: ServiceSettings, *, service: str) -> AsyncIterator[Bus]:
+async def kafka_bus(settings: ServiceSettings, *, service: str) -> AsyncIterator[KafkaBus]:
     """The cluster's bus, started."""
     from shared.bus.kafka import KafkaBus, KafkaSecurity, KafkaSettings  # noqa: PLC0415 - embedded mode never pays for aiokafka
 

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
-from shared.bus import kafka_records, kafka_subscription
+from shared.bus import kafka_groups, kafka_records, kafka_subscription
 from shared.bus.kafka_clients import KafkaSecurity, KafkaSettings, deadline, quietly
 from shared.bus.kafka_producer import KafkaPublisher
 from shared.bus.kafka_subscription import KafkaSubscription
-from shared.bus.port import PARTITIONS_DEFAULT, BusUnavailable, Delivery, Message
+from shared.bus.port import PARTITIONS_DEFAULT, BusUnavailable, Delivery, Message, Standing
 
 __all__ = ["KafkaBus", "KafkaSecurity", "KafkaSettings"]
 
@@ -64,6 +64,10 @@ class KafkaBus:
 
     def records(self, topics: Sequence[str]) -> AsyncIterator[list[Delivery]]:
         return kafka_records.read(self._settings, topics)
+
+    async def standing(self, topics: Sequence[str], *, group: str) -> Standing:
+        """How far a group has come, without joining it. Raises BusUnavailable, also when a topic does not exist."""
+        return await kafka_groups.standing(self._settings, topics, group=group)
 
     async def ping(self) -> None:
         async with self._admin("ping") as admin:

@@ -20,7 +20,7 @@ async def read(settings: KafkaSettings, topics: Sequence[str]) -> AsyncIterator[
     try:
         async with deadline(settings.timeout_s, "reading whole topics"):
             await consumer.start()
-            ends = await _ends(consumer, topics)
+            ends = await ends_of(consumer, topics)
         while ends:
             async with deadline(settings.timeout_s, "reading whole topics"):
                 found = await _some(consumer, ends)
@@ -30,7 +30,7 @@ async def read(settings: KafkaSettings, topics: Sequence[str]) -> AsyncIterator[
         await quietly(consumer.stop())
 
 
-async def _ends(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> dict[TopicPartition, int]:
+async def ends_of(consumer: AIOKafkaConsumer, topics: Sequence[str]) -> dict[TopicPartition, int]:
     places = consumer.assignment()
     if missing := set(topics) - {place.topic for place in places}:
         raise BusUnavailable(f"no such topic: {', '.join(sorted(missing))}")

@@ -52,6 +52,14 @@ class Delivery:
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Of a consumer group: offsets it has read up to, and records after them, over all partitions."""
+
+    read: int
+    waiting: int
+
+
 class Subscription(Protocol):
     """One member of a consumer group. Not safe for use by two tasks at once."""
 

@@ -134,12 +134,13 @@ class Cluster:
         with (self.logs / f"{service}.log").open("ab") as log:
             return subprocess.Popen([*command, *options], cwd=REPOSITORY, env=env, stdout=log, stderr=log)
 
-    def qsmo(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        """The command line as an operator of this cluster has it."""
+    def qsmo(self, *arguments: str | Path, **changed: str | None) -> subprocess.CompletedProcess[str]:
+        """The command line as an operator of this cluster has it; `changed` variables are others, or absent."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("QSMO_")}
         told = {name: value for service in SERVICES for name, value in self.environment(service).items()}
+        env = {name: value for name, value in {**inherited, **told, **changed}.items() if value is not None}
         command = [str(self.python.parent / "qsmo"), *map(str, arguments)]
-        return subprocess.run(command, env={**inherited, **told}, capture_output=True, text=True, check=False, timeout=300)
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=300)
 
     def kill(self, service: str) -> None:
         """As kill -9 does: no goodbye."""

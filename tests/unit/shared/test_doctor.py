@@ -10,13 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
-from services.commandline.doctor import Finding, _findings
+from services.commandline.doctor.asking import Finding
+from services.commandline.doctor.embedded import seen_by
 from services.installation import DataFolder
 
 WELL: dict[str, tuple[int, Any, dict[str, str]]] = {
     "/readyz": (200, {"status": "ok", "checks": {"database": "ok"}}, {}),
     "/livez": (200, {}, {}),
     "/metrics": (200, 'qsmo_outbox_oldest_age_seconds{service="catalog"} 0.5\n', {}),
+    "/v1/parked-events/registry": (200, {"items": []}, {}),
     "/v1/parked-events/catalog": (200, {"items": []}, {}),
     "/v1/parked-events/adoption": (200, {"items": []}, {}),
     "/v1/parked-events/gateway": (200, {"items": []}, {}),
@@ -34,7 +36,7 @@ async def examined(folder: Path, **ill: tuple[int, Any, dict[str, str]]) -> list
         return httpx.Response(status, headers=headers, **content)
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://x") as client:
-        return [finding async for finding in _findings(client, DataFolder(folder))]
+        return [finding async for finding in seen_by(client, DataFolder(folder))]
 
 
 async def test_nothing_is_found_where_all_is_well(tmp_path: Path) -> None:
@@ -47,6 +49,7 @@ async def test_nothing_is_found_where_all_is_well(tmp_path: Path) -> None:
         ("readyz", (503, {"checks": {"bus": "The bus is away.", "database": "ok"}}, {}), "ready", "bus: The bus is away."),
         ("metrics", (200, "qsmo_outbox_oldest_age_seconds 61.0\n", {}), "outbox", "61 s"),
         ("v1/parked-events/adoption", (200, {"items": [{"reason": "no offering"}]}, {}), "events at adoption", "no offering"),
+        ("v1/parked-events/registry", (200, {"items": [{"reason": "no finding"}]}, {}), "events at registry", "no finding"),
         ("v1/search/offerings", (503, {}, {}), "search", "HTTP 503"),
         ("v1/search/offerings", (200, {"count": 3}, {"x-index-lag": "1001"}), "search", "1001 facts behind"),
         ("v1/audit/head", (500, {}, {}), "feed", "HTTP 500"),
