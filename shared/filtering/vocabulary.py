@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import Enum
 
 _EPOCH = date(1970, 1, 1)
@@ -32,3 +32,8 @@ class Vocabulary:
 def days(day: date) -> int:
     """A day as filters compare it: a number."""
     return (day - _EPOCH).days
+
+
+def day_of(number: int) -> date:
+    """The day that `days` made this number of."""
+    return _EPOCH + timedelta(days=number)

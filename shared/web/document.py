@@ -36,6 +36,7 @@ VALIDATE_ONLY = {
     "description": "Answer as the write would, and keep nothing.",
     "schema": {"type": "boolean", "default": False},
 }
+COUNT = {"type": "integer", "minimum": 0, "description": "Of the items of all pages, with ?count=true."}
 API_KEY = {"type": "apiKey", "in": "header", "name": "X-Api-Key"}
 _SIGNED: list[dict[str, list[str]]] = [{"bearer": []}, {"api_key": []}]
 BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
@@ -47,6 +48,7 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     components.setdefault("securitySchemes", {}).update(bearer=BEARER, api_key=API_KEY)
     _describe_problems(components.setdefault("schemas", {}))
     for path, method, operation in operations(document):
+        _document_count(operation, components["schemas"])
         operation.setdefault("security", _SIGNED if method in _WRITES else [{}, *_SIGNED])
         if method not in _WRITES:
             continue
@@ -68,6 +70,13 @@ def _describe_problems(schemas: dict[str, Any]) -> None:
     described = Problem.model_json_schema(mode="serialization", ref_template="#/components/schemas/{model}")
     schemas.update(described.pop("$defs", {}))
     schemas["Problem"] = described
+
+
+def _document_count(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    if not any(parameter["name"] == "count" and parameter["in"] == "query" for parameter in operation.get("parameters", ())):
+        return
+    page = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    schemas[page]["properties"]["count"] = COUNT
 
 
 def _document_dry_run(operation: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar, get_args
 
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
@@ -17,14 +17,23 @@ from starlette.exceptions import HTTPException
 from shared import telemetry, tracing
 from shared.auth import ANONYMOUS, Principal, Unauthenticated, Verifier
 from shared.db import RollbackOnly, Transaction
+from shared.filtering import FILTER_MAX_CHARS
 from shared.kernel.cause import Cause
-from shared.kernel.errors import StaleVersion
+from shared.kernel.errors import Malformed, StaleVersion
 from shared.kernel.ids import new_id
 from shared.web import own_writes
 from shared.web.idempotency import Answer, IdempotentRequest, check_key, earlier_answer, keep_answer
-from shared.web.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest
+from shared.web.paging import COUNT_S, LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest
 
 T = TypeVar("T")
+_FILTER = (
+    'Only items of which this is true: `id = "…" and not (status = draft or status in (a, b))`.'
+    " Compared with = != < <= > >=; joined by and, or, not. What is not known equals nothing. 400 tells the fields."
+)
+_EXAMPLE = ["not id in (a, b)"]
+_SORT = "`id` is the order of making; `-` before it: the last first. 400 tells what else there is."
+_FIELDS = "Of each item only these and its id, with a comma between: `id,version`. 400 tells the fields there are."
+_COUNT = f"Also `count`, of the items of all pages. 503 when counting takes longer than {COUNT_S:.0f} s."
 _MEDIA_TYPE = "application/json"
 _READS = frozenset({"GET", "HEAD"})
 _IF_MATCH = re.compile(r'"(\d{1,9})(?:-[0-9a-f]+)?"')
@@ -155,13 +164,24 @@ class Edge:
 
     def show_page(self, page: Page[Any], items: list[BaseModel]) -> Response:
         """`{"items": …, "next_cursor": …}` with a Link to the next page."""
-        body = b",".join(item.model_dump_json(by_alias=True).encode() for item in items)
+        include = self._members(page.fields) if page.fields else None
+        body = b",".join(item.model_dump_json(by_alias=True, include=include).encode() for item in items)
+        count = b"" if page.count is None else b',"count":%d' % page.count
         cursor = b"null" if page.next_cursor is None else b'"' + page.next_cursor.encode() + b'"'
         headers = {}
         if page.next_cursor is not None:
             following = self.request.url.include_query_params(cursor=page.next_cursor)
             headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
-        return Response(b'{"items":[' + body + b'],"next_cursor":' + cursor + b"}", 200, headers, _MEDIA_TYPE)
+        return Response(b'{"items":[' + body + b'],"next_cursor":' + cursor + count + b"}", 200, headers, _MEDIA_TYPE)
+
+    def _members(self, fields: tuple[str, ...]) -> set[str]:
+        """What the model of this list's items calls the fields, and the id. Raises Malformed for others than it has."""
+        page: type[BaseModel] = self.request.scope["route"].response_model
+        (item,) = get_args(page.model_fields["items"].annotation)
+        named = {member.alias or name: name for name, member in item.model_fields.items()}
+        if unknown := sorted(set(fields) - set(named)):
+            raise Malformed.at("query:fields", f"There is no field {unknown[0]!r}; there are: {', '.join(named)}.")
+        return {named[field] for field in fields} | ({"id"} & set(named))
 
 
 def _answer(shown: Answered, status: int) -> Answer:
@@ -212,5 +232,18 @@ async def page_request(
     return PageRequest(limit, cursor)
 
 
+async def list_request(
+    paged: Annotated[PageRequest, Depends(page_request)],
+    condition: Annotated[
+        str | None, Query(alias="filter", max_length=FILTER_MAX_CHARS, description=_FILTER, examples=_EXAMPLE)
+    ] = None,
+    sort: Annotated[str | None, Query(pattern=r"^-?[a-z_]{1,40}$", description=_SORT)] = None,
+    fields: Annotated[str | None, Query(pattern=r"^[a-z_]{1,40}(,[a-z_]{1,40}){0,49}$", description=_FIELDS)] = None,
+    count: Annotated[bool, Query(description=_COUNT)] = False,
+) -> PageRequest:
+    return replace(paged, filter=condition, sort=sort, fields=tuple(fields.split(",")) if fields else (), count=count)
+
+
 AtEdge = Annotated[Edge, Depends(edge)]
 Paged = Annotated[PageRequest, Depends(page_request)]
+Listed = Annotated[PageRequest, Depends(list_request)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from collections.abc import Callable, Sequence
@@ -10,33 +11,46 @@ from datetime import date
 from typing import Any, Generic, TypeVar
 
 import orjson
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import ColumnElement, Select, func, tuple_
 
 from shared.db import Row, Transaction
-from shared.kernel.errors import Invalid
+from shared.kernel.errors import Invalid, Unavailable
+from shared.web.listing import Listing
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 200
+COUNT_S = 2.0
 _CURSOR_MAX_CHARS = 1_000
 # What a value of a column is in a cursor.
 _WIRE: dict[type, type] = {date: str}
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which page is wanted: `limit` rows after `cursor`."""
+    """Which page is wanted, of what: `limit` rows after `cursor`. `fields`: of each item only these and its id."""
 
     limit: int = LIMIT_DEFAULT
     cursor: str | None = None
+    filter: str | None = None
+    sort: str | None = None
+    fields: tuple[str, ...] = ()
+    count: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some items and, if there are more, where to go on."""
+    """Some items and, if there are more, where to go on; `count`, if asked for, is of all pages."""
 
     items: list[T]
     next_cursor: str | None
+    count: int | None = None
+    fields: tuple[str, ...] = ()
+
+    def of(self, items: list[U]) -> Page[U]:
+        """The same page, its items seen otherwise."""
+        return Page(items, self.next_cursor, self.count, self.fields)
 
 
 async def page_of(
@@ -46,42 +60,98 @@ async def page_of(
     by: Sequence[ColumnElement[Any]],
     request: PageRequest,
     read: Callable[[Row], T],
+    listing: Listing | None = None,
 ) -> Page[T]:
     """Rows of `query` ordered by the columns `by` (the last one unique, all selected, text, integers or days).
 
-    Raises Invalid for a cursor that this list did not give out.
+    With a listing, filtered and ordered as the request says. Raises Invalid for a cursor that this list did not give out,
+    Malformed for a filter or an order that it does not have, Unavailable when counting takes longer than `COUNT_S`.
     """
+    if listing is not None and request.filter is not None:
+        query = query.where(listing.clause(listing.read(request.filter)))
+    by, is_backward = _order(by, listing, request)
+    count = await _count(tx, query) if request.count else None
     if request.cursor is not None:
-        query = query.where(tuple_(*by) > tuple_(*_decode(request.cursor, [column.type.python_type for column in by])))
-    rows = await tx.rows(query.order_by(*by).limit(request.limit + 1))
+        after = tuple_(*_decode(request.cursor, [column.type.python_type for column in by], sort=request.sort))
+        query = query.where(tuple_(*by) < after if is_backward else tuple_(*by) > after)
+    order = [column.desc() for column in by] if is_backward else by
+    rows = await tx.rows(query.order_by(*order).limit(request.limit + 1))
     shown = rows[: request.limit]
-    more = len(rows) > request.limit
-    return Page([read(row) for row in shown], _encode([shown[-1][column.key] for column in by]) if more else None)
+    last = [shown[-1][column.key] for column in by] if len(rows) > request.limit else None
+    return _page([read(row) for row in shown], last, count=count, request=request)
 
 
-def page_in_memory(found: Sequence[T], *, key: Callable[[T], tuple[str, ...]], request: PageRequest) -> Page[T]:
-    """For lists that a database cannot order, e.g. what was known at an instant; `key` is unique.
+def _order(
+    by: Sequence[ColumnElement[Any]], listing: Listing | None, request: PageRequest
+) -> tuple[Sequence[ColumnElement[Any]], bool]:
+    if listing is None or request.sort is None:
+        return by, False
+    column, is_backward = listing.order(request.sort)
+    return ([column] if column is by[-1] else [column, by[-1]]), is_backward
 
-    Raises Invalid for a cursor that this list did not give out.
+
+async def _count(tx: Transaction, query: Select[Any]) -> int:
+    try:
+        async with asyncio.timeout(COUNT_S):
+            rows = await tx.rows(query.with_only_columns(func.count().label("count"), maintain_column_froms=True))
+    except TimeoutError as error:
+        detail = f"Counting took longer than {COUNT_S:.0f} s: narrow the list, or leave out count=true."
+        raise Unavailable(detail) from error
+    return int(rows[0]["count"])
+
+
+def page_in_memory(
+    found: Sequence[T],
+    *,
+    key: Callable[[T], tuple[str, ...]],
+    request: PageRequest,
+    listing: Listing | None = None,
+    of: Callable[[T], Any] = lambda item: item,
+) -> Page[T]:
+    """For lists that a database cannot order, e.g. what was known at an instant; `key` is unique, so is its last part.
+
+    What the listing names are attributes of what `of` finds in an item. Raises as `page_of`.
     """
-    ordered = sorted(found, key=key)
+    key, is_backward = _order_in_memory(key, listing, request, of)
+    if listing is not None and request.filter is not None:
+        condition = listing.read(request.filter)
+        found = [item for item in found if listing.holds(condition, of(item))]
+    ordered = sorted(found, key=key, reverse=is_backward)
     if request.cursor is not None:
         length = len(key(ordered[0])) if ordered else 1
-        after = tuple(_decode(request.cursor, [str] * length))
-        ordered = [item for item in ordered if key(item) > after]
+        after = tuple(_decode(request.cursor, [str] * length, sort=request.sort))
+        ordered = [item for item in ordered if (key(item) < after if is_backward else key(item) > after)]
     shown = ordered[: request.limit]
-    return Page(shown, _encode(list(key(shown[-1]))) if len(ordered) > request.limit else None)
+    last = list(key(shown[-1])) if len(ordered) > request.limit else None
+    return _page(shown, last, count=len(found) if request.count else None, request=request)
+
+
+def _order_in_memory(
+    key: Callable[[T], tuple[str, ...]], listing: Listing | None, request: PageRequest, of: Callable[[T], Any]
+) -> tuple[Callable[[T], tuple[str, ...]], bool]:
+    if listing is None or request.sort is None:
+        return key, False
+    column, is_backward = listing.order(request.sort)
+    return (lambda item: (str(getattr(of(item), str(column.key))), key(item)[-1])), is_backward
+
+
+def _page(items: list[T], last: list[Any] | None, *, count: int | None, request: PageRequest) -> Page[T]:
+    following = None if last is None else _encode(last if request.sort is None else [*last, request.sort])
+    return Page(items, following, count, request.fields)
 
 
 def _encode(values: list[Any]) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(values)).decode().rstrip("=")
 
 
-def _decode(cursor: str, wanted: Sequence[type]) -> list[Any]:
+def _decode(cursor: str, wanted: Sequence[type], *, sort: str | None) -> list[Any]:
+    """A cursor of a list that was sorted ends with how."""
     try:
         if len(cursor) > _CURSOR_MAX_CHARS:
             raise ValueError("too long")
         values = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+        if sort is not None and (not isinstance(values, list) or not values or values.pop() != sort):
+            raise ValueError("not of this order")
         if not isinstance(values, list) or [type(value) for value in values] != [_WIRE.get(kind, kind) for kind in wanted]:
             raise ValueError("not of this list")
         if any(isinstance(value, str) and "\x00" in value for value in values):

@@ -15,7 +15,7 @@ from services.adoption.domain.m3 import Phase
 from services.adoption.policy import Reach
 from services.adoption.queries import AdoptionFilter
 from shared.db import Transaction
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.paging import Page
 from shared.web.wire import Identifier, Slug
 
@@ -40,7 +40,7 @@ Narrowed = Annotated[AdoptionFilter, Depends(_narrowed)]
 
 
 @router.get("/v1/adoptions", response_model=schemas.AdoptionPage)
-async def list_adoptions(at: AtEdge, paged: Paged, wanted: Narrowed, agency_id: Identifier | None = None) -> Response:
+async def list_adoptions(at: AtEdge, paged: Listed, wanted: Narrowed, agency_id: Identifier | None = None) -> Response:
     """Those the caller may see; `agency_id` means this very organization."""
 
     async def query(tx: Transaction) -> Response:
@@ -52,7 +52,7 @@ async def list_adoptions(at: AtEdge, paged: Paged, wanted: Narrowed, agency_id: 
 
 
 @router.get("/v1/agencies/{id}/adoptions", response_model=schemas.AdoptionPage)
-async def list_agency_adoptions(id: Identifier, at: AtEdge, paged: Paged, wanted: Narrowed) -> Response:
+async def list_agency_adoptions(id: Identifier, at: AtEdge, paged: Listed, wanted: Narrowed) -> Response:
     """Those of the organization and of every one below it."""
 
     async def query(tx: Transaction) -> Response:

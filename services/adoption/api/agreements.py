@@ -17,11 +17,18 @@ from services.adoption.commands import agreements as commands
 from services.adoption.domain.agreement import Agreement, Status, Terms, missing_for
 from services.adoption.store import AgreementVersion
 from shared.db import Transaction
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.listing import listing
 from shared.web.paging import page_of
 from shared.web.wire import Action, Day, Identifier, MoneyShown, Slug
 
 router = APIRouter(tags=["agreements"])
+_LISTING = listing(
+    tables.agreements,
+    *("adoption_id", "offering_id", "status", "number", "kind", "begins_on", "ends_on", "amendment"),
+    sorts=("number", "begins_on", "ends_on"),
+    renamed={"agency_id": tables.agreements.c.organization_id},
+)
 _STANDING = (Status.ACTIVE, Status.ON_HOLD)
 _ENDED = (Status.EXPIRED, Status.TERMINATED)
 
@@ -42,7 +49,7 @@ class Turn(StrEnum):
 @router.get("/v1/agreements", response_model=models.AgreementPage)
 async def list_agreements(
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     agency_id: Identifier | None = None,
     adoption_id: Identifier | None = None,
     status: Status | None = None,
@@ -64,7 +71,7 @@ async def list_agreements(
         for day in (ending_by, last):
             if day is not None:
                 wanted = wanted.where(table.c.ends_on <= day, table.c.status.in_(_STANDING))
-        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.agreements.from_row)
+        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.agreements.from_row, listing=_LISTING)
         return at.show_page(page, [await _shown(tx, found, at) for found in page.items])
 
     return await at.read(query)

@@ -23,11 +23,20 @@ from shared.auth import Unauthenticated
 from shared.db import Transaction
 from shared.kernel.errors import Invalid
 from shared.kernel.ids import new_id
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.listing import listing
 from shared.web.paging import page_of
 from shared.web.wire import Identifier, Slug
 
 router = APIRouter(tags=["investment action plans"])
+_LISTING = listing(
+    tables.iaps,
+    *("status", "expires_on"),
+    renamed={
+        "agency_id": tables.iaps.c.organization_id,
+        "focus_area": lambda area: tables.iaps.c.areas.contains(f" {area} ", autoescape=True),
+    },
+)
 
 
 class Turn(StrEnum):
@@ -101,7 +110,7 @@ async def set_iap_threshold(area: Slug, body: models.ThresholdGiven, at: AtEdge)
 
 @router.get("/v1/iaps", response_model=models.IapPage)
 async def list_iaps(
-    at: AtEdge, paged: Paged, agency_id: Identifier | None = None, area: Slug | None = None, status: Status | None = None
+    at: AtEdge, paged: Listed, agency_id: Identifier | None = None, area: Slug | None = None, status: Status | None = None
 ) -> Response:
     """Of one's own agencies, or of the areas one leads."""
     table = tables.iaps
@@ -111,7 +120,7 @@ async def list_iaps(
         for column, value in ((table.c.organization_id, agency_id), (table.c.status, status)):
             wanted = wanted if value is None else wanted.where(column == value)
         wanted = wanted if area is None else wanted.where(table.c.areas.contains(f" {area} ", autoescape=True))
-        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.iaps.from_row)
+        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.iaps.from_row, listing=_LISTING)
         return at.show_page(page, [views.in_list(found) for found in page.items])
 
     return await at.read(query)

@@ -19,11 +19,18 @@ from services.adoption.policy import Reach
 from services.adoption.queries.fit import activities_of
 from shared.db import Transaction
 from shared.kernel.errors import FieldError, Invalid
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.listing import listing
 from shared.web.paging import page_of
 from shared.web.wire import Action, Identifier, Slug
 
 router = APIRouter(tags=["needs"])
+_LISTING = listing(
+    tables.needs,
+    *("focus_area", "fiscal_year", "shared"),
+    sorts=("fiscal_year",),
+    renamed={"agency_id": tables.needs.c.organization_id},
+)
 _MISSING_SHOWN = 100
 _COLUMNS = ("fibf_id", "scale", "mission_critical", "comment")
 _TRUE = frozenset({"yes", "true", "x", "1"})
@@ -33,7 +40,7 @@ _CSV = {"content": {"text/csv": {"schema": {"type": "string"}}}, "required": Tru
 @router.get("/v1/needs", response_model=models.NeedsPage)
 async def list_needs(
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     agency_id: Identifier | None = None,
     area: Slug | None = None,
     fiscal_year: Annotated[int | None, Query(ge=2000, le=2100)] = None,
@@ -46,7 +53,7 @@ async def list_needs(
         for column, value in ((table.c.organization_id, agency_id), (table.c.focus_area, area)):
             wanted = wanted if value is None else wanted.where(column == value)
         wanted = wanted if fiscal_year is None else wanted.where(table.c.fiscal_year == fiscal_year)
-        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.needs.from_row)
+        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.needs.from_row, listing=_LISTING)
         return at.show_page(page, [_in_list(found) for found in page.items])
 
     return await at.read(query)

@@ -22,11 +22,18 @@ from services.adoption.queries.analytics import ranges
 from services.adoption.queries.retirements import retirements
 from shared.db import Transaction
 from shared.kernel.time import FiscalYear
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.listing import listing
 from shared.web.paging import page_of
 from shared.web.wire import Action, Identifier, MoneyGiven, MoneyShown, Slug
 
 router = APIRouter(tags=["systems"])
+_LISTING = listing(
+    tables.systems,
+    *("number", "name", "status", "focus_area"),
+    sorts=("number", "name"),
+    renamed={"agency_id": tables.systems.c.organization_id},
+)
 _DUPLICATION = (
     "Systems linked by at least half of the activities that either covers, one with the next: found, ever; open, with more than"
     " one of them in service."
@@ -35,7 +42,7 @@ _DUPLICATION = (
 
 @router.get("/v1/systems", response_model=models.SystemPage)
 async def list_systems(
-    at: AtEdge, paged: Paged, agency_id: Identifier | None = None, area: Slug | None = None, status: Status | None = None
+    at: AtEdge, paged: Listed, agency_id: Identifier | None = None, area: Slug | None = None, status: Status | None = None
 ) -> Response:
     """Of one's own agencies, or of the areas one leads."""
     table = tables.systems
@@ -45,7 +52,7 @@ async def list_systems(
         wanted = select(table).where(queries.seen_systems(reach))
         for column, value in ((table.c.organization_id, agency_id), (table.c.focus_area, area), (table.c.status, status)):
             wanted = wanted if value is None else wanted.where(column == value)
-        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.systems.from_row)
+        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.systems.from_row, listing=_LISTING)
         return at.show_page(page, [await shown(tx, found, at) for found in page.items])
 
     return await at.read(query)

@@ -5,14 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, not_, select
+from sqlalchemy import ColumnElement, Select, not_, select
 
 from services.adoption import store, tables
 from services.adoption.domain.adoption import Adoption, Status
 from services.adoption.policy import Reach
 from shared.db import Row, Transaction
 from shared.kernel.errors import NotFound
+from shared.web.listing import listing
 from shared.web.paging import Page, PageRequest, page_of
+
+
+def _in_area(area: str) -> ColumnElement[bool]:
+    areas = tables.known_offering_areas.c
+    return tables.adoptions.c.offering_id.in_(select(areas.offering_id).where(areas.focus_area == area))
+
+
+_LISTING = listing(
+    tables.adoptions,
+    *("offering_id", "status", "phase", "started_on", "source", "stalled"),
+    sorts=("started_on",),
+    renamed={"agency_id": tables.adoptions.c.organization_id, "focus_area": _in_area},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +68,7 @@ async def agency_adoptions(
 
 
 def _filtered(tx: Transaction, wanted: AdoptionFilter) -> Select[Any]:
-    table, areas = tables.adoptions, tables.known_offering_areas
+    table = tables.adoptions
     query = select(table)
     for column, value in (
         (table.c.organization_id, wanted.agency_id),
@@ -70,13 +84,14 @@ def _filtered(tx: Transaction, wanted: AdoptionFilter) -> Select[Any]:
         late = (table.c.status == Status.ACTIVE.value) & table.c.target_on.is_not(None) & (table.c.target_on < tx.at.date())
         query = query.where(late if wanted.late else not_(late))
     if wanted.area is not None:
-        query = query.where(table.c.offering_id.in_(select(areas.c.offering_id).where(areas.c.focus_area == wanted.area)))
+        query = query.where(_in_area(wanted.area))
     return query
 
 
 async def _page(tx: Transaction, query: Select[Any], request: PageRequest, *, reach: Reach) -> Page[Adoption]:
     by = [tables.adoptions.c.id]
-    return await page_of(tx, query.where(reach.sees()), by=by, request=request, read=store.adoptions.from_row)
+    seen = query.where(reach.sees())
+    return await page_of(tx, seen, by=by, request=request, read=store.adoptions.from_row, listing=_LISTING)
 
 
 async def parked_rows(tx: Transaction, *, waits_for: str | None, request: PageRequest) -> Page[Row]:

@@ -6,19 +6,16 @@ from fastapi import APIRouter, Response
 
 from services.catalog import queries, schemas
 from services.catalog.api import views
-from shared.web.edge import AtEdge, Paged
-from shared.web.paging import Page
+from shared.web.edge import AtEdge, Listed
 from shared.web.wire import Slug
 
 router = APIRouter(tags=["marketplaces"])
 
 
 @router.get("/v1/marketplaces", response_model=schemas.MarketplacePage)
-async def list_marketplaces(at: AtEdge, paged: Paged) -> Response:
-    """By area; the cursor is the area last seen."""
-    found = await at.read(queries.marketplaces)
-    rest = [view for view in found if view.marketplace.id > (paged.cursor or "")]
-    page = Page(rest[: paged.limit], rest[paged.limit - 1].marketplace.id if len(rest) > paged.limit else None)
+async def list_marketplaces(at: AtEdge, paged: Listed) -> Response:
+    """By area."""
+    page = await at.read(lambda tx: queries.marketplaces(tx, paged))
     return at.show_page(page, [views.marketplace(view) for view in page.items])
 
 

@@ -21,7 +21,7 @@ from services.catalog.schemas.content import Word
 from shared.auth import Principal
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.wire import Identifier, Line, Slug
 
 router = APIRouter(tags=["offerings"])
@@ -37,7 +37,7 @@ class Scheme(StrEnum):
 @router.get("/v1/offerings", response_model=schemas.OfferingPage)
 async def list_offerings(
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     area: Slug | None = None,
     kind: Kind | None = None,
     provider_id: Identifier | None = None,

@@ -11,7 +11,7 @@ from services.catalog.api import views
 from services.catalog.commands import providers as commands
 from services.catalog.domain.provider import Kind, Provider
 from shared.db import Transaction
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.wire import Identifier, Line
 
 router = APIRouter(tags=["providers"])
@@ -20,7 +20,7 @@ router = APIRouter(tags=["providers"])
 @router.get("/v1/providers", response_model=schemas.ProviderPage)
 async def list_providers(
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     kind: Kind | None = None,
     q: Annotated[Line | None, Query(description="Words that the name must contain")] = None,
 ) -> Response:

@@ -16,7 +16,7 @@ from services.catalog.domain.standard import Item, ItemKind, Kind, Standard, Sta
 from services.catalog.queries import standards as queries
 from services.catalog.queries.standards import StandardFilter
 from shared.db import Transaction
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed, Paged
 from shared.web.wire import Identifier, Line, Slug
 
 router = APIRouter(tags=["standards"])
@@ -40,7 +40,7 @@ class Turn(StrEnum):
 @router.get("/v1/standards", response_model=models.StandardPage)
 async def list_standards(
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     kind: Kind | None = None,
     area: Slug | None = None,
     status: Status | None = None,

@@ -19,24 +19,26 @@ from services.catalog.queries import buying as queries
 from services.catalog.schemas.content import TierShown
 from shared.auth import Principal
 from shared.db import Transaction
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.listing import listing
 from shared.web.paging import page_of
 from shared.web.wire import Action, Identifier, MoneyShown
 
 router = APIRouter(tags=["vehicles"])
 _SIZE_MAX = 1_000_000_000
 _YEARS_MAX = 30
+_LISTING = listing(tables.vehicles, "number", "status", "kind", "ordering_to", sorts=("number",))
 
 
 @router.get("/v1/vehicles", response_model=models.VehiclePage)
-async def list_vehicles(at: AtEdge, paged: Paged, kind: Kind | None = None, status: Status | None = None) -> Response:
+async def list_vehicles(at: AtEdge, paged: Listed, kind: Kind | None = None, status: Status | None = None) -> Response:
     table = tables.vehicles
     query = select(table)
     for column, value in ((table.c.kind, kind), (table.c.status, status)):
         if value is not None:
             query = query.where(column == value)
     by = [table.c.number]
-    page = await at.read(lambda tx: page_of(tx, query, by=by, request=paged, read=store.vehicles.from_row))
+    page = await at.read(lambda tx: page_of(tx, query, by=by, request=paged, read=store.vehicles.from_row, listing=_LISTING))
     return at.show_page(page, [vehicle_shown(found, by=at.principal) for found in page.items])
 
 

@@ -12,7 +12,11 @@ from services.catalog.domain.marketplace import Designation, Marketplace
 from services.catalog.domain.provider import Provider
 from services.catalog.store import Area
 from shared.db import Transaction, among
-from shared.web.paging import Page, PageRequest, page_of
+from shared.web.listing import listing
+from shared.web.paging import Page, PageRequest, page_in_memory, page_of
+
+_MARKETPLACES = listing(tables.marketplaces, "status", "opened_on")
+_PROVIDERS = listing(tables.providers, "name", "kind", "organization_id", "uei", "small_business", sorts=("name",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +29,12 @@ class MarketplaceView:
     organizations: dict[str, str]
 
 
-async def marketplaces(tx: Transaction) -> list[MarketplaceView]:
-    """All of them, by area: there are a handful."""
+async def marketplaces(tx: Transaction, request: PageRequest) -> Page[MarketplaceView]:
+    """By area, paged after reading: there are a handful."""
     rows = await tx.rows(select(tables.marketplaces).order_by(tables.marketplaces.c.id))
     found = [store.marketplaces.from_row(row) for row in rows]
-    return await _with_designations(tx, found)
+    page = page_in_memory(found, key=lambda each: (each.id,), request=request, listing=_MARKETPLACES)
+    return page.of(await _with_designations(tx, page.items))
 
 
 async def marketplace(tx: Transaction, area: str) -> MarketplaceView:
@@ -73,4 +78,5 @@ async def providers(tx: Transaction, *, kind: str | None, q: str | None, request
     query = select(table) if kind is None else select(table).where(table.c.kind == kind)
     for word in (q or "").casefold().split():
         query = query.where(table.c.search.contains(word, autoescape=True))
-    return await page_of(tx, query, by=[table.c.name, table.c.id], request=request, read=store.providers.from_row)
+    by = [table.c.name, table.c.id]
+    return await page_of(tx, query, by=by, request=request, read=store.providers.from_row, listing=_PROVIDERS)

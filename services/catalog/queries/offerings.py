@@ -17,6 +17,7 @@ from services.catalog.store import Revision
 from shared.auth import Principal
 from shared.db import Row, Transaction
 from shared.kernel.errors import NotFound
+from shared.web.listing import listing
 from shared.web.paging import Page, PageRequest, page_of
 
 
@@ -51,8 +52,9 @@ async def offerings(tx: Transaction, wanted: OfferingFilter, request: PageReques
     table, of = tables.offerings, tables.providers
     query = _filtered(select(table).outerjoin(of, of.c.id == table.c.provider_id), wanted)
     query = query.where(*_visible_to(by))
-    page = await page_of(tx, query, by=[table.c.name, table.c.id], request=request, read=store.offerings.from_row)
-    return Page(await all_viewed(tx, page.items, by=by), page.next_cursor)
+    order = [table.c.name, table.c.id]
+    page = await page_of(tx, query, by=order, request=request, read=store.offerings.from_row, listing=_LISTING)
+    return page.of(await all_viewed(tx, page.items, by=by))
 
 
 async def all_viewed(tx: Transaction, found: Sequence[Offering], *, by: Principal) -> list[OfferingView]:
@@ -108,6 +110,17 @@ def _says(word: str) -> ColumnElement[bool]:
 def _in_areas(areas: Sequence[str]) -> Select[Any]:
     table = tables.offering_areas
     return select(table.c.offering_id).where(table.c.focus_area.in_(areas))
+
+
+_LISTING = listing(
+    tables.offerings,
+    *("code", "name", "kind", "status", "shelf", "provider_id", "authorization_status", "impact_level"),
+    sorts=("name", "code"),
+    renamed={
+        "focus_area": lambda area: tables.offerings.c.id.in_(_in_areas([area])),
+        "provider_kind": tables.providers.c.kind,
+    },
+)
 
 
 def _visible_to(by: Principal) -> list[ColumnElement[bool]]:

@@ -12,9 +12,11 @@ from services.catalog.domain.standard import Item, ItemKind, Kind, Standard, Sta
 from services.catalog.store.standard_items import at_edition, item
 from shared.db import Row, Transaction
 from shared.kernel.errors import NotFound
+from shared.web.listing import listing
 from shared.web.paging import Page, PageRequest, page_of
 
 _ITEMS = tables.standard_items
+_LISTING = listing(tables.standards, "title", "kind", "status", "family", "focus_area", "edition", sorts=("title",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ async def standards(tx: Transaction, wanted: StandardFilter, request: PageReques
     ):
         if value is not None:
             query = query.where(column == value)
-    return await page_of(tx, query, by=[table.c.id], request=request, read=store.standards.from_row)
+    return await page_of(tx, query, by=[table.c.id], request=request, read=store.standards.from_row, listing=_LISTING)
 
 
 async def standard_at(tx: Transaction, id: str, edition: int | None) -> tuple[Standard, int]:

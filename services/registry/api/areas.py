@@ -10,14 +10,14 @@ from services.registry.api.times import AsOf, KnownAt
 from services.registry.commands import areas as commands
 from services.registry.domain.focus_area import AreaService, FocusArea, Policy
 from shared.db import Transaction
-from shared.web.edge import Answered, AtEdge, Paged
+from shared.web.edge import Answered, AtEdge, Listed
 from shared.web.wire import Slug
 
 router = APIRouter(tags=["focus areas"])
 
 
 @router.get("/v1/policies", response_model=schemas.PolicyPage)
-async def list_policies(at: AtEdge, paged: Paged) -> Response:
+async def list_policies(at: AtEdge, paged: Listed) -> Response:
     page = await at.read(lambda tx: queries.policies(tx, paged))
     return at.show_page(page, [views.policy(found) for found in page.items])
 
@@ -39,7 +39,7 @@ async def record_policy(body: schemas.PolicyGiven, at: AtEdge) -> Response:
 
 
 @router.get("/v1/focus-areas", response_model=schemas.FocusAreaPage)
-async def list_focus_areas(at: AtEdge, paged: Paged) -> Response:
+async def list_focus_areas(at: AtEdge, paged: Listed) -> Response:
     page = await at.read(lambda tx: queries.focus_areas(tx, paged))
     return at.show_page(page, [views.focus_area(area, by=at.principal) for area in page.items])
 

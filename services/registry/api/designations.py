@@ -14,7 +14,7 @@ from services.registry.domain.designation import Basis, Designation, Status
 from services.registry.queries import DesignationAt, DesignationFilter
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.wire import Identifier, Slug
 
 router = APIRouter(tags=["designations"])
@@ -23,7 +23,7 @@ router = APIRouter(tags=["designations"])
 @router.get("/v1/designations", response_model=schemas.DesignationPage)
 async def list_designations(
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     area: Slug | None = None,
     service: Slug | None = None,
     organization_id: Identifier | None = None,

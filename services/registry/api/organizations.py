@@ -16,7 +16,7 @@ from services.registry.domain.organization import Alias, Code, Organization
 from services.registry.queries import OrganizationFilter
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.wire import Identifier, Line, Slug
 
 _CODE_MAX = 80
@@ -26,7 +26,7 @@ router = APIRouter(tags=["organizations"])
 @router.get("/v1/organizations", response_model=schemas.OrganizationPage)
 async def list_organizations(
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     q: Annotated[Line | None, Query(description="Part of the name")] = None,
     code: Annotated[Line | None, Query(description="A code of any scheme, or of `scheme`")] = None,
     scheme: Slug | None = None,

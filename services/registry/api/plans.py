@@ -17,7 +17,7 @@ from services.registry.domain.plan_states import State
 from services.registry.queries import PlanFilter
 from shared.db import Transaction
 from shared.kernel.errors import Invalid, NotFound
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.wire import Identifier, Slug
 
 router = APIRouter(tags=["plans"])
@@ -42,7 +42,7 @@ class PlanTurn(StrEnum):
 @router.get("/v1/plans", response_model=schemas.PlanPage)
 async def list_plans(
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     area: Slug | None = None,
     state: State | None = None,
     host: Identifier | None = None,

@@ -11,17 +11,21 @@ from services.registry.domain.plan import Plan
 from services.registry.policy import sees_plan
 from shared.auth import Principal
 from shared.db import Transaction
+from shared.web.listing import listing
 from shared.web.paging import Page, PageRequest, page_of
+
+_POLICIES = listing(tables.policies, "title", "issuer", "issued_on", sorts=("title", "issued_on"))
+_AREAS = listing(tables.focus_areas, "title", "policy", "marketplace_opens_on", sorts=("title",))
 
 
 async def policies(tx: Transaction, request: PageRequest) -> Page[Policy]:
     table = tables.policies
-    return await page_of(tx, select(table), by=[table.c.id], request=request, read=store.policies.from_row)
+    return await page_of(tx, select(table), by=[table.c.id], request=request, read=store.policies.from_row, listing=_POLICIES)
 
 
 async def focus_areas(tx: Transaction, request: PageRequest) -> Page[FocusArea]:
     table = tables.focus_areas
-    return await page_of(tx, select(table), by=[table.c.id], request=request, read=store.focus_areas.from_row)
+    return await page_of(tx, select(table), by=[table.c.id], request=request, read=store.focus_areas.from_row, listing=_AREAS)
 
 
 async def scorecard(tx: Transaction, *, by: Principal) -> list[tuple[FocusArea, list[Designation], list[Plan]]]:

@@ -10,7 +10,14 @@ from sqlalchemy import select
 from services.registry import store, tables
 from services.registry.domain.designation import Designation, Step
 from shared.db import Transaction
+from shared.web.listing import listing
 from shared.web.paging import Page, PageRequest, page_in_memory
+
+_LISTING = listing(
+    tables.designations,
+    *("focus_area", "service", "organization_id", "status", "predecessor_id", "successor_id"),
+    sorts=("service",),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ async def designations(tx: Transaction, wanted: DesignationFilter, request: Page
     rows = [store.designations.from_row(row) for row in await tx.rows(query)]
     found = [at for row in rows if (at := designation_at(row, wanted)) and _is(at.designation, wanted)]
     # Designations are few (dozens of services) and dated in their own document: paged after reading.
-    return page_in_memory(found, key=_key, request=request)
+    return page_in_memory(found, key=_key, request=request, listing=_LISTING, of=lambda at: at.designation)
 
 
 def _is(found: Designation, wanted: DesignationFilter) -> bool:

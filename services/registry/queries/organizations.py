@@ -14,9 +14,18 @@ from services.registry.domain.match_review import MatchReview
 from services.registry.domain.organization import Code, Organization
 from shared.contracts.registry import OrganizationFact
 from shared.db import Row, Transaction
+from shared.web.listing import listing
 from shared.web.paging import Page, PageRequest, page_in_memory, page_of
 
 _DEPTH_MAX = 20
+_LISTING = listing(tables.organizations, "name", "kind", "parent_id", "cfo_act", "valid_from", "valid_to", sorts=("name",))
+_NAME_THEN = tables.organization_spans.c.name.label("name_then")
+_LISTING_THEN = listing(
+    tables.organizations,
+    *("kind", "cfo_act", "valid_from", "valid_to"),
+    sorts=("name",),
+    renamed={"name": _NAME_THEN, "parent_id": tables.organization_spans.c.parent_id},
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,23 +52,23 @@ async def organizations(tx: Transaction, wanted: OrganizationFilter, request: Pa
     if wanted.known_at is not None:
         then = [organization_at(found, wanted) for found in await _known_at(tx, wanted.known_at)]
         found = [organization for organization in then if organization is not None and _is(organization, wanted)]
-        return page_in_memory(found, key=lambda o: (o.name, o.id), request=request)
+        return page_in_memory(found, key=lambda o: (o.name, o.id), request=request, listing=_LISTING)
     if wanted.as_of is not None:
         return await _organizations_of_day(tx, wanted, wanted.as_of, request)
     table = tables.organizations
     query = _filtered(select(table), wanted, name=table.c.name, parent_id=table.c.parent_id)
     by = [table.c.name, table.c.id]
-    return await page_of(tx, query, by=by, request=request, read=store.organizations.from_row)
+    return await page_of(tx, query, by=by, request=request, read=store.organizations.from_row, listing=_LISTING)
 
 
 async def _organizations_of_day(
     tx: Transaction, wanted: OrganizationFilter, day: date, request: PageRequest
 ) -> Page[Organization]:
     table, spans = tables.organizations, tables.organization_spans
-    then = spans.c.name.label("name_then")
-    query = select(table, then).join(spans, spans.c.organization_id == table.c.id).where(_spans_day(day))
+    query = select(table, _NAME_THEN).join(spans, spans.c.organization_id == table.c.id).where(_spans_day(day))
     query = _filtered(query, wanted, name=spans.c.name, parent_id=spans.c.parent_id)
-    return await page_of(tx, query, by=[then, table.c.id], request=request, read=lambda row: _of_day(row, day))
+    by = [_NAME_THEN, table.c.id]
+    return await page_of(tx, query, by=by, request=request, read=lambda row: _of_day(row, day), listing=_LISTING_THEN)
 
 
 def _spans_day(day: date) -> ColumnElement[bool]:

@@ -17,7 +17,10 @@ from services.registry.queries.history import RecordedFact, recorded
 from services.registry.queries.plan_replay import holds_on, plan_of
 from shared.auth import Principal
 from shared.db import Transaction
+from shared.web.listing import listing
 from shared.web.paging import Page, PageRequest, page_in_memory, page_of
+
+_LISTING = listing(tables.plans, "focus_area", "host_organization_id", "number", "state")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +48,13 @@ async def plans(tx: Transaction, wanted: PlanFilter, request: PageRequest, *, by
     if wanted.is_dated:
         then = await _plans_then(tx, query, wanted)
         seen = [plan for plan in then if sees_plan(by, plan) and wanted.state in {None, plan.state}]
-        return page_in_memory(seen, key=lambda plan: (plan.id,), request=request)
+        return page_in_memory(seen, key=lambda plan: (plan.id,), request=request, listing=_LISTING)
     if wanted.state is not None:
         query = query.where(c.state == wanted.state.value)
     if not any(by.has(role) for role in ("omb", "coordinator", "auditor")):
         in_the_open = c.state.not_in([State.DRAFT.value, State.RETURNED.value])
         query = query.where(or_(in_the_open, c.focus_area.in_(by.scopes("qsmo"))) if by.sees_federal else false())
-    return await page_of(tx, query, by=[c.id], request=request, read=store.plans.from_row)
+    return await page_of(tx, query, by=[c.id], request=request, read=store.plans.from_row, listing=_LISTING)
 
 
 async def plan_then(tx: Transaction, id: str, wanted: PlanFilter, *, by: Principal) -> Plan | None:
