@@ -1,4 +1,4 @@
-"""`qsmo`: serve, token, import, export, migrate, doctor, backup, restore, reconcile, audit.
+"""`qsmo`: serve, token, import, export, migrate, doctor, backup, restore, reconcile, replay, audit.
 
 Each command loads what it needs when it runs: printing a token must not cost the import of four services.
 """
@@ -10,6 +10,7 @@ import gc
 import sys
 from collections.abc import Awaitable
 from pathlib import Path
+from typing import Literal
 
 import click
 import orjson
@@ -174,6 +175,31 @@ def reconcile(data: Path, lost: Path | None, *, repair: bool, as_json: bool) -> 
     from services.commandline.recovery import reconcile as books  # noqa: PLC0415 - see the module
 
     _end(books.run(DataFolder(data), repair=repair, lost_file=lost, as_json=as_json))
+
+
+@app.command()
+@click.argument("service")
+@_data_folder
+@click.option("--model", help="Only this table.")
+@click.option(
+    "--from",
+    "source",
+    type=click.Choice(["bus", "outboxes"]),
+    default="bus",
+    show_default=True,
+    help="Where facts are read: the topics, or what their owners recorded.",
+)
+@click.option("--apply", is_flag=True, help="Write what differs.")
+def replay(data: Path, service: str, model: str | None, source: Literal["bus", "outboxes"], *, apply: bool) -> None:
+    """Make what SERVICE keeps of others' facts anew, beside it, and compare; exit status 1 when anything differs.
+
+    SERVICE is catalog or adoption, and may be served meanwhile. Asks where `reconcile` does.
+    """
+    from services.commandline.recovery import replay as anew  # noqa: PLC0415 - see the module
+    from shared import telemetry  # noqa: PLC0415 - "
+
+    telemetry.configure_logging()
+    _end(anew.run(DataFolder(data), service=service, model=model, source=source, apply=apply))
 
 
 @app.group()

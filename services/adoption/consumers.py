@@ -13,18 +13,24 @@ from services.adoption import tables
 from services.adoption.importers import fedramp
 from services.adoption.store import figures
 from services.adoption.store.figures import Told
+from shared.bus.port import Bus
 from shared.contracts.catalog import MarketplaceFact, OfferingFact, StandardPublished, StandardSuperseded, VehicleFact
 from shared.contracts.envelope import Event
 from shared.contracts.fact import FACTS
 from shared.contracts.registry import CorrectiveActionFact, DesignationFact, OrganizationFact, PostFact
-from shared.db import Transaction, among, insert_many, upsert
-from shared.inbox import Handler
+from shared.db import Database, Transaction, among, insert_many, upsert
+from shared.inbox import Consumer, Handler
 
 GROUP = "adoption"
 # Its own facts too: figures are made of them.
 TOPICS = ("qsmo.registry", "qsmo.catalog", "qsmo.adoption")
 _COMPARED = {"status", "impact_level"}
 _CURATED = "published"
+
+
+def follower(db: Database, bus: Bus, *, member: str = "0") -> Consumer:
+    """The consumer of every owner's facts."""
+    return Consumer(name=GROUP, db=db, bus=bus, topics=TOPICS, tables=tables.inbox, handlers=handlers(), member=member)
 
 
 async def follow_organizations(tx: Transaction, events: Sequence[Event]) -> None:
@@ -57,12 +63,13 @@ def _code_row(fact: OrganizationFact, scheme: str, value: str) -> dict[str, str]
 
 
 async def follow_offerings(tx: Transaction, events: Sequence[Event]) -> None:
-    """Each fact tells the whole offering: the last one of each counts."""
-    latest = {event.subject: event for event in events}
-    told = [(OfferingFact.from_json(event.data), event.aggregate_version) for event in latest.values()]
-    found = [fact for fact, _ in told]
-    await upsert(tx, tables.known_offerings, [_offering_row(fact, version) for fact, version in told])
-    await upsert(tx, tables.known_revisions, [_revision_row(fact) for fact in found if fact.status == _CURATED])
+    """Each fact tells the whole offering: the last one of each counts, and what each revision was."""
+    told = [(OfferingFact.from_json(event.data), event.aggregate_version) for event in events]
+    latest = {fact.offering_id: (fact, version) for fact, version in told}
+    found = [fact for fact, _ in latest.values()]
+    published = {(fact.offering_id, fact.revision): fact for fact, _ in told if fact.status == _CURATED}
+    await upsert(tx, tables.known_offerings, [_offering_row(fact, version) for fact, version in latest.values()])
+    await upsert(tx, tables.known_revisions, [_revision_row(fact) for fact in published.values()])
     areas = [
         {"offering_id": fact.offering_id, "focus_area": area} for fact in found for area in dict.fromkeys(fact.focus_areas)
     ]

@@ -12,7 +12,6 @@ from services.adoption.config import Settings
 from services.adoption.importers import kinds
 from services.adoption.queries.fit import Catalogs
 from shared.db import Database
-from shared.inbox import Consumer
 from shared.kernel.cause import Cause
 from shared.kernel.errors import Conflict
 from shared.service import Connections, Owner
@@ -57,15 +56,6 @@ def build(settings: Settings, connections: Connections) -> AdoptionOwner:
     """Nothing is opened yet: `start` does."""
     url = partial(settings.current, "database_url")
     db = Database(url(), url_now=url, clock=connections.clock, pool_size=settings.database_pool)
-    consumer = Consumer(
-        name=consumers.GROUP,
-        db=db,
-        bus=connections.bus,
-        topics=consumers.TOPICS,
-        tables=tables.inbox,
-        handlers=consumers.handlers(),
-        member=settings.member,
-    )
     return AdoptionOwner(
         name="adoption",
         settings=settings,
@@ -76,5 +66,5 @@ def build(settings: Settings, connections: Connections) -> AdoptionOwner:
         idempotency=tables.idempotency,
         import_tables=tables.imports,
         kinds={kind.kind: kind for kind in kinds()},
-        consumers=(consumer,),
+        consumers=(consumers.follower(db, connections.bus, member=settings.member),),
     )

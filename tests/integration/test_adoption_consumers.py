@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from services.adoption import queries, tables
 from shared.bus.port import Message
-from shared.contracts.catalog import OfferingAuthorizationChanged, OfferingRetired
+from shared.contracts.catalog import OfferingAuthorizationChanged, OfferingPublished, OfferingRetired
 from shared.contracts.registry import OrganizationChanged
 from tests.unit.adoption.builders import World, a_world, advanced, an_offering, an_organization, started
 
@@ -80,6 +80,16 @@ async def test_an_offering_is_known_with_its_areas_as_the_catalog_last_told(worl
     assert (begun["offering_revision"], begun["focus_areas"]) == (2, ["grants-management"])
     assert len(await world.adoptions("&area=grants-management", "omb")) == 1
     assert await world.adoptions("&area=cybersecurity", "omb") == []
+
+
+async def test_each_revision_is_known_however_many_are_told_of_at_once(world: World) -> None:
+    told = [an_offering("dns", kind=OfferingPublished, status="published", revision=n, name=f"Name {n}") for n in (2, 3, 3)]
+
+    await world.tell(*told)
+
+    async with world.db.reading() as tx:
+        rows = await tx.rows(select(tables.known_revisions).order_by(tables.known_revisions.c.revision))
+    assert [(row["revision"], row["document"]["name"]) for row in rows] == [(2, "Name 2"), (3, "Name 3")]
 
 
 async def test_an_adoption_of_an_offering_that_is_retired_goes_on(world: World) -> None:

@@ -69,6 +69,9 @@ async def test_with_a_base_backup_and_an_archived_log_nothing_acknowledged_is_lo
     assert report["whole"]
     verified = await asyncio.to_thread(archived.qsmo, "audit", "verify")
     assert verified.returncode == 0, verified.stdout
+    for service in ("catalog", "adoption"):
+        replayed = await asyncio.to_thread(archived.qsmo, "replay", service)
+        assert replayed.returncode == 0, replayed.stdout + replayed.stderr
     outcome = Outcome(
         name="PostgreSQL and its disk lost under writes; restored from base backup and archived log (recovery: from the loss)",
         faults="1",

@@ -105,8 +105,8 @@ async def missing_at(dbs: Mapping[str, Database], follower: Follower) -> AsyncIt
     for topic in follower.topics:
         async for last in _last_versions(dbs[owner_of(topic)]):
             async with dbs[follower.service].reading() as tx:
-                applied = await _applied(tx, follower, topic, list(last))
-                stuck = await _stuck(tx, follower, topic, list(last))
+                applied = await versions_applied(tx, follower, topic, list(last))
+                stuck = await stuck_at(tx, follower, topic, list(last))
             behind = {key: applied.get(key, 0) for key, version in last.items() if version > applied.get(key, 0)}
             async for found in _published_after(dbs[owner_of(topic)], owner_of(topic), behind):
                 if found.subject not in stuck:
@@ -126,14 +126,16 @@ async def _last_versions(db: Database) -> AsyncIterator[dict[str, int]]:
         after = list(found)[-1]
 
 
-async def _applied(tx: Transaction, follower: Follower, topic: str, keys: Sequence[str]) -> dict[str, int]:
+async def versions_applied(tx: Transaction, follower: Follower, topic: str, keys: Sequence[str]) -> dict[str, int]:
+    """By object: the version that was applied last; those it never heard of are left out."""
     c, prefix = inbox.positions.c, f"{topic}:"
     of_these = among(tx, c.subject, [prefix + key for key in keys])
     rows = await tx.execute(select(c.subject, c.version).where(c.consumer == follower.consumer, of_these))
     return {row.subject.removeprefix(prefix): row.version for row in rows}
 
 
-async def _stuck(tx: Transaction, follower: Follower, topic: str, keys: Sequence[str]) -> set[str]:
+async def stuck_at(tx: Transaction, follower: Follower, topic: str, keys: Sequence[str]) -> set[str]:
+    """The objects that wait behind an event that cannot be applied."""
     c = inbox.parked.c
     unresolved = (c.consumer == follower.consumer, c.topic == topic, c.resolved_at.is_(None), among(tx, c.subject, keys))
     return set((await tx.execute(select(c.subject).where(*unresolved, c.reason != BEHIND).distinct())).scalars())
@@ -154,7 +156,7 @@ async def _published_after(db: Database, service: str, behind: Mapping[str, int]
 async def ahead_at(dbs: Mapping[str, Database], follower: Follower) -> AsyncIterator[Ahead]:
     """The objects of which it has applied more than their owner has recorded."""
     for topic in follower.topics:
-        async for applied in _positions(dbs[follower.service], follower, topic):
+        async for applied in positions(dbs[follower.service], follower, topic):
             async with dbs[owner_of(topic)].reading() as tx:
                 c = outbox.c
                 last = func.max(c.aggregate_version).label("last")
@@ -165,7 +167,8 @@ async def ahead_at(dbs: Mapping[str, Database], follower: Follower) -> AsyncIter
                     yield Ahead(topic, key, recorded.get(key, 0), version)
 
 
-async def _positions(db: Database, follower: Follower, topic: str) -> AsyncIterator[dict[str, int]]:
+async def positions(db: Database, follower: Follower, topic: str) -> AsyncIterator[dict[str, int]]:
+    """Of every object the version that was applied last, in stretches."""
     c, prefix, after = inbox.positions.c, f"{topic}:", ""
     while True:
         of_topic = (c.consumer == follower.consumer, c.subject.startswith(prefix, autoescape=True), c.subject > after)
