@@ -24,7 +24,8 @@ from services.gateway.consumers.feed import FeedWriter
 from services.gateway.dashboard.oidc import Provider
 from services.gateway.dashboard.operations import Operations
 from services.gateway.documents import Documents
-from services.gateway.exports import Exporter
+from services.gateway.exports.files import TABLES_AT_ONCE
+from services.gateway.exports.lines import Exporter
 from services.gateway.fedramp.runner import FedrampImports
 from services.gateway.feed.fanout import Fanout
 from services.gateway.feed.live import Live
@@ -98,7 +99,7 @@ class Gateway:
         self.imports = FedrampImports(db=self.db, upstreams=self.upstreams, member=self.settings.member)
         self.documents = Documents(self.upstreams)
         self.operations = Operations(self.upstreams)
-        self.exporter = Exporter(self.db, self.reader)
+        self.exporter = Exporter(self.db, self.reader, tables_at_once=TABLES_AT_ONCE)
         self.proofs = Proofs()
         self.asker = Asker(self.upstreams, deadline_s=self.settings.compose_deadline_s, clock=self.connections.clock)
         self.pages = KeptPages(self.live, pages_max=self.settings.pages_max, fresh_s=self.settings.page_fresh_s)

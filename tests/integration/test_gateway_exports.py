@@ -10,10 +10,15 @@ import httpx
 import orjson
 import pytest
 from fastapi import FastAPI, Response
+from pydantic import BaseModel
 
+from services.gateway.exports.columns import Column
+from services.gateway.exports.files import ROWS_MAX, Tabular, written
 from services.registry.app import create_app as registry_app
 from services.registry.config import Settings as RegistrySettings
 from shared.bus.embedded import EmbeddedBus
+from shared.kernel.errors import Invalid
+from shared.web.sheets import Kind
 from tests.unit.gateway.builders import Harness, a_gateway, an_event, append, connections_for, served
 
 
@@ -195,3 +200,80 @@ async def test_an_export_that_breaks_off_does_not_look_whole(tmp_path: Path) -> 
     ):
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get("/v1/exports?resource=providers")
+
+
+class Item(BaseModel):
+    id: str
+
+
+class Page(BaseModel):
+    items: list[Item]
+    next_cursor: str | None = None
+
+
+def refusing_and_failing() -> FastAPI:
+    """A list that is not for everybody, and one whose second page never comes."""
+    app = FastAPI()
+
+    @app.get("/v1/slas", response_model=Page)
+    async def slas() -> Any:
+        return Response(b"{}", 403)
+
+    @app.get("/v1/systems", response_model=Page)
+    async def systems(cursor: str | None = None) -> Any:
+        return Response(b"oops", 500) if cursor else {"items": [{"id": "one"}], "next_cursor": "x"}
+
+    return app
+
+
+async def test_a_table_is_whole_or_none_and_a_refusal_stays_one(tmp_path: Path) -> None:
+    services = {"registry": FastAPI(), "catalog": FastAPI(), "adoption": refusing_and_failing()}
+    url = f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
+    async with a_gateway(url, tmp_path, services=services) as harness, harness.client("omb") as client:
+        statuses = {
+            query: (await client.get(f"/v1/exports?resource={query}")).status_code
+            for query in ("slas", "slas&format=csv", "systems&format=csv", "systems&format=parquet", "needs&format=csv")
+        }
+
+    assert statuses == {
+        "slas": 403,
+        "slas&format=csv": 403,
+        "systems&format=csv": 503,
+        "systems&format=parquet": 503,
+        "needs&format=csv": 503,
+    }
+
+
+REFUSED = {
+    "resource=offerings&as_of=2020-05-01": ("query:as_of", "as_of is for organizations, designations, plans, posts."),
+    "resource=events&as_of=2020-05-01": ("query:as_of", "as_of is for organizations, designations, plans, posts."),
+    "resource=designations&as_of=2020-05-01&after=1": ("query:as_of", "without after"),
+    "resource=designations&format=csv&after=1": ("query:format", "ndjson alone"),
+    "resource=events&format=parquet": ("query:format", "take them as ndjson"),
+    "resource=savings&after=1": ("query:after", "take the list whole"),
+}
+
+
+async def test_what_does_not_go_together_is_refused_with_what_does(harness: Harness) -> None:
+    await append(harness.gateway, an_event())
+    async with harness.client() as client:
+        answers = {query: await client.get(f"/v1/exports?{query}") for query in REFUSED}
+
+    assert {answer.status_code for answer in answers.values()} == {400}
+    for query, (pointer, hint) in REFUSED.items():
+        (error,) = answers[query].json()["errors"]
+        assert (error["pointer"], hint in error["detail"]) == (pointer, True), error
+
+
+async def test_a_table_that_would_be_too_long_says_what_to_do() -> None:
+    async def items(count: int) -> AsyncIterator[dict[str, Any]]:
+        for n in range(count):
+            yield {"n": n}
+
+    columns = [Column(("n",), Kind.INTEGER)]
+    whole = await written(Tabular.CSV, columns, items(ROWS_MAX), about={})
+    content = b"".join([chunk async for chunk in whole.chunks()])
+    with pytest.raises(Invalid, match="take it as ndjson"):
+        await written(Tabular.PARQUET, columns, items(ROWS_MAX + 1), about={})
+
+    assert content == b"n\r\n" + b"".join(b"%d\r\n" % n for n in range(ROWS_MAX))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -13,15 +12,15 @@ import orjson
 from fastapi import Response
 
 from services.adoption.api.analytics_models import FigureShown, ValueShown
+from shared.web.sheets import CSV, PARQUET, Kind, ParquetRows, csv_of
 
-_COLUMNS = ("agency_id", "key", "value")
+_COLUMNS = {"agency_id": Kind.TEXT, "key": Kind.TEXT, "value": Kind.INTEGER}
 _TEXT = {"schema": {"type": "string"}}
-_PARQUET = "application/vnd.apache.parquet"
 WRITTEN: dict[str, Any] = {
     "content": {
         "text/csv": _TEXT,
         "application/x-ndjson": _TEXT,
-        _PARQUET: {"schema": {"type": "string", "format": "binary"}},
+        PARQUET: {"schema": {"type": "string", "format": "binary"}},
     }
 }
 
@@ -44,29 +43,20 @@ def exported(shown: FigureShown, written: Format) -> Response:
         case Format.JSON | Format.NDJSON:
             return Response(b"".join(orjson.dumps(row) + b"\n" for row in shown.items), 200, headers, "application/x-ndjson")
         case Format.CSV:
-            return Response(_csv(shown.items), 200, headers, "text/csv; charset=utf-8")
+            return Response(_csv(shown.items), 200, headers, CSV)
         case Format.PARQUET:
-            return Response(_parquet(shown), 200, headers, _PARQUET)
+            return Response(_parquet(shown), 200, headers, PARQUET)
     assert_never(written)
 
 
 def _csv(rows: Sequence[ValueShown]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows(astuple(row) for row in rows)
-    return text.getvalue()
+    return csv_of([list(_COLUMNS), *(astuple(row) for row in rows)])
 
 
 def _parquet(shown: FigureShown) -> bytes:
     """The definition goes with the file."""
-    from arro3.core import Array, DataType, Table  # noqa: PLC0415 - 25 MB that nothing else needs
-    from arro3.io import write_parquet  # noqa: PLC0415
-
-    types = (DataType.utf8(), DataType.utf8(), DataType.int64())
-    columns: dict[str, Any] = {
-        name: Array([getattr(row, name) for row in shown.items], type_) for name, type_ in zip(_COLUMNS, types, strict=True)
-    }
+    rows = ParquetRows(_COLUMNS)
+    rows.add([astuple(row) for row in shown.items])
     file = io.BytesIO()
-    write_parquet(Table.from_pydict(columns), file, key_value_metadata={"definition": shown.definition})
+    rows.write(file, about={"definition": shown.definition})
     return file.getvalue()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
@@ -20,10 +18,11 @@ from services.catalog.queries import OfferingFilter
 from services.catalog.schemas import OfferingShown
 from shared.web.edge import AtEdge, Edge
 from shared.web.paging import LIMIT_MAX, PageRequest
+from shared.web.sheets import CSV, csv_of
 from shared.web.wire import Slug
 
 router = APIRouter(tags=["exports"])
-_MEDIA_TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv; charset=utf-8", "dcat-us": "application/ld+json"}
+_MEDIA_TYPES = {"ndjson": "application/x-ndjson", "csv": CSV, "dcat-us": "application/ld+json"}
 _COLUMNS = (
     "id",
     "code",
@@ -46,8 +45,6 @@ _COLUMNS = (
     "website",
     "source",
 )
-# What begins a formula in a spreadsheet.
-_FORMULA = frozenset("=+-@\t\r")
 
 
 class Format(StrEnum):
@@ -116,14 +113,11 @@ def _row(offering: OfferingShown) -> Mapping[str, Any]:
 
 
 def _line(values: Sequence[object]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow([_cell(value) for value in values])
-    return text.getvalue().encode()
+    return csv_of([[_cell(value) for value in values]]).encode()
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else " ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return f"'{text}" if text[:1] in _FORMULA else text
+    return "" if value is None else " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 async def _dcat(found: Shown, *, publisher: dcat.Publisher, area: str | None) -> AsyncIterator[bytes]:

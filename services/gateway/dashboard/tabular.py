@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,9 +11,7 @@ from fastapi import Response
 
 from services.gateway.dashboard.charts import Chart
 from shared.kernel.errors import NotFound
-
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
+from shared.web.sheets import CSV, csv_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +67,6 @@ class Table:
         return csv_of([self.columns, *([_plain(cell) for cell in row] for row in self.rows)])
 
 
-def csv_of(rows: Iterable[Sequence[str | int]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerows([_harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
-    return text.getvalue()
-
-
 def _plain(cell: Cell) -> str | int:
     match cell:
         case Link():
@@ -94,16 +82,11 @@ def _plain(cell: Cell) -> str | int:
     return cell.isoformat() if cell else ""
 
 
-def _harmless(text: str) -> str:
-    """A spreadsheet takes what begins so for a formula."""
-    return f"'{text}" if text.startswith(_RISKY) and not _NUMBER.fullmatch(text) else text
-
-
 def download(name: str, exhibits: Iterable[Table | Chart]) -> Response:
     """`funnel.csv` or `funnel.svg`, if the page has one. Raises NotFound."""
     for exhibit in exhibits:
         if isinstance(exhibit, Table) and name == f"{exhibit.id}.csv":
-            return file(name, exhibit.as_csv(), media_type="text/csv; charset=utf-8")
+            return file(name, exhibit.as_csv(), media_type=CSV)
         if isinstance(exhibit, Chart) and name == f"{exhibit.id}.svg":
             return file(name, exhibit.file, media_type="image/svg+xml")
     raise NotFound(f"This page has no {name} to download.")

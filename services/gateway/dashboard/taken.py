@@ -7,8 +7,9 @@ from html.parser import HTMLParser
 
 from fastapi import Response
 
-from services.gateway.dashboard.tabular import csv_of, file
+from services.gateway.dashboard.tabular import file
 from shared.kernel.errors import NotFound
+from shared.web.sheets import CSV, csv_of
 
 _CELLS = frozenset({"th", "td"})
 # `<data value>` and `<time datetime>` hold what their text says to people.
@@ -27,7 +28,7 @@ def taken(page: Response, name: str) -> Response:
         raise NotFound(f"This page has no {name} to download.")
     kept = [at for at, column in enumerate(reader.rows[0]) if column]
     rows = [[row[at] if at < len(row) else "" for at in kept] for row in reader.rows]
-    return file(name, csv_of(rows), media_type="text/csv; charset=utf-8")
+    return file(name, csv_of(rows), media_type=CSV)
 
 
 class _Reader(HTMLParser):

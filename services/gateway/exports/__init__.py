@@ -1,0 +1,1 @@
+"""Exports: lists of the services, the feed and the audit trail as files."""
