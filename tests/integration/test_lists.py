@@ -49,6 +49,9 @@ LISTS = {
     "/v1/systems": (AGENCY,),
     "/v1/needs": (AGENCY,),
     "/v1/iaps": (AGENCY,),
+    "/v1/shortlists": (AGENCY,),
+    "/v1/savings": (AGENCY,),
+    "/v1/board-seats": (),
 }
 COMPARED: dict[str, Callable[[Any, Any], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 # Where an item shows what a filter calls otherwise.
@@ -126,9 +129,15 @@ class World:
             adoption = await self.post("/v1/adoptions", {"agency_id": agency, "offering_id": offering}, AGENCY)
             terms = {"number": code, "kind": "iaa", "begins_on": "2026-10-01", "ends_on": day, "funding": {}, "scope": "All"}
             await self.post("/v1/agreements", {"adoption_id": adoption["id"], **terms}, AGENCY)
+            saved = {"fiscal_year": 2026, "kind": "baseline", "amount": "12.00", "hours": 40, "confidence": "medium"}
+            told = {**saved, "method": "Counted", "source": "Budget"}
+            await self.post(f"/v1/adoptions/{adoption['id']}/savings", told, AGENCY)
         for year in (2026, 2027):
             needs = {"agency_id": agency, "focus_area": CYBER, "fiscal_year": year, "shared": year == 2027}
-            await self.post("/v1/needs", {**needs, "needs": [{"fibf_id": "CYB.060.030", "scale": "system"}]}, AGENCY)
+            needed = {**needs, "needs": [{"fibf_id": "CYB.060.030", "scale": "system"}]}
+            stated = await self.post("/v1/needs", needed, AGENCY)
+            await self.post("/v1/shortlists", {"needs_id": stated["id"], "offering_ids": [offering]}, AGENCY)
+            await self.post("/v1/board-seats", {"id": f"seat-{year}", "title": f"Seat {year}", "council": "cio"}, "coordinator")
         iap = {"agency_id": agency, "areas": [CYBER], "title": "Another resolver", "fiscal_year": 2027}
         await self.post(
             "/v1/iaps", {**iap, "amount": {"amount": "2500000.00"}, "new_system": True, "in_marketplace": False}, AGENCY

@@ -18,11 +18,18 @@ from services.adoption.domain.savings import Entry, Kind
 from services.adoption.queries import accounting as queries
 from services.adoption.queries.accounting import Reconciled, Slice, Sum
 from shared.db import Transaction
-from shared.web.edge import Answered, AtEdge, Paged
+from shared.web.edge import Answered, AtEdge, Listed
+from shared.web.listing import listing
 from shared.web.paging import page_of
 from shared.web.wire import Identifier, MoneyShown, Slug
 
 router = APIRouter(tags=["savings"])
+_LISTING = listing(
+    tables.savings,
+    *("adoption_id", "focus_area", "fiscal_year", "kind", "hours", "confidence"),
+    sorts=("fiscal_year",),
+    renamed={"agency_id": tables.savings.c.organization_id},
+)
 FiscalYearGiven = Annotated[int | None, Query(ge=2000, le=2100)]
 
 
@@ -58,7 +65,7 @@ async def reverse_savings(entry_id: Identifier, body: models.Reasoned, at: AtEdg
 @router.get("/v1/savings", response_model=models.EntryPage)
 async def list_savings(
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     adoption_id: Identifier | None = None,
     agency_id: Identifier | None = None,
     area: Slug | None = None,
@@ -78,7 +85,7 @@ async def list_savings(
         ):
             wanted = wanted if value is None else wanted.where(column == value)
         wanted = wanted if fiscal_year is None else wanted.where(table.c.fiscal_year == fiscal_year)
-        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.savings.from_row)
+        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.savings.from_row, listing=_LISTING)
         return at.show_page(page, [_shown(found) for found in page.items])
 
     return await at.read(query)

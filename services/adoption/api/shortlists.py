@@ -20,17 +20,24 @@ from services.adoption.queries.fit import Catalogs, activities_of
 from shared.auth import Unauthenticated
 from shared.db import Transaction
 from shared.kernel.errors import Forbidden
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.listing import listing
 from shared.web.paging import page_of
 from shared.web.wire import Action, Identifier, MoneyShown, Slug
 
 router = APIRouter(tags=["shortlists"])
+_LISTING = listing(
+    tables.shortlists,
+    *("focus_area", "needs_id", "fiscal_year", "status", "locked_on"),
+    sorts=("fiscal_year", "locked_on"),
+    renamed={"agency_id": tables.shortlists.c.organization_id},
+)
 _DEMANDS_MAX = 200
 
 
 @router.get("/v1/shortlists", response_model=models.ShortlistPage)
 async def list_shortlists(
-    at: AtEdge, paged: Paged, agency_id: Identifier | None = None, area: Slug | None = None, status: Status | None = None
+    at: AtEdge, paged: Listed, agency_id: Identifier | None = None, area: Slug | None = None, status: Status | None = None
 ) -> Response:
     table = tables.shortlists
 
@@ -41,7 +48,7 @@ async def list_shortlists(
             wanted = wanted.where(or_(table.c.organization_id.in_(reach.organizations), table.c.focus_area.in_(reach.areas)))
         for column, value in ((table.c.organization_id, agency_id), (table.c.focus_area, area), (table.c.status, status)):
             wanted = wanted if value is None else wanted.where(column == value)
-        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.shortlists.from_row)
+        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.shortlists.from_row, listing=_LISTING)
         return at.show_page(page, [models.ShortlistInList(**_fields(found)) for found in page.items])
 
     return await at.read(query)

@@ -10,14 +10,14 @@ from services.registry.commands import board_seats as commands
 from services.registry.domain.delegation import DelegationGiven
 from services.registry.domain.plan_review import BoardSeat
 from shared.db import Transaction
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.wire import Identifier
 
 router = APIRouter(tags=["board"])
 
 
 @router.get("/v1/board-seats", response_model=schemas.SeatPage)
-async def list_board_seats(at: AtEdge, paged: Paged) -> Response:
+async def list_board_seats(at: AtEdge, paged: Listed) -> Response:
     async def query(tx: Transaction) -> Response:
         page = await queries.board_seats(tx, paged)
         return at.show_page(page, [post_views.seat(seat, today=tx.at.date(), by=at.principal) for seat in page.items])

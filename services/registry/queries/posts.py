@@ -13,14 +13,17 @@ from services.registry.domain.delegation import Delegation, in_force
 from services.registry.domain.plan_review import BoardSeat
 from services.registry.domain.post import Post, PostKind, PostState, PostStep
 from shared.db import Row, Transaction
+from shared.web.listing import listing
 from shared.web.paging import Page, PageRequest, page_in_memory, page_of
 
 BOARD_SEAT = "board-seat"
+_SEATS = listing(tables.board_seats, "title", "council", "organization_id", sorts=("title",))
 
 
 async def board_seats(tx: Transaction, request: PageRequest) -> Page[BoardSeat]:
     table = tables.board_seats
-    return await page_of(tx, select(table), by=[table.c.id], request=request, read=store.board_seats.from_row)
+    read = store.board_seats.from_row
+    return await page_of(tx, select(table), by=[table.c.id], request=request, read=read, listing=_SEATS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
