@@ -21,7 +21,7 @@ _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('qsmo:migrate', 0))"
 
 async def upgrade(db: Database, *, package: str) -> bool:
     """Apply what `<package>/versions` has and the database lacks; returns whether there was any. All or nothing."""
-    if await current(db) == newest(package):
+    if _reaches(await current(db), newest(package)):
         return False
     script = await asyncio.to_thread(_script, package)
     async with db.transaction(Cause(actor="system:migrate")) as tx:
@@ -32,10 +32,15 @@ async def upgrade(db: Database, *, package: str) -> bool:
 
 async def check(db: Database, *, package: str) -> None:
     """Raises Unavailable when the database lacks revisions of this package."""
-    if (at := await current(db)) != newest(package):
+    if not _reaches(at := await current(db), newest(package)):
         raise Unavailable(
             f"The database is at schema {at or 'none'}, this version needs {newest(package)}: run `qsmo migrate`."
         )
+
+
+def _reaches(at: str | None, needed: str) -> bool:
+    """Also when a later version has been here: migrations only add, so what it made holds what this version needs."""
+    return at is not None and at >= needed
 
 
 async def current(db: Database) -> str | None:
@@ -74,8 +79,8 @@ def _upgrade(connection: Connection, script: ScriptDirectory) -> bool:
         return script._upgrade_revs("head", revision)  # noqa: SLF001 - what Alembic's own `upgrade` command calls
 
     context = MigrationContext.configure(connection, opts={"fn": steps, "transactional_ddl": False})
-    if set(context.get_current_heads()) == set(script.get_heads()):
-        return False
+    if _reaches(context.get_current_revision(), str(script.get_current_head())):
+        return False  # somebody else did it while this one waited for the lock
     with Operations.context(context):
         context.run_migrations()
     return True
