@@ -37,7 +37,8 @@ class Way:
         methods = None if found.methods is None else frozenset(found.methods)
         included = found._route_context  # noqa: SLF001 - it has no public name; ADR 96
         route = found.original_route
-        return cls(found.path, pattern, convertors, methods, route, found.endpoint, included, _short_way(included or route))
+        short = _short_way(included or route) if _is_handled_by_fastapi(route) else None
+        return cls(found.path, pattern, convertors, methods, route, found.endpoint, included, short)
 
     def leads(self, scope: Scope) -> bool:
         """Whether this is the request's way; the scope says so then."""
@@ -87,6 +88,11 @@ class Signpost:
 def _short_way(included: Any) -> ShortWay | None:
     dependant, body = getattr(included, "dependant", None), getattr(included, "body_field", None)
     return ShortWay.to(dependant, body, embeds_body=getattr(included, "_embed_body_fields", False))
+
+
+def _is_handled_by_fastapi(route: BaseRoute) -> bool:
+    """A route class with a handler of its own, as that of the pages, sees to more than the endpoint."""
+    return getattr(type(route), "get_route_handler", None) is APIRoute.get_route_handler
 
 
 def _is_plain(found: RouteContext) -> bool:

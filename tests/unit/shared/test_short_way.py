@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Coroutine
 from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from shared.web.short_way import ShortWay
@@ -75,6 +77,18 @@ async def plain() -> dict[str, int]:
     return {"n": 1}
 
 
+class Wrapping(APIRoute):
+    """As that of the pages, which makes pages of errors."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        inner = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            return Response(b"wrapped " + (await inner(request)).body)
+
+        return handler
+
+
 def an_app(*, is_short: bool) -> FastAPI:
     app, router = FastAPI(dependencies=[Depends(who)]), APIRouter()
     router.add_api_route("/things/{id}", shown, methods=["GET"])
@@ -82,6 +96,9 @@ def an_app(*, is_short: bool) -> FastAPI:
     for path, endpoint in (("/needing", needing), ("/several", several), ("/headed", headed), ("/plain", plain)):
         router.add_api_route(path, endpoint)
     app.include_router(router)
+    wrapping = APIRouter(route_class=Wrapping)
+    wrapping.add_api_route("/wrapped", needing)
+    app.include_router(wrapping)
     if is_short:
         app.router.middleware_stack = Signpost(app.router)
     return app
@@ -120,6 +137,7 @@ def test_the_short_way_is_for_what_answers_itself_and_takes_one_value_each() -> 
         "/things/a%20b",
         "/needing",
         "/needing?must=1",
+        "/wrapped?must=1",
         "/several?n=1&n=2",
         "/headed",
         "/plain",
