@@ -175,7 +175,7 @@ async def _content(request: Request, validate: Callable[..., tuple[Any, Any]]) -
         raise _Unusual
     try:
         found = await request.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _Unusual from error
     return _valid(validate, found)
 

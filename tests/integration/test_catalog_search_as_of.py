@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -38,6 +39,7 @@ from tests.unit.catalog.world import CYBER, GRANTS, QSMO, Registry, a_published,
 FIRST = date(2026, 3, 2)
 DAYS = 4
 QUESTIONS = 2
+BUILT_S = 20
 
 
 class Clock:
@@ -199,6 +201,8 @@ async def test_a_day_to_come_is_refused_and_a_cursor_goes_on_in_its_own_day(api:
 
 
 async def test_a_search_of_now_does_not_begin_the_index_of_past_days(api: Api) -> None:
+    async with asyncio.timeout(BUILT_S):
+        await api.app.state.context.search.built.wait()
     assert (await api.get("/v1/search/offerings")).status_code == 200
 
     assert not api.app.state.context.history.built.is_set()

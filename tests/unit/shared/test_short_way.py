@@ -151,7 +151,7 @@ async def test_every_read_is_answered_as_fastapi_answers_it(path: str) -> None:
     )
 
 
-BODIES = (b'{"n": 1, "parts": ["a"]}', b'{"n": "x"}', b"{", b"", b"null", b"[]")
+BODIES = (b'{"n": 1, "parts": ["a"]}', b'{"n": "x"}', b"{", b"", b"null", b"[]", b"[" * 10_000)
 TYPES = ("application/json", "application/json; charset=utf-8", "application/merge-patch+json", "text/plain", None)
 
 
