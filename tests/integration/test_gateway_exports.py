@@ -259,7 +259,7 @@ async def test_what_does_not_go_together_is_refused_with_what_does(harness: Harn
     async with harness.client() as client:
         answers = {query: await client.get(f"/v1/exports?{query}") for query in REFUSED}
 
-    assert {answer.status_code for answer in answers.values()} == {400}
+    assert {answer.status_code for answer in answers.values()} == {422}
     for query, (pointer, hint) in REFUSED.items():
         (error,) = answers[query].json()["errors"]
         assert (error["pointer"], hint in error["detail"]) == (pointer, True), error

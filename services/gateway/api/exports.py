@@ -16,7 +16,7 @@ from services.gateway.exports.files import MEDIA_TYPES, Tabular, written
 from services.gateway.exports.lines import Export, Items, Lines, begun, dumped
 from services.gateway.exports.resources import RESOURCES, Resource
 from services.gateway.feed.view import View
-from shared.kernel.errors import Invalid, Malformed
+from shared.kernel.errors import Invalid
 from shared.web.edge import AtEdge, Edge
 from shared.web.wire import Day
 
@@ -77,18 +77,18 @@ async def export(
 
 
 def _require_possible(asked: Export, *, is_table: bool) -> None:
-    """Raises Malformed for what does not go together, Invalid for a seq that is not there yet."""
+    """Raises Invalid for what does not go together, and for a seq that is not there yet."""
     found = RESOURCES.get(asked.resource)
     if asked.as_of and not (found and found.takes_as_of):
-        raise Malformed.at("query:as_of", f"{asked.resource} are exported as they are now; as_of is for {_AS_OF}.")
+        raise Invalid.at("query:as_of", f"{asked.resource} are exported as they are now; as_of is for {_AS_OF}.")
     if asked.as_of and asked.after:
-        raise Malformed.at("query:as_of", "What changed is told as it is now: as_of is for whole lists, without after.")
+        raise Invalid.at("query:as_of", "What changed is told as it is now: as_of is for whole lists, without after.")
     if is_table and found is None:
-        raise Malformed.at("query:format", f"{asked.resource} are of many shapes, no table: take them as ndjson.")
+        raise Invalid.at("query:format", f"{asked.resource} are of many shapes, no table: take them as ndjson.")
     if is_table and asked.after:
-        raise Malformed.at("query:format", "What changed, with tombstones, is to be had as ndjson alone.")
+        raise Invalid.at("query:format", "What changed, with tombstones, is to be had as ndjson alone.")
     if asked.after and found and found.facts is None:
-        raise Malformed.at("query:after", f"No facts tell of single {asked.resource}; take the list whole, without after.")
+        raise Invalid.at("query:after", f"No facts tell of single {asked.resource}; take the list whole, without after.")
     if asked.after > asked.seq:
         detail = f"The feed's head is {asked.seq}; nothing comes after {asked.after}."
         raise Invalid.at("query:after", detail, code="beyond-head")
