@@ -73,6 +73,7 @@ class Peer:
                 yield from (self._post(f"new-{seed}-{n}", a_content(n, chance)) for n in count())
 
     def created(self, code: str, content: Content) -> dict[str, Any]:
+        """What is sent to `create`; of those that have one."""
         raise NotImplementedError
 
     def _get(self, path: str) -> bytes:
