@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from re import _constants as constants
-from re import _parser as parser
+from importlib import import_module
 from typing import Any
+
+# Python's own parser of patterns, of which types know nothing.
+parser: Any = import_module("re._parser")
+constants: Any = import_module("re._constants")
 
 _CLASSES = {"CATEGORY_DIGIT": "1", "CATEGORY_WORD": "a", "CATEGORY_SPACE": " "}
 # What is plain before what is not.

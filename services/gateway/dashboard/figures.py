@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ PHASES = ("assessment", "readiness", "selection", "engagement", "migration", "op
 STATUSES = ("active", "on_hold", "completed", "withdrawn")
 KINDS = ("baseline", "estimate", "target", "realized")
 STATES = ("complete_optimizing", "partial_or_in_progress", "not_started_in_talks", "not_planning", "unknown")
+_RATINGS = 5
 _DOLLARS_SHORT = ((10**9, "B"), (10**6, "M"), (10**3, "K"))
 
 
@@ -33,6 +34,10 @@ ORIGINS: Mapping[str, Origin] = {
     "service_levels": Origin("Service levels", ("qsmo.adoption.sla",)),
     "demand": Origin("Demand that nothing suits", ("qsmo.adoption.demand",)),
     "plans": Origin("Investment action plans", ("qsmo.adoption.iap",)),
+    "stalled": Origin("Stalled adoptions", ("qsmo.adoption.adoption",)),
+    "time_in_phase": Origin("Time in each phase", ("qsmo.adoption.adoption",)),
+    "feedback": Origin("Ratings by customers", ("qsmo.adoption.feedback",)),
+    "offering_levels": Origin("Service levels by offering", ("qsmo.adoption.sla",)),
 }
 
 Values = Mapping[str, int]
@@ -192,6 +197,36 @@ def agencies(answer: Mapping[str, Any]) -> Table:
         columns=("Agency", "State", "Components"),
         rows=rows,
         empty="No CFO Act agency is on record.",
+    )
+
+
+def ratings(found: Values) -> Table:
+    """Dimension by dimension, how often each of 1 to 5 was given."""
+    given: dict[str, list[int]] = {}
+    for key, value in found.items():
+        dimension, _, rating = key.partition(":")
+        given.setdefault(dimension, [0] * _RATINGS)[int(rating) - 1] += value
+    return Table(
+        id="feedback",
+        caption="Ratings by customers, from 1 to 5",
+        columns=("Dimension", *(str(rating + 1) for rating in range(_RATINGS)), "mean"),
+        rows=[(words(dimension), *counts, f"{_mean(counts):.1f}") for dimension, counts in sorted(given.items())],
+        empty="No customer has rated an offering yet.",
+    )
+
+
+def _mean(counts: Sequence[int]) -> float:
+    return sum(rating * count for rating, count in enumerate(counts, 1)) / sum(counts)
+
+
+def times(answer: Mapping[str, Any]) -> Table:
+    """How long adoptions of one area stayed in each phase that they left."""
+    return Table(
+        id="time-in-phase",
+        caption="Days spent in each phase that was left, holds included",
+        columns=("Phase", "left", "median days", "nine of ten within"),
+        rows=[(each["phase"], each["left"], each["median"], each["p90"]) for each in answer["items"]],
+        empty="No adoption has gone on to a next phase yet.",
     )
 
 

@@ -36,7 +36,7 @@ _TRAIL_ROWS = 50
 # A form sends what was left empty too.
 Subject = Annotated[str, Query(pattern=r"^([A-Za-z0-9][A-Za-z0-9._:-]*)?$", max_length=128)]
 Actor = Annotated[str, Query(max_length=200)]
-_FURTHER = ("hours", "systems", "service_levels", "plans", "demand")
+_FURTHER = ("hours", "systems", "service_levels", "plans", "demand", "stalled", "feedback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +125,22 @@ async def _asked(request: Request, area: str, day: date | None) -> _Asked:
     }
     if "authorization" in request.headers:  # the public sees no systems: nothing would be told as zero
         asks |= {
-            f"duplication:{each}": Ask(service="adoption", path="/v1/duplications", params={"area": each})
+            f"duplication:{each}": Ask(service="adoption", path="/v1/duplications", params=_params(area=each, as_of=day))
             for each in ([area] if area else traded)
         }
     if not area:
         path = "/v1/analytics/figures/funnel"
         asks |= {f"funnel:{each}": Ask(service="adoption", path=path, params=_params(area=each, as_of=day)) for each in traded}
-        asks["states"] = Ask(service="adoption", path="/v1/stats/adoption-states/by-area")
+        asks["states"] = Ask(service="adoption", path="/v1/stats/adoption-states/by-area", params=_params(as_of=day))
     else:
-        asks["states"] = Ask(service="adoption", path="/v1/stats/adoption-states", params={"area": area})
+        asked = _params(area=area, as_of=day)
+        asks["states"] = Ask(service="adoption", path="/v1/stats/adoption-states", params=asked)
+        asks["time_in_phase"] = Ask(service="adoption", path="/v1/analytics/time-in-phase", params=asked)
     said = await answers(request, *asks.values())
     return _Asked(areas=titles, away=found if isinstance(found, Away) else None, found=dict(zip(asks, said, strict=True)))
 
 
-def _params(*, area: str, as_of: date | None) -> dict[str, str]:
+def _params(*, area: str = "", as_of: date | None) -> dict[str, str]:
     given = {"area": area, "as_of": as_of.isoformat() if as_of else None}
     return {name: value for name, value in given.items() if value}
 
@@ -148,6 +150,9 @@ def _exhibits(asked: _Asked, area: str) -> dict[str, Exhibit]:
     if not area:
         by_area = {each: figures.values(answer) for each, answer in asked.each("funnel").items()}
         shown["heat_map"] = _exhibit("funnel", asked.instead("funnel"), lambda: figures.heat_map(by_area, asked.areas))
+    else:
+        times = asked.found["time_in_phase"]
+        shown["time_in_phase"] = _exhibit("time_in_phase", asked.instead("time_in_phase"), lambda: (None, figures.times(times)))
     shown["states"] = _states(asked, area)
     found = [figures.duplication(each, answer) for each, answer in asked.each("duplication").items()]
     names = [name for name in asked.found if name.startswith("duplication:")]
@@ -162,8 +167,10 @@ def _figure(asked: _Asked, name: str) -> Exhibit:
         return Exhibit(name, instead=asked.instead(name))
     found = figures.values(answer)
     drawn = {"funnel": figures.funnel, "savings": figures.savings}.get(name)
-    chart, table = drawn(found) if drawn else (None, figures.plain(name, found))
-    return Exhibit(name, table, chart)
+    if drawn:
+        chart, table = drawn(found)
+        return Exhibit(name, table, chart)
+    return Exhibit(name, figures.ratings(found) if name == "feedback" else figures.plain(name, found))
 
 
 def _exhibit(figure: str, instead: Away | Withheld | None, made: Any) -> Exhibit:

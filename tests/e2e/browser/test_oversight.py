@@ -88,6 +88,26 @@ def test_a_day_before_anything_happened_has_no_figures(visit: Visit) -> None:
     assert "No adoption is on record" in visit.page.inner_text("#part-funnel")
 
 
+def test_states_and_duplication_are_those_of_the_day_too(chromium: Browser, installation: Installation) -> None:
+    with visiting(chromium, installation.url, extra_http_headers=Caller(installation, "auditor").headers) as visit:
+        visit.open("/oversight?as_of=2019-01-01")
+        assert "No systems that do the same are on record" in visit.page.inner_text("#part-duplication")
+        states = visit.page.locator("#part-states tbody tr").all()
+        assert states
+        # Nobody had a state yet: all 24 are unknown.
+        assert all(state.inner_text().split("\t")[1:] == ["0", "0", "0", "0", "24"] for state in states)
+
+
+def test_each_measure_of_a_scorecard_leads_to_its_facts(chromium: Browser, installation: Installation) -> None:
+    with visiting(chromium, installation.url, extra_http_headers=Caller(installation, "omb").headers) as visit:
+        visit.open("/qsmo/cybersecurity/scorecard")
+        figures = {link.get_attribute("href") or "" for link in visit.page.locator("main a[href^='/oversight/figures/']").all()}
+        assert len(figures) > 5
+        for figure in figures:
+            assert visit.open(figure) == 200, figure
+            assert "What it means" in visit.page.inner_text("main"), figure
+
+
 def test_a_chart_is_taken_home_as_a_picture(visit: Visit) -> None:
     visit.open("/oversight?area=cybersecurity")
     link = visit.page.locator("a[data-png='funnel.png']")
