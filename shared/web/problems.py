@@ -10,12 +10,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
-from starlette.status import HTTP_405_METHOD_NOT_ALLOWED
+from starlette.status import HTTP_404_NOT_FOUND, HTTP_405_METHOD_NOT_ALLOWED
 
 from shared import telemetry
 from shared.auth import Unauthenticated
 from shared.kernel import errors
+from shared.web.signpost import Signpost
 
 MEDIA_TYPE = "application/problem+json"
 _BY_ERROR: tuple[tuple[type[errors.QsmoError], int, str, str], ...] = (
@@ -39,6 +39,9 @@ _BY_STATUS = {
     428: ("precondition-required", "Say which version you are changing"),
     500: ("internal", "The service failed"),
 }
+# What Starlette says of a path that nothing is at.
+_NO_PATH = "Not Found"
+_JSON = "application/json"
 _log = telemetry.logger("web")
 
 
@@ -104,6 +107,8 @@ async def _unauthenticated(request: Request, error: Exception) -> Response:
 
 async def _not_valid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    if any(item["loc"] == ("body",) and isinstance(item["input"], bytes) for item in error.errors()):
+        return _not_json(request)
     found = [_field_error(item) for item in error.errors()]
     malformed = any(item["type"] == "json_invalid" for item in error.errors())
     in_body = all(item["loc"] and item["loc"][0] == "body" for item in error.errors())
@@ -114,6 +119,13 @@ async def _not_valid(request: Request, error: Exception) -> Response:
     )
 
 
+def _not_json(request: Request) -> Response:
+    """FastAPI leaves a body as bytes unless its media type is JSON's, also when it would be JSON."""
+    given = request.headers.get("content-type")
+    said = f"not `{given}`" if given else "which is missing"
+    return problem(request, 415, f"A body is JSON here: say `Content-Type: {_JSON}`, {said}.", headers={"Accept": _JSON})
+
+
 def field_errors(error: ValidationError, *, at: str) -> tuple[errors.FieldError, ...]:
     """Of a document that lies at the pointer `at` of the request."""
     found = ((_pointer([str(part) for part in item["loc"]]), item) for item in error.errors(include_context=False))
@@ -121,6 +133,9 @@ def field_errors(error: ValidationError, *, at: str) -> tuple[errors.FieldError,
 
 
 def _field_error(item: dict[str, Any]) -> dict[str, str]:
+    if item["type"] == "json_invalid":
+        _, at = item["loc"]
+        return {"pointer": "", "code": item["type"], "detail": f"At character {at + 1}: {item['ctx']['error']}"}
     place, *path = [str(part) for part in item["loc"]] or ["body"]
     pointer = _pointer(path) if place == "body" else f"{place}:{'.'.join(path)}"
     return {"pointer": pointer, "code": item["type"], "detail": item["msg"]}
@@ -132,19 +147,19 @@ def _pointer(path: Sequence[str]) -> str:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    headers = dict(error.headers) if error.headers else {}
+    headers, detail = dict(error.headers) if error.headers else {}, str(error.detail)
     if error.status_code == HTTP_405_METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_allowed_methods(request))
-    return problem(request, error.status_code, str(error.detail), headers=headers)
+        detail = f"{request.method} is not possible here; possible are: {headers['Allow']}."
+    if error.status_code == HTTP_404_NOT_FOUND and detail == _NO_PATH:
+        detail = f"Nothing is at {request.url.path}; /docs lists what there is, /openapi.json tells programs."
+    return problem(request, error.status_code, detail, headers=headers)
 
 
 def _allowed_methods(request: Request) -> list[str]:
     """Of every route with the most specific template that fits the path; Starlette names those of the first route only."""
-    routes = [route for route in request.app.routes if isinstance(route, Route)]
-    fitting = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
-    template = min((route.path for route in fitting), key=lambda path: path.count("{"), default="")
-    methods = {method for route in fitting if route.path == template for method in route.methods or ()}
-    return sorted(methods - {"HEAD"})
+    signpost: Signpost = request.app.router.middleware_stack
+    return sorted(signpost.methods_at(request.url.path) - {"HEAD"})
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -77,12 +77,20 @@ class Signpost:
 
     def find(self, scope: Scope) -> Way | None:
         """The scope says what was found, as the router would have it."""
+        return next((way for way in self._towards(scope["path"]) if way.leads(scope)), None)
+
+    def methods_at(self, path: str) -> frozenset[str]:
+        """Of the ways with the most specific template that fits."""
+        fitting = [way for way in self._towards(path) if way.pattern.match(path)]
+        template = min((way.path for way in fitting), key=lambda template: template.count("{"), default="")
+        return frozenset().union(*(way.methods or () for way in fitting if way.path == template))
+
+    def _towards(self, path: str) -> tuple[Way, ...]:
         if len(self._router.routes) != self._known:  # they may come one by one
             self._known = len(self._router.routes)
             self._ways = _by_words([Way.to(found) for found in iter_route_contexts(self._router.routes) if _is_plain(found)])
-        words = _words(scope["path"])
-        ways = self._ways.get(words) or self._ways.get(words[:1], ())
-        return next((way for way in ways if way.leads(scope)), None)
+        words = _words(path)
+        return self._ways.get(words) or self._ways.get(words[:1], ())
 
 
 def _short_way(included: Any) -> ShortWay | None:

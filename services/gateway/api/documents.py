@@ -8,15 +8,15 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Request, Response
 
+from services.gateway import reference
 from services.gateway.context import Gateway
 from services.gateway.dashboard import render
 from services.gateway.documents import Merged
 from services.gateway.problems import PROBLEMS
 from shared.contracts import generate
 from shared.kernel.errors import NotFound
-from shared.web.wire import Slug
+from shared.web.wire import Identifier, Slug
 
-_METHODS = ("get", "post", "put", "patch", "delete")
 router = APIRouter(include_in_schema=False)
 
 
@@ -41,35 +41,65 @@ async def show_events_document() -> Response:
     return Response(_events_document(), media_type="application/json", headers={"Cache-Control": "public, max-age=300"})
 
 
+@cache
+def _events() -> dict[str, Any]:
+    return dict(orjson.loads(_events_document()))
+
+
+@router.get("/schemas/{name}")
+async def show_schema(name: Identifier) -> Response:
+    """What an event's `dataschema` leads to."""
+    found = _schemas().get(name)
+    if found is None:
+        raise NotFound(f"There is no schema {name!r}; /docs/events lists the types of events.")
+    return Response(found, media_type="application/schema+json", headers={"Cache-Control": "public, max-age=300"})
+
+
+@cache
+def _schemas() -> dict[str, bytes]:
+    return generate.schemas()
+
+
 @router.get("/docs")
 async def show_docs(request: Request) -> Response:
     merged = await _merged(request)
     groups: dict[str, list[dict[str, Any]]] = {}
-    for path, item in merged.document["paths"].items():
-        for method in _METHODS:
-            if method in item:
-                operation = item[method]
-                groups.setdefault(operation.get("tags", ["other"])[0], []).append(_shown(method, path, operation))
-    description = merged.document["info"]["description"]
-    return render.page("docs.html", groups=dict(sorted(groups.items())), missing=merged.missing, description=description)
+    for method, path, operation in reference.operations(merged.document):
+        shown = {"id": operation["operationId"], "method": method.upper(), "path": path}
+        shown |= {"summary": operation.get("summary", ""), "deprecated": operation.get("deprecated", False)}
+        groups.setdefault(operation.get("tags", ["other"])[0], []).append(shown)
+    return render.page(
+        "docs.html",
+        groups=dict(sorted(groups.items())),
+        about={tag["name"]: tag["description"] for tag in merged.document["tags"]},
+        missing=merged.missing,
+        description=merged.document["info"]["description"],
+        origin=str(request.base_url).rstrip("/"),
+    )
 
 
-def _shown(method: str, path: str, operation: dict[str, Any]) -> dict[str, Any]:
-    body = operation.get("requestBody", {}).get("content", {})
-    return {
-        "id": operation["operationId"],
-        "method": method.upper(),
-        "path": path,
-        "summary": operation.get("summary", ""),
-        "description": operation.get("description", ""),
-        "parameters": [{"required": False, "description": "", **p} for p in operation.get("parameters", [])],
-        "body": ", ".join(f"{media} {_model(content)}".strip() for media, content in body.items()),
-        "answers": [f"{status} {answer.get('description', '')}".strip() for status, answer in operation["responses"].items()],
-    }
+@router.get("/docs/operations/{name}")
+async def show_operation(name: Identifier, request: Request) -> Response:
+    merged = await _merged(request)
+    found = reference.operation(merged.document, name)
+    if found is None:
+        raise NotFound(f"There is no operation {name!r}; /docs lists them.")
+    return render.page("docs_operation.html", found=found)
 
 
-def _model(content: dict[str, Any]) -> str:
-    return str(content.get("schema", {}).get("$ref", "")).rpartition("/")[2]
+@router.get("/docs/events")
+async def show_events() -> Response:
+    document = _events()
+    return render.page("docs_events.html", groups=reference.events(document), description=document["info"]["description"])
+
+
+@router.get("/docs/events/{name}")
+async def show_event_type(name: Identifier) -> Response:
+    found = reference.event(_events(), name)
+    if found is None:
+        raise NotFound(f"There is no type of events {name!r}; /docs/events lists them.")
+    envelope = reference.model("CloudEvent", _events()["components"]["schemas"]["CloudEvent"])
+    return render.page("docs_event.html", found=found, envelope=(envelope,))
 
 
 @router.get("/problems")

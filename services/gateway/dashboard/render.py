@@ -55,6 +55,7 @@ _SAID = {
 _CRITERION = re.compile(r"exit criterion [a-z0-9-]+: ")
 _STANDING = re.compile(r"(state|phase) ([\w ]+) \(it is ([\w ]+)\)")
 _NO_WORD = re.compile(r"[^a-z0-9]+")
+_CODE = re.compile(r"`([^`]+)`")
 _CELL = re.compile(r"<(tr|t[dh])\b")
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3_600, 86_400
 
@@ -79,10 +80,16 @@ def _environment() -> Environment:
     environment.filters["slug"] = slug
     environment.filters["labelled"] = labelled
     environment.filters["label"] = forms.label_of
+    environment.filters["with_code"] = with_code
     environment.filters["exact"] = exact
     environment.tests["only_state"] = lambda missing: _STANDING.fullmatch(missing) is not None
     environment.filters["kind"] = lambda cell: type(cell).__name__
     return environment
+
+
+def with_code(text: str) -> Markup:
+    """What stands in backticks is set as code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
 
 
 def page(template: str, *, status: int = 200, **values: Any) -> Response:

@@ -20,8 +20,10 @@ from services.gateway.door.gcra import Limiter, Quota, Verdict
 from services.gateway.door.pages import PagesAtDoor, Wanted, wanted_page
 from services.gateway.feed.stream import EventStream
 from shared import telemetry
+from shared.kernel import ids
 from shared.kernel.errors import Unavailable
 from shared.kernel.ids import new_id
+from shared.web.middleware import TRACEPARENT
 
 Headers = list[tuple[bytes, bytes]]
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
@@ -276,13 +278,14 @@ def _adding(send: Send, added: Headers) -> Send:
 async def _refuse(refusal: Refusal, scope: Scope, send: Send) -> None:
     given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
     request_id = given if _REQUEST_ID.fullmatch(given) else new_id().encode()
+    traced = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), "")
     document = {
         "type": f"/problems/{refusal.kind}",
         "title": refusal.title,
         "status": refusal.status,
         "detail": refusal.detail,
         "instance": scope["path"],
-        "trace_id": None,
+        "trace_id": (traced if TRACEPARENT.fullmatch(traced) else ids.traceparent()).split("-")[1],
     }
     body = orjson.dumps(document)
     headers: Headers = [
