@@ -17,9 +17,9 @@ from typing import Any
 import orjson
 from sqlalchemy import CursorResult, Executable, event, make_url, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.db.driver import Driver, driver_of
+from shared.db.engines import AsyncConnection, AsyncEngine, create_async_engine
 from shared.db.statements import Statements
 from shared.kernel.cause import Cause
 from shared.kernel.errors import Conflict, Unavailable

@@ -7,7 +7,8 @@ from typing import Any, Protocol
 
 from sqlalchemy import Dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.db.engines import AsyncConnection
 
 Values = Sequence[Any]
 

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple, cast
 
 import orjson
 from sqlalchemy import Select, Table, Update, bindparam, func, not_, select, text, type_coerce, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import NULLTYPE
 
 from shared.bus.port import Message
-from shared.db import Database, in_keys, keys
+from shared.db import AsyncConnection, Database, in_keys, keys
 from shared.kernel.cause import Cause
 
 # A trickle's marks are written together: a transaction for each would cost as much as the facts' own.

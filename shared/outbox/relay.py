@@ -9,11 +9,10 @@ from datetime import timedelta
 
 from opentelemetry.trace import SpanKind
 from sqlalchemy import Table
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared import telemetry, tracing
 from shared.bus.port import Bus, BusUnavailable
-from shared.db import Database
+from shared.db import AsyncConnection, Database
 from shared.kernel.errors import Unavailable
 from shared.outbox.backlog import Backlog, Fact
 

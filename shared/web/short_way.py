@@ -20,7 +20,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
 from pydantic import AwareDatetime
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Send
 
 _Call = Callable[..., Coroutine[Any, Any, Any]]
 _IMMUTABLE = (str, int, float, bool, date, datetime, Decimal, Enum, type(None))
@@ -101,22 +101,21 @@ class ShortWay:
             return None
         return cls(tuple(steps), body)
 
-    async def go(self, scope: Scope, receive: Receive, send: Send) -> Receive | None:
+    async def go(self, request: Request, send: Send) -> Receive | None:
         """None when it was answered; else with what the request is to be read from FastAPI's way."""
-        request = Request(scope, receive, send)
         try:
             arguments = [step.arguments(request) for step in self.steps]
             if self.body is not None:
                 arguments[-1][self.body[0]] = await _content(request, self.body[1])
         except _Unusual:
-            return _again(request) if hasattr(request, "_body") else receive
+            return _again(request) if hasattr(request, "_body") else request.receive
         results: list[Any] = []
         for step, given in zip(self.steps, arguments, strict=True):
             for name, position in step.taken:
                 given[name] = results[position]
             results.append(await step.call(**given))
         response: Response = results[-1]
-        await response(scope, receive, send)
+        await response(request.scope, request.receive, send)
         return None
 
 

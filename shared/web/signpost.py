@@ -1,4 +1,4 @@
-"""Finds the route of a request by the first words of its path, instead of asking every route there is."""
+"""Finds the route of a request by the first words of its path, instead of asking every route, and what may be asked there."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from re import Pattern
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from starlette.convertors import Convertor
+from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route, compile_path
 from starlette.types import Receive, Scope, Send
 
@@ -29,6 +31,7 @@ class Way:
     endpoint: Any
     included: Any
     short: ShortWay | None
+    declared: frozenset[str] | None
 
     @classmethod
     def to(cls, found: RouteContext) -> Way:
@@ -38,7 +41,8 @@ class Way:
         included = found._route_context  # noqa: SLF001 - it has no public name; ADR 96
         route = found.original_route
         short = _short_way(included or route) if _is_handled_by_fastapi(route) else None
-        return cls(found.path, pattern, convertors, methods, route, found.endpoint, included, short)
+        declared = _declared(getattr(included or route, "dependant", None))
+        return cls(found.path, pattern, convertors, methods, route, found.endpoint, included, short, declared)
 
     def leads(self, scope: Scope) -> bool:
         """Whether this is the request's way; the scope says so then."""
@@ -53,6 +57,13 @@ class Way:
             # FastAPI's own name for it: how a route is told which of its inclusions was asked for.
             scope.setdefault("fastapi", {})["effective_route_context"] = self.included
         return True
+
+    def refuse_undeclared(self, request: Request) -> None:
+        """A misspelt filter must not silently widen a list. 400 names the parameters there are."""
+        if self.declared is None or not request.scope["query_string"]:
+            return
+        if unknown := sorted(set(request.query_params) - self.declared):
+            raise HTTPException(400, f"Unknown query parameter {unknown[0]!r}; there are: {', '.join(sorted(self.declared))}.")
 
 
 class Signpost:
@@ -69,7 +80,9 @@ class Signpost:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not scope.get("root_path") and (way := self.find(scope)) is not None:
             scope.setdefault("router", self._router)
-            left = receive if way.short is None else await way.short.go(scope, receive, send)
+            request = Request(scope, receive, send)
+            way.refuse_undeclared(request)
+            left = receive if way.short is None else await way.short.go(request, send)
             if left is not None:
                 await way.route.handle(scope, left, send)
             return
@@ -91,6 +104,15 @@ class Signpost:
             self._ways = _by_words([Way.to(found) for found in iter_route_contexts(self._router.routes) if _is_plain(found)])
         words = _words(path)
         return self._ways.get(words) or self._ways.get(words[:1], ())
+
+
+def _declared(dependant: Dependant | None) -> frozenset[str] | None:
+    return None if dependant is None else frozenset({*_query_names(dependant), "validate_only"})
+
+
+def _query_names(dependant: Dependant) -> list[str]:
+    own = [field.alias for field in dependant.query_params]
+    return own + [name for inner in dependant.dependencies for name in _query_names(inner)]
 
 
 def _short_way(included: Any) -> ShortWay | None:

@@ -11,8 +11,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # ships no types
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # ships no types
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
+from shared.db.engines import create_async_engine
 from tests.support.servers import ServerDidNotStart, StatementFailed, free_port
 
 if TYPE_CHECKING:

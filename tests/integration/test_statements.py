@@ -27,9 +27,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from shared.db import Database, Document, Transaction, UtcDateTime, among, insert_many
+from shared.db import AsyncConnection, Database, Document, Transaction, UtcDateTime, among, insert_many
 from shared.kernel.cause import Cause
 from shared.kernel.errors import Conflict
 

@@ -87,6 +87,15 @@ def test_a_service_that_is_not_traced_never_loads_the_sdk() -> None:
     ]
 
 
+def test_no_service_loads_the_orm() -> None:
+    """Which nothing here uses, and SQLAlchemy's own package of asynchronous engines loads."""
+    program = "import sys, services.embedded; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert "sqlalchemy.ext.asyncio.engine" in done.stdout.split()
+    assert "sqlalchemy.orm" not in done.stdout.split()
+
+
 def test_every_log_line_is_json_with_the_trace_it_belongs_to_also_those_of_libraries() -> None:
     program = f"""
 import logging

@@ -10,7 +10,6 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from opentelemetry.trace import SpanKind
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.gateway.feed.entry import Entry
 from services.gateway.feed.live import Live
@@ -21,7 +20,7 @@ from services.gateway.webhooks.sending import Outcome, Sender
 from services.gateway.webhooks.signing import Signer
 from services.gateway.webhooks.subscription import Subscription
 from shared import telemetry, tracing
-from shared.db import Database
+from shared.db import AsyncConnection, Database
 from shared.kernel.errors import Unavailable
 from shared.kernel.ids import new_id
 from shared.kernel.time import utc_now
