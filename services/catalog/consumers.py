@@ -1,4 +1,4 @@
-"""Bus in: the catalog follows the registry's designations, focus areas and organizations, and who adopts what."""
+"""Bus in: the catalog follows designations, focus areas and organizations, who adopts what, and how they rate it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.catalog.commands import marketplaces, providers
 from services.catalog.domain.marketplace import Designation
 from services.catalog.domain.provider import key_of
 from shared.bus.port import Bus
-from shared.contracts import adoption
+from shared.contracts import adoption, oversight
 from shared.contracts import registry as contracts
 from shared.contracts.envelope import Event
 from shared.contracts.fact import Visibility
@@ -60,6 +60,7 @@ def follower(db: Database, bus: Bus, *, member: str = "0") -> Consumer:
             contracts.OrganizationSplit.TYPE: organizations_told,
             contracts.OrganizationDissolved.TYPE: organizations_told,
             **{fact.TYPE: adoptions_told for fact in _ADOPTION_FACTS},
+            oversight.FeedbackGiven.TYPE: feedback_told,
         },
         member=member,
     )
@@ -136,6 +137,22 @@ def _use(event: Event) -> dict[str, Any]:
         "until": (fact.effective_on or date.fromisoformat(event.time[:10])) if ended else None,
         "is_public": fact.visibility_level() is Visibility.PUBLIC,
     }
+
+
+async def feedback_told(tx: Transaction, events: Sequence[Event]) -> None:
+    """Ratings stay as they were given, whatever is replied or hidden later."""
+    await upsert(tx, tables.offering_ratings, [row for event in events for row in _ratings(event)])
+
+
+def _ratings(event: Event) -> list[dict[str, Any]]:
+    fact = oversight.FeedbackFact.from_json(event.data)
+    given = {
+        "feedback_id": fact.feedback_id,
+        "offering_id": fact.offering_id,
+        "quarter": fact.quarter,
+        "given_on": date.fromisoformat(event.time[:10]),
+    }
+    return [{**given, "dimension": dimension, "rating": rating} for dimension, rating in fact.ratings.items()]
 
 
 def _told(event: Event) -> contracts.DesignationFact:

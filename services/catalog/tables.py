@@ -63,6 +63,19 @@ offering_uses = Table(
 )
 Index("offering_uses_since", offering_uses.c.offering_id, offering_uses.c.since, offering_uses.c.adoption_id)
 
+# What adopters rated, as adoption tells it: a row per answer and dimension.
+offering_ratings = Table(
+    "offering_ratings",
+    metadata,
+    Column("feedback_id", String(36), primary_key=True),
+    Column("dimension", String(40), primary_key=True),
+    Column("offering_id", String(36), nullable=False),
+    Column("rating", Integer, nullable=False),
+    Column("quarter", String(8), nullable=False),
+    Column("given_on", Date, nullable=False),
+)
+Index("offering_ratings_offering", offering_ratings.c.offering_id, offering_ratings.c.given_on)
+
 # The catalog's own.
 marketplaces = Table(
     "marketplaces",

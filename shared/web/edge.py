@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol, TypeVar, get_args
 
+import orjson
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
 from sqlalchemy import Table
@@ -162,23 +163,24 @@ class Edge:
             return Response(status_code=304, headers=answer.headers)
         return _response(answer)
 
-    def show_page(self, page: Page[Any], items: list[BaseModel]) -> Response:
-        """`{"items": …, "next_cursor": …}` with a Link to the next page."""
+    def show_page(self, page: Page[Any], items: list[BaseModel], **beside: Any) -> Response:
+        """`{"items": …, "next_cursor": …}` with a Link to the next page; `beside`: what else it says, of all pages."""
         include = self._members(page.fields) if page.fields else None
         body = b",".join(item.model_dump_json(by_alias=True, include=include).encode() for item in items)
         count = b"" if page.count is None else b',"count":%d' % page.count
         cursor = b"null" if page.next_cursor is None else b'"' + page.next_cursor.encode() + b'"'
+        more = b"".join(b',"%b":%b' % (name.encode(), orjson.dumps(value)) for name, value in beside.items())
         headers = {}
         if page.next_cursor is not None:
             following = self.request.url.include_query_params(cursor=page.next_cursor)
             headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
-        return Response(b'{"items":[' + body + b'],"next_cursor":' + cursor + count + b"}", 200, headers, _MEDIA_TYPE)
+        return Response(b'{"items":[' + body + b'],"next_cursor":' + cursor + count + more + b"}", 200, headers, _MEDIA_TYPE)
 
     def _members(self, fields: tuple[str, ...]) -> set[str]:
         """What the model of this list's items calls the fields, and the id. Raises Malformed for others than it has."""
         page: type[BaseModel] = self.request.scope["route"].response_model
         (item,) = get_args(page.model_fields["items"].annotation)
-        named = {member.alias or name: name for name, member in item.model_fields.items()}
+        named = {member.serialization_alias or name: name for name, member in item.model_fields.items()}
         if unknown := sorted(set(fields) - set(named)):
             raise Malformed.at("query:fields", f"There is no field {unknown[0]!r}; there are: {', '.join(named)}.")
         return {named[field] for field in fields} | ({"id"} & set(named))

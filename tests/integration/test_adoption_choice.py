@@ -417,8 +417,13 @@ async def test_when_nothing_suits_what_nobody_offers_becomes_demand_ranked_by_ag
         (1, "federal"),
         (2, "federal"),
     ]
-    assert (await world.api.get(f"/v1/demands?area={AREA}")).status_code == 401
-    assert (await world.api.get(f"/v1/demands?area={AREA}", "provider:p")).status_code == 403
+    await world.api.post("/v1/analytics/rebuild", None, "omb")
+    summed = (await world.api.get(f"/v1/analytics/figures/demand?area={AREA}")).json()["items"]
+    for roles in ((), ("provider:p",)):
+        (seen,) = (await world.api.get(f"/v1/demands?area={AREA}", *roles)).json()["items"]
+        assert (seen["fibf_id"], seen["agencies"], seen["mission_critical"], seen["yearly_spend"]) == (C, 2, None, None)
+        assert not {"cisa", "doi"} & set(map(str, seen.values()))
+        assert [(each["key"], each["agency_id"]) for each in summed] == [(seen["fibf_id"], None)]
 
 
 async def test_demand_of_as_many_agencies_is_ranked_by_what_they_spend_on_it_today(world: World) -> None:

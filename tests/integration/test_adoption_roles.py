@@ -151,7 +151,7 @@ TABLE: dict[str, list[Rule]] = {
     "POST /v1/shortlists/{id}/decide": [
         Rule(may=AGENCY, see=SEE, body={"outcome": "none_suitable", **REASON}, etag_of="/v1/shortlists/{shortlist}")
     ],
-    "GET /v1/demands": [Rule(may=EVERYBODY - {"provider", "other provider", "anonymous"}, query=f"area={AREA}")],
+    "GET /v1/demands": [Rule(may=EVERYBODY, query=f"area={AREA}")],
     # agreements
     "GET /v1/agreements/{id}": [seen(SEE_AGREEMENT)],
     "GET /v1/agreements/{id}/versions": [seen(SEE_AGREEMENT)],

@@ -53,7 +53,20 @@ async def test_a_target_that_is_only_text_is_kept_and_judges_nothing(world: Worl
     result = await told(world, await an_sla(world, "Agency-Determined"), "2025-01", "3")
 
     assert (result.json()["comparable"], result.json()["last"]["met"]) == (None, None)
+    assert result.json()["target_kind"] == "set_by_agency"
+    assert result.json()["missing"] == ["a target: the standard leaves it to the agency, and it is not set yet"]
     assert [kind for kind, _, _ in await world.recorded("sla")] == ["agreed", "recorded"]
+
+
+async def test_a_target_left_to_the_agreement_judges_once_it_is_set(world: World) -> None:
+    left_open = await an_sla(world, "In accordance with targets established in the formal service agreement (e.g., SLA, MOU)")
+    path = f"/v1/slas/{left_open.json()['id']}"
+    set_ = await world.api.put(path, {"target": "within 5 business days"}, OWN, etag=left_open.headers["etag"])
+    result = await told(world, set_, "2025-01", "6")
+
+    assert (left_open.json()["target_kind"], len(left_open.json()["missing"])) == ("set_by_agreement", 1)
+    assert (set_.json()["target_kind"], set_.json()["missing"]) == ("comparable", [])
+    assert result.json()["last"]["met"] is False
 
 
 async def test_the_customer_agrees_and_the_provider_tells(world: World) -> None:

@@ -322,3 +322,36 @@ async def test_a_changed_real_file_is_the_next_edition_with_just_that_difference
     }
     editions = (await api.get(f"/v1/standards/{standard}/editions")).json()["items"]
     assert (editions[1]["added"], editions[1]["changed"], editions[1]["withdrawn"]) == (1, 1, 1)
+
+
+@needs_real_data
+async def test_measures_are_listed_by_what_their_targets_are_understood_as(api: Api) -> None:
+    for file in LISTS:
+        if "measures" in file:
+            await run(api, (REAL_DATA / "fibf" / f"{file}.json").read_bytes())
+
+    async def listed(query: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        page: dict[str, Any] = {"next_cursor": ""}
+        while page["next_cursor"] is not None:
+            cursor = f"&cursor={page['next_cursor']}" if items else ""
+            page = (await api.get(f"/v1/standards/measures?limit=40{query}{cursor}")).json()
+            assert page["targets"] == {"comparable": 176, "set_by_agreement": 3, "set_by_agency": 5, "text": 58}
+            items += page["items"]
+        return items
+
+    everything = await listed("")
+    of_kind = {kind: await listed(f"&target={kind}") for kind in ("comparable", "set_by_agreement", "set_by_agency", "text")}
+    assert len(everything) == sum(map(len, of_kind.values())) == 242
+    assert {kind: len(items) for kind, items in of_kind.items()} == everything_by_kind(everything)
+    assert {each["target"] for each in of_kind["text"]} == {"TBD"}
+    assert all((each["comparable"] is None) is (each["target_kind"] != "comparable") for each in everything)
+    hr = await api.get("/v1/standards/measures?area=human-resources&target=text&limit=200")
+    assert [(each["id"], each["standard_id"]) for each in hr.json()["items"]] == [
+        (each["id"], each["standard_id"]) for each in of_kind["text"] if each["id"].startswith("HCM.")
+    ]
+    assert len(hr.json()["items"]) == 4
+
+
+def everything_by_kind(items: list[dict[str, Any]]) -> Counter[str]:
+    return Counter(each["target_kind"] for each in items)

@@ -12,6 +12,7 @@ import pytest
 from services.catalog.app import create_app
 from services.catalog.config import Settings
 from shared.contracts import adoption as contracts
+from shared.contracts import oversight
 from shared.contracts import registry as told_of
 from tests.support.apps import Api, an_api
 from tests.unit.catalog.world import CYBER, GRANTS, QSMO, Registry, a_draft, a_published
@@ -128,3 +129,38 @@ async def test_who_may_not_see_an_offering_does_not_learn_who_uses_it(api: Api, 
     for path in ("uses", "reuse"):
         assert (await api.get(f"/v1/offerings/{drafted}/{path}")).status_code == 404
         assert (await api.get(f"/v1/offerings/{drafted}/{path}", QSMO)).status_code == 200
+
+
+def an_answer(offering: str, number: int, **ratings: int) -> tuple[str, oversight.FeedbackGiven]:
+    owner = {"agency_id": "energy", "agency_name": "Energy", "focus_area": CYBER, "adoption_id": "a"}
+    given = {"feedback_id": f"f-{number}", "offering_id": offering, "quarter": f"2026Q{number}", "ratings": ratings}
+    return f"f-{number}", oversight.FeedbackGiven(**owner, **given)
+
+
+async def test_how_customers_rate_an_offering_is_for_federal_callers(api: Api, adoption: Registry) -> None:
+    one, other = await a_published(api), (await a_draft(api, code="another")).json()["id"]
+    await adoption.tell(an_answer(one, 1, satisfaction=5, quality=2), an_answer(one, 2, satisfaction=4))
+    await adoption.tell(an_answer(other, 3, satisfaction=1))
+    path = f"/v1/offerings/{one}/ratings"
+
+    found = (await api.get(path, "agency:012:cio")).json()["items"]
+
+    assert [(each["dimension"], each["mean"], each["ratings"], each["latest_quarter"]) for each in found] == [
+        ("quality", "2.00", 1, "2026Q1"),
+        ("satisfaction", "4.50", 2, "2026Q2"),
+    ]
+    assert (await api.get(f"{path}?as_of=2025-12-31", QSMO)).json()["items"] == []
+    statuses = {role: (await api.get(path, *role)).status_code for role in ((), ("provider:p-1",), ("omb",), (QSMO,))}
+    assert statuses == {(): 401, ("provider:p-1",): 403, ("omb",): 200, (QSMO,): 200}
+    assert (await api.get(f"/v1/offerings/{other}/ratings", "agency:012:cio")).status_code == 404
+
+
+async def test_ratings_told_again_or_answered_count_once(api: Api, adoption: Registry) -> None:
+    one = await a_published(api)
+    subject, given = an_answer(one, 1, satisfaction=4)
+    deliveries = await adoption.tell((subject, given))
+    await adoption.deliver(deliveries)
+    await adoption.tell((subject, oversight.FeedbackAnswered(**given.model_dump())))
+
+    (found,) = (await api.get(f"/v1/offerings/{one}/ratings", QSMO)).json()["items"]
+    assert (found["mean"], found["ratings"]) == ("4.00", 1)

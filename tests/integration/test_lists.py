@@ -52,6 +52,11 @@ LISTS = {
     "/v1/shortlists": (AGENCY,),
     "/v1/savings": (AGENCY,),
     "/v1/board-seats": (),
+    "/v1/annual-plans": ("omb",),
+    "/v1/provider-cases": (AGENCY,),
+    "/v1/findings": ("omb",),
+    "/v1/slas": (AGENCY,),
+    "/v1/feedback": (AGENCY,),
 }
 COMPARED: dict[str, Callable[[Any, Any], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 # Where an item shows what a filter calls otherwise.
@@ -132,7 +137,18 @@ class World:
             saved = {"fiscal_year": 2026, "kind": "baseline", "amount": "12.00", "hours": 40, "confidence": "medium"}
             told = {**saved, "method": "Counted", "source": "Budget"}
             await self.post(f"/v1/adoptions/{adoption['id']}/savings", told, AGENCY)
+            sla = {"measure_id": f"M.{code}", "target": ">=80%"}
+            await self.post(f"/v1/adoptions/{adoption['id']}/slas", sla, AGENCY)
+            rated = {"ratings": {"satisfaction": 4}, "text": "Quick"}
+            feedback = await self.post(f"/v1/adoptions/{adoption['id']}/feedback", rated, AGENCY)
+            source = {"kind": "feedback", "id": feedback["id"]}
+            finding = {"focus_area": CYBER, "title": f"Slow {code}", "due_on": "2027-05-01", "sources": [source]}
+            await self.post("/v1/findings", finding, "coordinator")
+            case = {"agency_id": agency, "focus_area": CYBER, "title": code, "option": "new_customers", "papers": {}}
+            await self.post("/v1/provider-cases", case, AGENCY)
         for year in (2026, 2027):
+            call = {"fiscal_year": year, "due_on": f"{year}-11-30"}
+            await self.post("/v1/annual-plans/call", call, "coordinator")
             needs = {"agency_id": agency, "focus_area": CYBER, "fiscal_year": year, "shared": year == 2027}
             needed = {**needs, "needs": [{"fibf_id": "CYB.060.030", "scale": "system"}]}
             stated = await self.post("/v1/needs", needed, AGENCY)

@@ -72,6 +72,8 @@ QUERIES = {
 }
 # Nothing of these kinds is there at first, and the offering has no price: that is told to everybody alike.
 ALIKE = {"/v1/match-reviews/{id}": 404, "/v1/standards/{id}": 404, "/v1/offerings/{id}/cost-estimate": 409}
+# What is for those who sign in for the government.
+OF_FEDERAL = ("/v1/plans/", "/v1/offerings/{id}/ratings")
 # What is nobody's but theirs who run the platform.
 OPERATORS = frozenset({"coordinator", "auditor"})
 OF_OPERATORS = ("/v1/parked-events/",)
@@ -160,7 +162,7 @@ async def test_what_is_public_is_shown_to_everybody_and_all_else_to_those_it_is_
     wrong = []
     for path in reads:
         expected = next((status for prefix, status in ALIKE.items() if path.startswith(prefix)), 200)
-        readers = FEDERAL if path.startswith("/v1/plans/") else OPERATORS if path.startswith(OF_OPERATORS) else ALL
+        readers = FEDERAL if path.startswith(OF_FEDERAL) else OPERATORS if path.startswith(OF_OPERATORS) else ALL
         statuses = {role: (await world.read(role, world.of_public(path))).status_code for role in ROLES}
         if {role for role, status in statuses.items() if status == expected} != readers:
             wrong.append((path, statuses))

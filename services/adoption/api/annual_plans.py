@@ -20,11 +20,18 @@ from services.adoption.queries import annual_plans as queries
 from services.adoption.queries import organizations_by_id
 from shared.db import Transaction
 from shared.kernel.errors import Forbidden
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.listing import listing
 from shared.web.paging import page_of
 from shared.web.wire import Identifier
 
 router = APIRouter(tags=["annual plans"])
+_LISTING = listing(
+    tables.annual_plans,
+    *("fiscal_year", "due_on", "status"),
+    sorts=("fiscal_year", "due_on"),
+    renamed={"agency_id": tables.annual_plans.c.organization_id},
+)
 _WRITTEN: dict[str, Any] = {"content": {"text/csv": {"schema": {"type": "string"}}}}
 
 
@@ -57,7 +64,7 @@ async def call_annual_plans(body: models.PlansCalled, at: AtEdge) -> Response:
 @router.get("/v1/annual-plans", response_model=models.AnnualPlanPage)
 async def list_annual_plans(
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     fiscal_year: Annotated[int | None, Query(ge=2019, le=2100)] = None,
     agency_id: Identifier | None = None,
     status: Status | None = None,
@@ -69,7 +76,8 @@ async def list_annual_plans(
         wanted = _wanted(reach, fiscal_year)
         for column, value in ((tables.annual_plans.c.organization_id, agency_id), (tables.annual_plans.c.status, status)):
             wanted = wanted if value is None else wanted.where(column == value)
-        page = await page_of(tx, wanted, by=[tables.annual_plans.c.id], request=paged, read=store.annual_plans.from_row)
+        by, read = [tables.annual_plans.c.id], store.annual_plans.from_row
+        page = await page_of(tx, wanted, by=by, request=paged, read=read, listing=_LISTING)
         names = await organizations_by_id(tx, {plan.organization_id for plan in page.items})
         on = tx.at.date()
         return at.show_page(page, [views.in_list(plan, names[plan.organization_id].name, reach, on) for plan in page.items])

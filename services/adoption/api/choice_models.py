@@ -366,7 +366,7 @@ class Verification(Shown):
 
 
 class DemandShown(Shown):
-    """`agencies` found nothing suitable for the activity; `mission_critical` of them call it so.
+    """`agencies` found nothing suitable for the activity; `mission_critical` of them call it so, for federal callers.
 
     `yearly_spend`: on the systems with which they do it today; for the area's QSMO and the government-wide roles.
     """
@@ -375,7 +375,7 @@ class DemandShown(Shown):
     title: str | None
     focus_area: str
     agencies: int
-    mission_critical: int
+    mission_critical: int | None
     yearly_spend: MoneyShown | None
     since: date
     latest: date

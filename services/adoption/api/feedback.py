@@ -15,11 +15,18 @@ from services.adoption import policy, store, tables
 from services.adoption.commands import feedback as commands
 from services.adoption.domain.feedback import Dimension, Feedback, Verdict
 from shared.db import Transaction
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.listing import listing
 from shared.web.paging import page_of
 from shared.web.wire import Identifier, LongText, Reason, Shown, Slug, Whole, Wire
 
 router = APIRouter(tags=["feedback"])
+_LISTING = listing(
+    tables.feedbacks,
+    *("adoption_id", "offering_id", "focus_area", "quarter"),
+    sorts=("quarter",),
+    renamed={"agency_id": tables.feedbacks.c.organization_id},
+)
 Rating = Annotated[int, Field(ge=1, le=5), Whole]
 
 
@@ -77,7 +84,7 @@ class FeedbackPage(Shown):
 
 
 @router.get("/v1/feedback", response_model=FeedbackPage)
-async def list_feedback(at: AtEdge, paged: Paged, offering_id: Identifier | None = None, area: Slug | None = None) -> Response:
+async def list_feedback(at: AtEdge, paged: Listed, offering_id: Identifier | None = None, area: Slug | None = None) -> Response:
     """Of one's own agencies, of the areas one leads, or on one's own offerings."""
     table = tables.feedbacks
 
@@ -91,7 +98,7 @@ async def list_feedback(at: AtEdge, paged: Paged, offering_id: Identifier | None
             wanted = wanted.where(or_(own, table.c.focus_area.in_(reach.areas), table.c.offering_id.in_(provided)))
         for column, value in ((table.c.offering_id, offering_id), (table.c.focus_area, area)):
             wanted = wanted if value is None else wanted.where(column == value)
-        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.feedbacks.from_row)
+        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.feedbacks.from_row, listing=_LISTING)
         return at.show_page(page, [await _shown(tx, found, at) for found in page.items])
 
     return await at.read(query)

@@ -16,11 +16,13 @@ from services.adoption.commands import findings as commands
 from services.adoption.domain.finding import MACHINE, SOURCES_MAX, Correction, Finding, Source, SourceKind, Status
 from shared.auth import Principal
 from shared.db import Transaction
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.listing import listing
 from shared.web.paging import page_of
 from shared.web.wire import Action, Day, Identifier, Line, LongText, Reason, Shown, Slug, Wire
 
 router = APIRouter(tags=["findings"])
+_LISTING = listing(tables.findings, "focus_area", "status")
 
 
 class SourceGiven(Wire):
@@ -81,7 +83,7 @@ class FindingPage(Shown):
 
 
 @router.get("/v1/findings", response_model=FindingPage)
-async def list_findings(at: AtEdge, paged: Paged, area: Slug | None = None, status: Status | None = None) -> Response:
+async def list_findings(at: AtEdge, paged: Listed, area: Slug | None = None, status: Status | None = None) -> Response:
     """Of the areas one leads; of all for the government-wide roles."""
     table = tables.findings
 
@@ -90,7 +92,7 @@ async def list_findings(at: AtEdge, paged: Paged, area: Slug | None = None, stat
         wanted = select(table).where(true() if reach.everything else table.c.focus_area.in_(reach.areas))
         for column, value in ((table.c.focus_area, area), (table.c.status, status)):
             wanted = wanted if value is None else wanted.where(column == value)
-        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.findings.from_row)
+        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.findings.from_row, listing=_LISTING)
         known = await commands.corrections(tx, [found.id for found in page.items])
         return at.show_page(page, [_shown(found, known.get(found.id), at.principal) for found in page.items])
 

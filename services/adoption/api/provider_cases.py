@@ -16,11 +16,15 @@ from services.adoption.commands import provider_cases as commands
 from services.adoption.domain.provider_case import MACHINE, CaseContent, ProviderCase, Status
 from shared.auth import Principal
 from shared.db import Transaction
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.listing import listing
 from shared.web.paging import page_of
 from shared.web.wire import Action, Identifier, MoneyShown, Slug
 
 router = APIRouter(tags=["provider cases"])
+_LISTING = listing(
+    tables.provider_cases, "focus_area", "status", renamed={"agency_id": tables.provider_cases.c.organization_id}
+)
 _PATHS = {"edit": "", "satisfy": "/conditions/{condition_id}/satisfy"}
 
 
@@ -39,7 +43,7 @@ class CaseTurn(StrEnum):
 
 @router.get("/v1/provider-cases", response_model=models.CasePage)
 async def list_provider_cases(
-    at: AtEdge, paged: Paged, agency_id: Identifier | None = None, area: Slug | None = None, status: Status | None = None
+    at: AtEdge, paged: Listed, agency_id: Identifier | None = None, area: Slug | None = None, status: Status | None = None
 ) -> Response:
     """One's own, those of the areas one leads; the board's seats find what they are asked about."""
     table = tables.provider_cases
@@ -48,7 +52,7 @@ async def list_provider_cases(
         wanted = select(table).where(commands.seen_cases(await policy.reach(tx, at.principal), at.principal))
         for column, value in ((table.c.organization_id, agency_id), (table.c.focus_area, area), (table.c.status, status)):
             wanted = wanted if value is None else wanted.where(column == value)
-        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.provider_cases.from_row)
+        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.provider_cases.from_row, listing=_LISTING)
         return at.show_page(page, [models.CaseInList(**_brief(found)) for found in page.items])
 
     return await at.read(query)

@@ -17,9 +17,7 @@ from services.adoption.domain.pinning import differences
 from services.adoption.domain.shortlist import Decision, Shortlist, Status, digest_of
 from services.adoption.queries.demands import Asked, demands
 from services.adoption.queries.fit import Catalogs, activities_of
-from shared.auth import Unauthenticated
 from shared.db import Transaction
-from shared.kernel.errors import Forbidden
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
@@ -112,25 +110,27 @@ async def decide_shortlist(id: Identifier, body: models.DecisionGiven, at: AtEdg
 
 @router.get("/v1/demands", response_model=models.DemandList)
 async def list_demands(at: AtEdge, area: Slug, limit: Annotated[int, Query(ge=1, le=_DEMANDS_MAX)] = _DEMANDS_MAX) -> Response:
-    """What agencies need and nobody offers: the QSMO's backlog, most agencies first, then most spend. For federal callers."""
-    if at.principal.is_anonymous:
-        raise Unauthenticated("Demand is for federal callers: this needs a bearer token.")
-    if not at.principal.sees_federal:
-        raise Forbidden("Demand is for federal callers.")
+    """What agencies need and nobody offers: the QSMO's backlog, most agencies first, then most spend.
+
+    How many ask for what is everybody's, as the figure `demand` is.
+    """
 
     async def query(tx: Transaction) -> models.DemandList:
         reach = await policy.reach(tx, at.principal)
         titles = await activities_of(tx, area)
-        sees_spend = reach.everything or area in reach.areas
-        found = await demands(tx, area, limit=limit)
+        is_federal, sees_spend = at.principal.sees_federal, reach.everything or area in reach.areas
+        found = await demands(tx, area, by_spend=is_federal, limit=limit)
         return models.DemandList(
-            items=[_demand(each, titles.get(each.demand.fibf_id), sees_spend=sees_spend) for each in found]
+            items=[
+                _demand(each, titles.get(each.demand.fibf_id), sees_critical=is_federal, sees_spend=sees_spend)
+                for each in found
+            ]
         )
 
     return at.show(await at.read(query))
 
 
-def _demand(asked: Asked, title: str | None, *, sees_spend: bool) -> models.DemandShown:
+def _demand(asked: Asked, title: str | None, *, sees_critical: bool, sees_spend: bool) -> models.DemandShown:
     found = asked.demand
     days = [call.on for call in found.calls]
     critical = {call.organization_id for call in found.calls if call.mission_critical}
@@ -139,7 +139,7 @@ def _demand(asked: Asked, title: str | None, *, sees_spend: bool) -> models.Dema
         title=title,
         focus_area=found.focus_area,
         agencies=found.agencies,
-        mission_critical=len(critical),
+        mission_critical=len(critical) if sees_critical else None,
         yearly_spend=MoneyShown(amount=asked.spend) if sees_spend else None,
         since=min(days),
         latest=max(days),

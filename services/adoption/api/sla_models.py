@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.adoption.domain.sla import Trend
-from services.adoption.domain.sla_target import Comparison, Unit
+from shared.kernel.target import Comparison, TargetKind, Unit
 from shared.web.wire import Identifier, Line, LongText, Shown, Wire
 
 Month = Annotated[str, Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")]
@@ -45,6 +45,7 @@ class TargetUnderstood(Shown):
     """`comparable` is None where the words state no target that a result could be held against."""
 
     text: str
+    kind: TargetKind
     comparable: TargetShown | None
 
 
@@ -61,7 +62,7 @@ class ResultShown(Shown):
 
 
 class SlaInList(Shown):
-    """`missed_in_a_row`: months at the end of those recorded."""
+    """`missed_in_a_row`: months at the end of those recorded; `missing`: what is needed before a month can be judged."""
 
     id: str
     version: int
@@ -71,7 +72,9 @@ class SlaInList(Shown):
     focus_area: str
     measure_id: str
     target: str
+    target_kind: TargetKind
     comparable: TargetShown | None
+    missing: list[str]
     months: int
     missed: int
     missed_in_a_row: int

@@ -14,25 +14,32 @@ from services.adoption import policy, store, tables
 from services.adoption.api import sla_models as models
 from services.adoption.commands import slas as commands
 from services.adoption.domain.sla import Sla
-from services.adoption.domain.sla_target import parsed
 from shared.db import Transaction
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.kernel.target import kind_of, parsed
+from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.listing import listing
 from shared.web.paging import page_of
 from shared.web.wire import Identifier, Slug, Words
 
 router = APIRouter(tags=["service levels"])
+_LISTING = listing(
+    tables.slas,
+    *("adoption_id", "offering_id", "focus_area", "measure_id", "target", "missed_in_a_row"),
+    sorts=("missed_in_a_row",),
+    renamed={"agency_id": tables.slas.c.organization_id},
+)
 
 
 @router.get("/v1/sla-targets/understood", response_model=models.TargetUnderstood)
 async def understand_sla_target(at: AtEdge, text: Annotated[Words, Query()]) -> Response:
     """What a target's words are understood as, before they are agreed."""
-    return at.show(models.TargetUnderstood(text=text, comparable=_target(text)))
+    return at.show(models.TargetUnderstood(text=text, kind=kind_of(text), comparable=_target(text)))
 
 
 @router.get("/v1/slas", response_model=models.SlaPage)
 async def list_slas(
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     adoption_id: Identifier | None = None,
     agency_id: Identifier | None = None,
     offering_id: Identifier | None = None,
@@ -58,7 +65,7 @@ async def list_slas(
         ):
             wanted = wanted if value is None else wanted.where(column == value)
         wanted = wanted.where(table.c.missed_in_a_row > 0) if missed else wanted
-        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.slas.from_row)
+        page = await page_of(tx, wanted, by=[table.c.id], request=paged, read=store.slas.from_row, listing=_LISTING)
         return at.show_page(page, [models.SlaInList(**_fields(found)) for found in page.items])
 
     return await at.read(query)
@@ -121,7 +128,9 @@ def _fields(found: Sla) -> dict[str, object]:
         "focus_area": found.focus_area,
         "measure_id": found.measure_id,
         "target": found.target,
+        "target_kind": kind_of(found.target),
         "comparable": _target(found.target),
+        "missing": list(found.missing),
         "months": len(found.results),
         "missed": len(found.missed),
         "missed_in_a_row": found.missed_in_a_row,

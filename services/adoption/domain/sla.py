@@ -9,11 +9,16 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from services.adoption.domain.sla_target import Target, parsed
 from shared.kernel.errors import RuleViolation
+from shared.kernel.target import Target, TargetKind, kind_of, parsed
 
 MONTH = re.compile(r"20\d\d-(0[1-9]|1[0-2])", re.ASCII)
 _TREND_MONTHS = 3
+_UNSET = {
+    TargetKind.SET_BY_AGREEMENT: ("a target: the standard leaves it to the agreement, and it is not set yet",),
+    TargetKind.SET_BY_AGENCY: ("a target: the standard leaves it to the agency, and it is not set yet",),
+    TargetKind.TEXT: ("a target that can be compared: the words state none",),
+}
 
 
 class Trend(StrEnum):
@@ -55,6 +60,11 @@ class Sla:
     @property
     def comparable(self) -> Target | None:
         return parsed(self.target)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What is needed before a month can be judged."""
+        return _UNSET.get(kind_of(self.target), ())
 
     @property
     def last(self) -> Result | None:

@@ -28,14 +28,14 @@ class Asked:
     spend: Decimal
 
 
-async def demands(tx: Transaction, area: str, *, limit: int) -> list[Asked]:
-    """Most agencies first, then most spend."""
+async def demands(tx: Transaction, area: str, *, by_spend: bool, limit: int) -> list[Asked]:
+    """Most agencies first, then, for who may know of it, most spend: an order tells too."""
     table = tables.demands
     rows = await tx.rows(select(table).where(table.c.focus_area == area))
     found = [store.demands.from_row(row) for row in rows]
     spend = await _spend(tx, area, found)
     asked = [Asked(demand=demand, spend=spend[demand.id]) for demand in found]
-    return sorted(asked, key=lambda each: (-each.demand.agencies, -each.spend, each.demand.fibf_id))[:limit]
+    return sorted(asked, key=lambda each: (-each.demand.agencies, -each.spend if by_spend else 0, each.demand.fibf_id))[:limit]
 
 
 async def _spend(tx: Transaction, area: str, asked: Sequence[Demand]) -> dict[str, Decimal]:

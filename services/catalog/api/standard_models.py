@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
 
 from services.catalog.domain.standard import Flow, ItemKind, Kind, Status
+from shared.kernel.target import Comparison, TargetKind, Unit
 from shared.web.wire import Action, Identifier, Line, LongText, Reason, Shown, Wire
 
 DetailName = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$", max_length=80)]
@@ -50,6 +52,34 @@ class PlacedItem(ItemShown):
 
 class ItemList(Shown):
     items: list[PlacedItem]
+
+
+class TargetShown(Shown):
+    """What the words of a target are understood as."""
+
+    comparison: Comparison
+    value: Decimal
+    unit: Unit
+
+
+class MeasureShown(Shown):
+    """`target`: in the words of the standard; `comparable` is None where they state nothing that a result is held against."""
+
+    id: str
+    standard_id: str
+    title: str
+    statement: str
+    target: str
+    target_kind: TargetKind
+    comparable: TargetShown | None
+
+
+class MeasurePage(Shown):
+    """`targets`: how many of each kind there are, whichever kind is listed."""
+
+    items: list[MeasureShown]
+    next_cursor: str | None
+    targets: dict[TargetKind, int]
 
 
 class ItemGiven(Wire):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from services.catalog.api import standard_models as models
 from services.catalog.domain.standard import MACHINE, Item, Standard
 from services.catalog.policy import may_for_standard
-from services.catalog.queries.standards import ItemChange
+from services.catalog.queries.standards import ItemChange, Measure
 from shared.auth import Principal
+from shared.kernel.target import parsed
 from shared.web.wire import Action
 
 # What imports do, no request to the standard itself.
@@ -58,6 +60,19 @@ def item(found: Item) -> models.ItemShown:
 
 def placed(standard_id: str, found: Item) -> models.PlacedItem:
     return models.PlacedItem(standard_id=standard_id, **_fields(found))
+
+
+def measure(found: Measure) -> models.MeasureShown:
+    target = parsed(found.target)
+    return models.MeasureShown(
+        id=found.item.id,
+        standard_id=found.standard_id,
+        title=found.item.title,
+        statement=found.item.statement,
+        target=found.target,
+        target_kind=found.target_kind,
+        comparable=models.TargetShown(**asdict(target)) if target else None,
+    )
 
 
 def _fields(found: Item) -> dict[str, Any]:

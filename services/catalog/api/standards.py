@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Annotated
@@ -16,7 +17,9 @@ from services.catalog.domain.standard import Item, ItemKind, Kind, Standard, Sta
 from services.catalog.queries import standards as queries
 from services.catalog.queries.standards import StandardFilter
 from shared.db import Transaction
+from shared.kernel.target import TargetKind
 from shared.web.edge import Answered, AtEdge, Edge, Listed, Paged
+from shared.web.paging import page_in_memory
 from shared.web.wire import Identifier, Line, Slug
 
 router = APIRouter(tags=["standards"])
@@ -56,6 +59,23 @@ async def find_standard_items(id: ItemId, at: AtEdge) -> Response:
     """Every standard's item of this id, e.g. FFM.010.010."""
     found = await at.read(lambda tx: queries.items_of_id(tx, id))
     return at.show(models.ItemList(items=[views.placed(standard, item) for standard, item in found]))
+
+
+@router.get("/v1/standards/measures", response_model=models.MeasurePage)
+async def list_measures(
+    at: AtEdge,
+    paged: Paged,
+    area: Slug | None = None,
+    standard_id: Identifier | None = None,
+    target: Annotated[TargetKind | None, Query(description="`text`: those kept as text, such as TBD")] = None,
+) -> Response:
+    """Service measures of the standards in force, with what their targets are understood as."""
+    found = await at.read(lambda tx: queries.measures(tx, standard_id=standard_id, area=area))
+    wanted = [each for each in found if target in {None, each.target_kind}]
+    page = page_in_memory(wanted, key=lambda each: (each.item.id, each.standard_id), request=paged)
+    counts = Counter(each.target_kind for each in found)
+    targets = {kind.value: counts[kind] for kind in TargetKind}
+    return at.show_page(page, [views.measure(each) for each in page.items], targets=targets)
 
 
 @router.get("/v1/standards/{id}", response_model=models.StandardShown)

@@ -75,8 +75,15 @@ class File:
 
 def named(row: Mapping[str, object]) -> dict[str, str]:
     """The row's columns that say something, under our names; columns nobody knows under their own words."""
-    plain = {_name(header): paragraphs(value) for header, value in row.items() if isinstance(value, str)}
+    plain = {_name(header): _text(value) for header, value in row.items()}
     return {name: value for name, value in plain.items() if name and value}
+
+
+def _text(value: object) -> str:
+    """A spreadsheet's percentage comes as a number: it is a target of some measures."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return paragraphs(value) if isinstance(value, str) else ""
 
 
 def _name(header: str) -> str:

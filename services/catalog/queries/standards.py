@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from services.catalog import store, tables
 from services.catalog.domain.standard import Item, ItemKind, Kind, Standard, Status, changed_fields
 from services.catalog.store.standard_items import at_edition, item
 from shared.db import Row, Transaction
 from shared.kernel.errors import NotFound
+from shared.kernel.target import TargetKind, kind_of
 from shared.web.listing import listing
 from shared.web.paging import Page, PageRequest, page_of
 
@@ -79,9 +80,39 @@ async def items_of_id(tx: Transaction, item_id: str) -> list[tuple[str, Item]]:
     """(standard id, item) of every standard whose newest edition has the id."""
     of = tables.standards
     query = select(_ITEMS).join(of, of.c.id == _ITEMS.c.standard_id).where(_ITEMS.c.item_id == item_id)
-    query = query.where(_ITEMS.c.from_edition <= of.c.edition)
-    query = query.where(or_(_ITEMS.c.to_edition.is_(None), _ITEMS.c.to_edition > of.c.edition))
-    return [(row["standard_id"], item(row)) for row in await tx.rows(query.order_by(_ITEMS.c.standard_id, _ITEMS.c.kind))]
+    rows = await tx.rows(query.where(_newest()).order_by(_ITEMS.c.standard_id, _ITEMS.c.kind))
+    return [(row["standard_id"], item(row)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A service measure of a standard in force, and what the words of its target give."""
+
+    standard_id: str
+    item: Item
+    target: str
+    target_kind: TargetKind
+
+
+async def measures(tx: Transaction, *, standard_id: str | None, area: str | None) -> list[Measure]:
+    """Of the newest edition of every standard that is not superseded."""
+    of = tables.standards
+    query = select(_ITEMS).join(of, of.c.id == _ITEMS.c.standard_id).where(_ITEMS.c.kind == ItemKind.MEASURE.value)
+    query = query.where(_newest(), of.c.status != Status.SUPERSEDED.value)
+    for column, value in ((of.c.id, standard_id), (of.c.focus_area, area)):
+        query = query if value is None else query.where(column == value)
+    return [_measure(row["standard_id"], item(row)) for row in await tx.rows(query)]
+
+
+def _measure(standard_id: str, found: Item) -> Measure:
+    target = found.details.get("target", "")
+    return Measure(standard_id=standard_id, item=found, target=target, target_kind=kind_of(target))
+
+
+def _newest() -> ColumnElement[bool]:
+    """Of items joined to their standard."""
+    newest = tables.standards.c.edition
+    return (_ITEMS.c.from_edition <= newest) & (_ITEMS.c.to_edition.is_(None) | (_ITEMS.c.to_edition > newest))
 
 
 async def editions(tx: Transaction, id: str) -> Sequence[Row]:

@@ -1,4 +1,4 @@
-"""Who uses an offering, and since when: derived from the facts of adoption, never typed in."""
+"""Who uses an offering, since when, and how they rate it: derived from the facts of adoption, never typed in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from sqlalchemy import ColumnElement, func, or_, select
 
@@ -41,6 +42,30 @@ async def reuse(tx: Transaction, id: str, *, on: date, by: Principal) -> Reuse:
     counted = select(func.count(c.agency_id.distinct()).label("agencies"), func.min(c.since).label("since"))
     (found,) = await tx.rows(counted.where(*await _known(tx, view.offering, on=on, by=by)))
     return Reuse(**found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rated:
+    """`mean` of the ratings from 1 to 5 that customers gave in one dimension, of all quarters."""
+
+    dimension: str
+    mean: Decimal
+    ratings: int
+    latest_quarter: str
+
+
+async def rated(tx: Transaction, id: str, *, on: date, by: Principal) -> list[Rated]:
+    """What was given until the day. Raises NotFound."""
+    view = await offering(tx, id, by=by)
+    c = tables.offering_ratings.c
+    sums = (func.sum(c.rating).label("total"), func.count().label("ratings"), func.max(c.quarter).label("latest_quarter"))
+    query = select(c.dimension, *sums).where(c.offering_id == view.offering.id, c.given_on <= on)
+    return [_rated(row) for row in await tx.rows(query.group_by(c.dimension).order_by(c.dimension))]
+
+
+def _rated(row: Row) -> Rated:
+    mean = (Decimal(int(row["total"])) / row["ratings"]).quantize(Decimal("0.01"))
+    return Rated(dimension=row["dimension"], mean=mean, ratings=row["ratings"], latest_quarter=row["latest_quarter"])
 
 
 async def _known(tx: Transaction, found: Offering, *, on: date, by: Principal) -> list[ColumnElement[bool]]:

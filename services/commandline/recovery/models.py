@@ -34,6 +34,7 @@ MODELS: Mapping[str, tuple[Model, ...]] = {
         Model(catalog.organizations, _REGISTRY),
         Model(catalog.designations, _REGISTRY),
         Model(catalog.offering_uses, _ADOPTION, "adoption_id"),
+        Model(catalog.offering_ratings, _ADOPTION, "feedback_id"),
     ),
     "adoption": (
         Model(adoption.known_organizations, _REGISTRY),

@@ -40,6 +40,7 @@ RESOURCES = dict(
         _of("catalog", "vehicles", "vehicle"),
         _of("catalog", "offerings", "offering"),
         _of("catalog", "standards", "standard"),
+        ("measures", Resource("catalog", "/v1/standards/measures", None)),
         _of("catalog", "function-mappings", "mapping", is_paged=False),
         _of("adoption", "adoptions", "adoption"),
         _of("adoption", "needs", "needs"),

@@ -56,6 +56,12 @@ def test_headers_with_odd_blanks_and_other_words_are_known_and_the_rest_is_kept(
     assert fibf.named(row) == {"id": "T.1", "reference": "CSF", "function": "F", "unheard_of": "x"}
 
 
+def test_numbers_of_a_row_are_kept_as_they_are_written() -> None:
+    row = {"Measure Target": 0.999, "Max Length": 8, "Empty": None, "Flag": True}
+
+    assert fibf.named(row) == {"target": "0.999", "max_length": "8"}
+
+
 # What one family of files calls a column, others call by another name of the same line.
 CALLED = {
     "Capability ID": ("Capability ID", "Measure ID", "Service Measure ID", "Identifier", "ID"),

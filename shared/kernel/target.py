@@ -21,6 +21,15 @@ class Comparison(StrEnum):
     EQUAL = "equal"
 
 
+class TargetKind(StrEnum):
+    """What a target's words give: something to compare with, who is to set it, or neither (`TBD`)."""
+
+    COMPARABLE = "comparable"
+    SET_BY_AGREEMENT = "set_by_agreement"
+    SET_BY_AGENCY = "set_by_agency"
+    TEXT = "text"
+
+
 class Unit(StrEnum):
     """What results are given in; `answer`: 1 for yes, 0 for no; `rating`: of a satisfaction scale."""
 
@@ -80,16 +89,33 @@ _UNITS = (
 _NUMBER = r"(?P<number>\d{1,9}(?:\.\d{1,6})?)"
 _SHARE = re.compile(r"(?:0|1|0?\.\d{1,6}|1\.0+|0\.0+)", re.ASCII)
 _RATING = re.compile(r"(?P<number>\d{1,2})\s*-\s*(?:very satisfied|strongly agree|satisfied|agree)")
-_ANSWERS = {"yes": Decimal(1), "no": Decimal(0)}
+# A measure that asks whether something is done wants it done.
+_ANSWERS = {"yes": Decimal(1), "no": Decimal(0), "yes/no": Decimal(1)}
+_SETTERS = (
+    (re.compile(r"in accordance with\b.*\bagreement\b"), TargetKind.SET_BY_AGREEMENT),
+    (re.compile(r"agency[- ]determined\b"), TargetKind.SET_BY_AGENCY),
+)
 _TEXT_MAX_CHARS = 80
 
 
+def kind_of(text: str) -> TargetKind:
+    """What a reader of the words has to know of them before a result can be judged."""
+    if parsed(text) is not None:
+        return TargetKind.COMPARABLE
+    words = _first_line(text)
+    return next((kind for pattern, kind in _SETTERS if pattern.match(words)), TargetKind.TEXT)
+
+
+def _first_line(text: str) -> str:
+    return " ".join((text.strip().splitlines() or [""])[0].lower().split())
+
+
 def parsed(text: str) -> Target | None:
-    """None where no target is stated that a result could be held against, such as `TBD` or `Agency-Determined`.
+    """None where no target is stated that a result could be held against: `kind_of` says why.
 
     Notes after the first line are left out; without words of comparison, a share is at least that, a time at most.
     """
-    words = " ".join((text.strip().splitlines() or [""])[0].lower().split())
+    words = _first_line(text)
     if not words or len(words) > _TEXT_MAX_CHARS:
         return None
     if words in _ANSWERS:
