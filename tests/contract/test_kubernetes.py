@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from services.adoption import consumers as of_adoption
 from services.adoption.config import Settings as AdoptionSettings
 from services.catalog.config import Settings as CatalogSettings
+from services.commandline.recovery.standing import FOLLOWERS
 from services.gateway.config import Settings as GatewaySettings
 from services.registry.config import Settings as RegistrySettings
 from shared.service import TOPICS
@@ -30,13 +30,8 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "adoption": AdoptionSettings,
     "gateway": GatewaySettings,
 }
-READS: dict[str, tuple[str, ...]] = {
-    "registry": (),
-    "catalog": ("qsmo.registry", "qsmo.adoption"),
-    "adoption": tuple(of_adoption.TOPICS),
-    "gateway": TOPICS,
-}
-GROUPS = {"catalog": "catalog", "adoption": of_adoption.GROUP, "gateway": "gateway-feed"}
+READS = {follower.service: follower.topics for follower in FOLLOWERS}
+GROUPS = {follower.service: follower.consumer for follower in FOLLOWERS}
 FINISH_S = 20  # UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN of the image
 DRAIN_S = ServiceSettings.model_fields["drain_s"].default
 
@@ -227,7 +222,7 @@ def test_each_service_may_do_on_the_bus_what_it_does_and_no_more(overlay: str) -
         }
         read = {name for _, name, operation in allowed if operation == "Read"}
         written = {name for _, name, operation in allowed if operation == "Write"}
-        assert read == {*READS[service], *((GROUPS[service],) if service in GROUPS else ())}
+        assert read == {*READS[service], GROUPS[service]}
         assert written == {topic for topic in TOPICS if topic == f"qsmo.{service}"} | {
             f"{topic}.dlq" for topic in READS[service]
         }

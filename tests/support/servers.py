@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Self
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PINNED_KAFKA = REPOSITORY / "tests/support/kafka/pom.xml"
@@ -514,12 +514,11 @@ class SecuredKafkaServer(KafkaServer):
 
     def _settings(self) -> dict[str, str]:
         settings = super()._settings()
-        login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         return settings | {
             "advertised.listeners": f"PLAINTEXT://{self.bootstrap},SIDE://{self.secured}",
             "listener.security.protocol.map": f"PLAINTEXT:PLAINTEXT,SIDE:{self._protocol},CONTROLLER:PLAINTEXT",
             "sasl.enabled.mechanisms": "SCRAM-SHA-512",
-            "listener.name.side.scram-sha-512.sasl.jaas.config": login,
+            "listener.name.side.scram-sha-512.sasl.jaas.config": _SCRAM_LOGIN,
             "listener.name.side.ssl.client.auth": "required" if self._protocol == "SSL" else "none",
             "ssl.keystore.type": "PEM",
             "ssl.keystore.location": str(self._folder / "server.pem"),
@@ -528,6 +527,32 @@ class SecuredKafkaServer(KafkaServer):
         }
 
 
+class GuardedKafkaServer(KafkaServer):
+    """The same, and at `side_port` for users with a password, who may do there what they were given and nothing else."""
+
+    def __init__(self, passwords: Mapping[str, str]) -> None:
+        super().__init__()
+        self._passwords = passwords
+
+    @property
+    def guarded(self) -> str:
+        return f"{LOOPBACK}:{self.side_port}"
+
+    def _first_users(self) -> Sequence[str]:
+        users = [f"SCRAM-SHA-512=[name={name},password={word}]" for name, word in self._passwords.items()]
+        return [part for user in users for part in ("--add-scram", user)]
+
+    def _settings(self) -> dict[str, str]:
+        return super()._settings() | {
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SIDE:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+            "listener.name.side.scram-sha-512.sasl.jaas.config": _SCRAM_LOGIN,
+            "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+            "super.users": "User:ANONYMOUS",  # who comes by the port without passwords, as the broker itself does
+        }
+
+
+_SCRAM_LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 _ONE_NODE = {
     "auto.create.topics.enable": "false",
     "default.replication.factor": "1",
