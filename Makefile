@@ -107,11 +107,11 @@ schemas: $(READY) ## regenerate the committed schemas
 
 .PHONY: policies
 policies: $(READY) ## regenerate the network policies from their list of edges
-	@$(BIN)/python deploy/k8s/components/network-policies/generate.py
+	@$(BIN)/python -m deploy.k8s.made.policies
 
 .PHONY: workers
 workers: $(READY) ## regenerate the deployments of workers from those of the base
-	@$(BIN)/python deploy/k8s/components/workers/generate.py
+	@$(BIN)/python -m deploy.k8s.made.workers
 
 .PHONY: rules
 rules: $(READY) ## take the alerts of the component `monitoring` to where Prometheus reads them in Compose

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.k8s.made import policies, workers
 from services.adoption.config import Settings as AdoptionSettings
 from services.catalog.config import Settings as CatalogSettings
 from services.commandline.recovery.standing import FOLLOWERS
@@ -205,10 +205,7 @@ def environment(deployment: dict[str, Any]) -> dict[str, str]:
 
 
 def test_workers_are_as_the_base_has_them() -> None:
-    folder = DEPLOY / "components/workers"
-    made = runpy.run_path(str(folder / "generate.py"))["written"]()
-
-    assert (folder / "deployments.yaml").read_text() == made, "make workers"
+    assert workers.WRITTEN.read_text() == workers.written(), "make workers"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS[1:])
@@ -233,10 +230,7 @@ def test_each_service_may_do_on_the_bus_what_it_does_and_no_more(overlay: str) -
 
 
 def test_the_policies_are_those_of_the_list_of_edges() -> None:
-    folder = DEPLOY / "components/network-policies"
-    made = runpy.run_path(str(folder / "generate.py"))["written"]()
-
-    assert (folder / "policies.yaml").read_text() == made, "make policies"
+    assert policies.WRITTEN.read_text() == policies.written(), "make policies"
 
 
 Peer = frozenset[tuple[str, str]] | str

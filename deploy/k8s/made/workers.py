@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-FOLDER = Path(__file__).parent
-BASE = FOLDER.parents[1] / "base"
+from deploy.k8s.made.manifests import KUBERNETES, text
+
+BASE = KUBERNETES / "base"
+WRITTEN = KUBERNETES / "components/workers/deployments.yaml"
 SERVICES = ("registry", "catalog", "adoption", "gateway")
 HEAD = "# Made by `make workers` from the deployments of the base.\n"
 
@@ -35,22 +36,10 @@ def budget(service: str) -> dict[str, Any]:
     return made
 
 
-class _Plain(yaml.SafeDumper):
-    """No aliases: each manifest is read by itself. Lists are indented, as yamllint has it."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        del data
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        del indentless
-        super().increase_indent(flow, indentless=False)
-
-
 def written() -> str:
     made = [manifest(service) for service in SERVICES for manifest in (worker, budget)]
-    return HEAD + "---\n".join(yaml.dump(each, Dumper=_Plain, sort_keys=False, width=130) for each in made)
+    return text(HEAD, made)
 
 
 if __name__ == "__main__":
-    (FOLDER / "deployments.yaml").write_text(written())
+    WRITTEN.write_text(written())

@@ -5,12 +5,14 @@ An edge is two rules, one for who begins and one for who is reached; a place tha
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-FOLDER = Path(__file__).parent
+from deploy.k8s.made.manifests import KUBERNETES, text
+
+FOLDER = KUBERNETES / "components/network-policies"
+WRITTEN = FOLDER / "policies.yaml"
 HEAD = "# Made by `make policies` from edges.yaml. Nothing is allowed but what is listed here.\n"
 
 
@@ -54,22 +56,10 @@ def _port(port: str) -> dict[str, Any]:
     return {"port": int(number), "protocol": protocol}
 
 
-class _Plain(yaml.SafeDumper):
-    """No aliases: each policy is read by itself. Lists are indented, as yamllint has it."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        del data
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        del indentless
-        super().increase_indent(flow, indentless=False)
-
-
 def written() -> str:
     said = yaml.safe_load((FOLDER / "edges.yaml").read_text())
-    return HEAD + "---\n".join(yaml.dump(each, Dumper=_Plain, sort_keys=False, width=130) for each in policies(said))
+    return text(HEAD, policies(said))
 
 
 if __name__ == "__main__":
-    (FOLDER / "policies.yaml").write_text(written())
+    WRITTEN.write_text(written())
