@@ -8,9 +8,12 @@ import asyncio
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import ProducerClosed
 
 from shared.bus.kafka_clients import quietly
+
+_PAUSE_S = 0.1
 
 
 class Watch(ConsumerRebalanceListener):  # type: ignore[misc] # untyped base
@@ -55,6 +58,19 @@ class Watch(ConsumerRebalanceListener):  # type: ignore[misc] # untyped base
             coordinator._coordination_task.cancel()
             await quietly(consumer._fetcher.close())
             await quietly(consumer._client.close())
+
+
+def paced(client: AIOKafkaClient) -> None:
+    """A producer whose broker is gone asks for it without a pause: 600 times a second, and says so in the log each time."""
+    update = client._metadata_update
+
+    async def after_a_pause(*arguments: Any) -> bool:
+        updated: bool = await update(*arguments)
+        if not updated:
+            await asyncio.sleep(_PAUSE_S)
+        return updated
+
+    client._metadata_update = after_a_pause
 
 
 async def abandon(producer: AIOKafkaProducer) -> None:

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from shared.bus.kafka_clients import KafkaSettings, deadline, quietly
-from shared.bus.kafka_internals import abandon
+from shared.bus.kafka_internals import abandon, paced
 from shared.bus.partitioner import partitions_of
 from shared.bus.port import BusUnavailable, Message
 
@@ -76,6 +76,7 @@ class KafkaPublisher:
             compression_type="lz4",
             max_batch_size=_BATCH_BYTES,
         )
+        paced(producer.client)
         try:
             async with deadline(self._settings.timeout_s, "connecting a producer"):
                 await producer.start()

@@ -12,7 +12,7 @@ from itertools import groupby
 from opentelemetry.trace import SpanKind
 
 from shared import telemetry, tracing
-from shared.bus.port import MESSAGE_BYTES_MAX, Bus, Delivery, Message, Subscription
+from shared.bus.port import MESSAGE_BYTES_MAX, Bus, BusUnavailable, Delivery, Message, Subscription
 from shared.contracts.envelope import Event, MalformedEvent
 from shared.db import Database, Transaction
 from shared.inbox.ledger import Ledger, Verdict
@@ -32,7 +32,10 @@ _GATHER_S = 0.05
 _REPORT_EVERY_S = 1.0
 _REASON_CHARS_MAX = 2_000
 _LOGGED_ABOVE = _BATCH // 2  # its halves fail for the same reason; what is parked in the end says why
-_BACKOFF_S = (0.1, 0.5, 1.0, 2.0, 5.0)
+# What is away is looked for every second: whoever waits for longer adds it to every recovery.
+_BACKOFF_S = (0.1, 0.5, 1.0)
+_AGAIN_S = 0.25
+_PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +107,41 @@ class Consumer:
         """Fetch and apply one batch; returns how many records it held. Raises Unavailable."""
         deliveries = await reading.fetch(max_messages=_BATCH)
         if deliveries:
-            await self.process(deliveries)
+            await self._process_in_time(deliveries)
             reading.applied(deliveries)
         return len(deliveries)
+
+    async def _process_in_time(self, deliveries: Sequence[Delivery]) -> None:
+        """A database that is away for a moment costs no place in the group: joining again takes longer than all else."""
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return await self.process(deliveries)
+            except BusUnavailable:
+                raise
+            except Unavailable as error:
+                if time.monotonic() > until:
+                    raise
+                self._log.warning("consumer_waits", reason=str(error))
+            await asyncio.sleep(_AGAIN_S)
 
     async def _report(self, subscription: Subscription) -> None:
         now = time.monotonic()
         if now - self._reported_at < _REPORT_EVERY_S:
             return
         self._reported_at = now
+        await self._report_parked()
         waiting = await subscription.lag()
         telemetry.LAG.labels(self.name).set(waiting)
         age_s = (self._db.clock() - datetime.fromisoformat(self._newest)).total_seconds() if waiting and self._newest else 0.0
         telemetry.LAG_AGE.labels(self.name).set(max(0.0, age_s))
-        async with self._db.reading() as tx:
-            telemetry.PARKED.labels(self.name).set(await self._ledger.parked_count(tx))
+
+    async def _report_parked(self) -> None:
+        try:
+            async with self._db.reading() as tx:
+                telemetry.PARKED.labels(self.name).set(await self._ledger.parked_count(tx))
+        except Unavailable:
+            return  # which whoever waits for an effect is told of
 
     async def process(self, deliveries: Sequence[Delivery]) -> None:
         """Apply a batch in one transaction, or one by one if that fails for good. Raises Unavailable."""

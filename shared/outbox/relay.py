@@ -20,7 +20,8 @@ _BATCH = 500
 _UNMARKED_MAX = 4 * _BATCH
 _IDLE_POLL_S = 0.25
 _REPORT_EVERY_S = 1.0
-_RETRY_S = 0.5
+# A bus that was silent for long has cost the lead, which is to be had again at once.
+_RETRY_S = 0.25
 _STANDBY_POLL_S = 1.0
 # An import has the processor to itself, nearly, until its facts are this late.
 _GIVE_WAY_S = 0.5
@@ -66,11 +67,13 @@ class Relay:
                 async with self._db.session_lock(f"relay:{self._service}") as leader:
                     if leader is not None:
                         await self._lead(leader)
+                rest_s = _STANDBY_POLL_S
             except Unavailable as error:
                 self._log.warning("relay_waits", reason=error.detail)
+                rest_s = _RETRY_S
             finally:
                 await self._leave()
-            await asyncio.sleep(_STANDBY_POLL_S)
+            await asyncio.sleep(rest_s)
 
     async def _leave(self) -> None:
         self._ahead = []

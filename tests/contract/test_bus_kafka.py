@@ -206,6 +206,22 @@ async def test_everyone_goes_on_after_a_broker_was_killed(bus: KafkaBus, topic: 
     assert found in ([0, 1, 2], [1, 2])
 
 
+async def test_a_broker_that_is_gone_is_asked_for_ten_times_a_second_at_most(
+    bus: KafkaBus, topic: str, kafka: KafkaServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that ends in good order first says that no partition has a leader."""
+    await keep_publishing(bus, a_message(topic))
+    begun, stopping = time.monotonic(), asyncio.create_task(asyncio.to_thread(kafka.stop))
+
+    with pytest.raises(BusUnavailable):
+        while True:
+            await bus.publish([a_message(topic)])
+    await stopping
+
+    asked = sum("Unable to update metadata" in record.getMessage() for record in caplog.records)
+    assert 1 <= asked <= 1 + 10 * (time.monotonic() - begun)
+
+
 async def test_a_quiet_fetch_says_that_the_broker_is_gone(bus: KafkaBus, topic: str, kafka: KafkaServer) -> None:
     subscription = await bus.subscribe([topic], group=topic, member="m")
     await subscription.fetch(max_messages=1, timeout_s=0.1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from shared.bus.embedded import EmbeddedBus
-from shared.bus.port import MESSAGE_BYTES_MAX, Bus, BusUnavailable, Delivery
+from shared.bus.embedded_subscription import EmbeddedSubscription
+from shared.bus.port import MESSAGE_BYTES_MAX, Bus, BusUnavailable, Delivery, Message
 from shared.contracts.envelope import Event
 from shared.db import Database, Transaction
 from shared.inbox import Consumer
@@ -219,6 +221,42 @@ async def test_a_passing_failure_is_raised_for_another_try_and_parks_nothing(db:
         await consumer.process(delivered(an_event("a", 1)))
 
     assert await parked(db) == []
+
+
+class Joined(EmbeddedBus):
+    """Counts how often somebody joins a group."""
+
+    times = 0
+
+    async def subscribe(self, topics: Sequence[str], *, group: str, member: str) -> EmbeddedSubscription:
+        self.times += 1
+        return await super().subscribe(topics, group=group, member=member)
+
+
+async def test_a_consumer_keeps_its_place_in_the_group_while_its_database_is_away(db: Database, tmp_path: Path) -> None:
+    failures = iter(range(3))
+
+    async def away(tx: Transaction, events: Sequence[Event]) -> None:
+        if next(failures, None) is not None:
+            raise Unavailable("away for now")
+        await tally.record_effects(tx, events)
+
+    bus = Joined(tmp_path / "events.db")
+    await bus.start()
+    await bus.ensure_topics([tally.TOPIC, f"{tally.TOPIC}.dlq"])
+    event = an_event("a", 1)
+    await bus.publish([Message(topic=tally.TOPIC, key="a", value=event.data, headers=event.headers())])
+
+    running = asyncio.create_task(tally.a_consumer(db, bus, otherwise=away).run())
+    async with asyncio.timeout(10):
+        while not await tally.effects_by_subject(db):
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.wait((running,))
+    await bus.close()
+
+    assert await tally.effects_by_subject(db) == {"a": [1]}
+    assert bus.times == 1
 
 
 async def test_what_is_too_large_for_the_dead_letter_topic_is_parked_whole_and_mirrored_by_its_place(

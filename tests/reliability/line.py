@@ -15,7 +15,7 @@ from shared.contracts.envelope import Event
 from shared.db import Database, Transaction
 from shared.inbox import Consumer
 from shared.outbox import Relay
-from tests.reliability.ledger import effects_judged
+from tests.reliability.ledger import Judged, effects_judged
 from tests.support import tally
 from tests.support.tally import Counter, a_cause, raise_counter
 
@@ -65,7 +65,7 @@ class Line:
                     return time.monotonic() - begun
                 await asyncio.sleep(0.02)
 
-    async def judged(self) -> dict[str, int]:
+    async def judged(self) -> Judged:
         return effects_judged(self.written, await tally.effects_by_subject(self.db))
 
 

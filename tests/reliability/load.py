@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -18,7 +19,7 @@ from sqlalchemy import text
 from services.gateway.audit import verify_chain
 from shared.db import Database
 from shared.kernel.errors import Unavailable
-from tests.reliability.ledger import effects_judged
+from tests.reliability.ledger import Judged, effects_judged
 
 SERVICES = ("registry", "catalog", "adoption", "gateway")
 SETTLE_S = 90.0
@@ -36,6 +37,7 @@ class Journal:
     acknowledged: dict[str, int] = field(default_factory=dict)
     attempts: int = 0
     failures: int = 0
+    reads: int = 0
     slowest_s: float = 0.0
     # Nobody will answer any more: writers end without trying again.
     is_given_up: bool = False
@@ -86,6 +88,23 @@ async def write_until(
             await asyncio.sleep(pause_s)
 
 
+async def read_until(stop: asyncio.Event, client: httpx.AsyncClient, journal: Journal, *, per_s: float) -> None:
+    """At that pace, however slowly answers come: what was acknowledged is there."""
+    chance = random.Random(1)
+    async with asyncio.TaskGroup() as group:
+        while not stop.is_set():
+            if known := list(journal.acknowledged):
+                group.create_task(_read(client, journal, chance.choice(known)))
+            await asyncio.sleep(1 / per_s)
+
+
+async def _read(client: httpx.AsyncClient, journal: Journal, id_: str) -> None:
+    journal.reads += 1
+    with contextlib.suppress(httpx.HTTPError):
+        answer = await client.get(f"/v1/organizations/{id_}")
+        assert answer.status_code == 200 or answer.status_code >= 500, answer.text
+
+
 async def _writer(work: Coroutine[Any, Any, None]) -> None:
     with contextlib.suppress(GivenUp):
         await work
@@ -93,13 +112,15 @@ async def _writer(work: Coroutine[Any, Any, None]) -> None:
 
 @asynccontextmanager
 async def under_load(
-    url: str, headers: dict[str, str], *, run: str, writers: int = 8, pause_s: float = 0.0
+    url: str, headers: dict[str, str], *, run: str, writers: int = 8, pause_s: float = 0.0, reads_per_s: float = 0.0
 ) -> AsyncIterator[Journal]:
-    """Writers at work for as long as the block lasts; `run` keeps their keys apart from those of other runs."""
+    """Writers, and readers, at work for as long as the block lasts; `run` keeps their keys apart from those of other runs."""
     journal, stop = Journal(), asyncio.Event()
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as client, asyncio.TaskGroup() as group:
         for writer in range(writers):
             group.create_task(_writer(write_until(stop, client, journal, f"{run}-{writer}", pause_s=pause_s)))
+        if reads_per_s:
+            group.create_task(read_until(stop, client, journal, per_s=reads_per_s))
         try:
             yield journal
         finally:
@@ -112,6 +133,7 @@ class Books:
     def __init__(self, url_of: Callable[[str], str]) -> None:
         self._databases = {name: Database(url_of(name), pool_size=4) for name in SERVICES}
         self.lag_max = 0
+        self.backs_s: list[float] = []
         self.recoveries_s: list[float] = []
 
     async def close(self) -> None:
@@ -174,7 +196,7 @@ class Books:
     async def is_settled(self) -> bool:
         return await self.recorded() == await self.fed() == await self.heard()
 
-    async def judged(self, *journals: Journal) -> dict[str, int]:
+    async def judged(self, *journals: Journal) -> Judged:
         """Lost, duplicated, reordered. Raises AssertionError where the books differ in another way."""
         await self.settled()
         acknowledged = {id_: version for journal in journals for id_, version in journal.acknowledged.items()}

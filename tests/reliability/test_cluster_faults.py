@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.reliability.ledger import Outcome
+from tests.reliability.ledger import Judged, Outcome
 from tests.reliability.load import Books, Journal, books, under_load
 from tests.support.cluster import Cluster, a_cluster
 from tests.support.servers import LOOPBACK, KafkaServer, PostgresServer, Server, free_port
@@ -42,7 +42,7 @@ class Faulty:
     kafka: KafkaServer
     wires: dict[str, Wire]
     journals: list[Journal] = field(default_factory=list)
-    judged: dict[str, int] = field(default_factory=dict)
+    judged: Judged = field(default_factory=lambda: Judged(lost=0, duplicated=0, reordered=0))
 
     @asynccontextmanager
     async def loaded(self, run: str, *, url: str = "") -> AsyncIterator[tuple[Books, Journal]]:
@@ -67,6 +67,7 @@ class Faulty:
             writes=sum(journal.acknowledged.values()),
             unknown=journal.failures,
             lag_max=book.lag_max,
+            backs_s=book.backs_s,
             recoveries_s=book.recoveries_s,
             **self.judged,
         )
@@ -99,11 +100,19 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
         yield Faulty(cluster, postgres, kafka, wires)
 
 
+async def started(server: Server, book: Books) -> None:
+    """How long it takes to serve again is its own affair, and noted apart."""
+    begun = time.monotonic()
+    await asyncio.to_thread(server.start)
+    back = time.monotonic()
+    book.backs_s.append(back - begun)
+    await book.recover(since=back)
+
+
 async def killed_again_and_again(server: Server, book: Books) -> None:
     for _ in range(KILLS):
         await asyncio.to_thread(server.kill)
-        await asyncio.to_thread(server.start)
-        await book.recover(since=time.monotonic())
+        await started(server, book)
         await asyncio.sleep(_AFTER_S)
 
 
@@ -114,8 +123,7 @@ async def test_writes_go_on_while_the_broker_is_away(faulty: Faulty) -> None:
             before = len(journal.acknowledged)
             await asyncio.sleep(seconds)
             assert len(journal.acknowledged) > before + seconds
-            await asyncio.to_thread(faulty.kafka.start)
-            await book.recover(since=time.monotonic())
+            await started(faulty.kafka, book)
 
     faulty.told(
         "broker down while writes go on (recovery: from its return)",

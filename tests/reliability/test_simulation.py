@@ -1,4 +1,4 @@
-"""The whole embedded system simulated, seed by seed: QSMO_SEEDS says how many (200 in CI).
+"""The whole embedded system simulated, seed by seed: QSMO_SEEDS says how many (200 in CI), of each part of a long run.
 
 A seed that fails is printed; `PYTHONHASHSEED=0 python -m tests.reliability.simulation SEED SEED` runs it again, step by step
 the same. Ranges of seeds can be run by themselves like that, by as many processes as there are cores to spare
@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
+from tests.reliability.ledger import PART
 from tests.reliability.simulation.told import failed, outcome, results
 
 SEEDS = int(os.environ.get("QSMO_SEEDS", "200"))
+FIRST = 1 + max(0, PART - 1) * SEEDS
 PROCESSES = int(os.environ.get("QSMO_SEED_PROCESSES", "2"))
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -37,11 +39,11 @@ async def simulated(first: int, last: int) -> list[dict[str, Any]]:
 
 @pytest.mark.timeout(14_400)
 async def test_no_seed_loses_doubles_or_inverts_anything() -> None:
-    each = -(-SEEDS // PROCESSES)
-    shards = [simulated(first, min(first + each - 1, SEEDS)) for first in range(1, SEEDS + 1, each)]
+    each, wanted = -(-SEEDS // PROCESSES), range(FIRST, FIRST + SEEDS)
+    shards = [simulated(first, min(first + each, wanted.stop) - 1) for first in wanted[::each]]
     found = [result for shard in await asyncio.gather(*shards) for result in shard]
 
-    assert [result["seed"] for result in found] == list(range(1, SEEDS + 1))
+    assert [result["seed"] for result in found] == list(wanted)
     assert [result["seed"] for result in failed(found)] == []
     outcome(found).told()
 

@@ -11,8 +11,6 @@ import orjson
 
 from tests.reliability.ledger import Outcome
 
-_SUMMED = ("writes", "lost", "duplicated", "reordered", "unknown")
-
 
 def results(lines: Iterable[bytes]) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in lines]
@@ -28,13 +26,20 @@ def failed(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def outcome(found: Sequence[Mapping[str, Any]]) -> Outcome:
     """Of seeds that did not fail."""
-    kills, steps = (sum(result[name] for result in found) for name in ("kills", "steps"))
+
+    def summed(name: str) -> int:
+        return sum(result[name] for result in found)
+
     return Outcome(
         name="simulation of the embedded system: kills, slow commits, errors of disk and bus, deliveries again, clock ± 1 h",
-        faults=f"{len(found):,} seeds, {kills:,} kills, {steps:,} steps",
+        counted={"seeds": len(found), "kills": summed("kills"), "steps": summed("steps")},
         lag_max=max(result["lag_max"] for result in found),
         recoveries_s=[seconds for result in found for seconds in result["recoveries_s"]],
-        **{name: sum(result[name] for result in found) for name in _SUMMED},
+        writes=summed("writes"),
+        lost=summed("lost"),
+        duplicated=summed("duplicated"),
+        reordered=summed("reordered"),
+        unknown=summed("unknown"),
     )
 
 
