@@ -13,7 +13,8 @@ from shared.auth import Principal, Unauthenticated
 from shared.db import Row, Transaction
 from shared.inbox import Consumer
 from shared.kernel.errors import Forbidden, NotFound, QsmoError, RuleViolation
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.listing import listing
 from shared.web.paging import page_of
 from shared.web.wire import Reason, Shown, Wire
 
@@ -40,6 +41,11 @@ class ParkedEvent(Shown):
     parked_at: datetime
 
 
+class ParkedEventPage(Shown):
+    items: list[ParkedEvent]
+    next_cursor: str | None
+
+
 class Resolved(Shown):
     """How many events of the aggregate were dealt with."""
 
@@ -59,14 +65,15 @@ def parked_router(service: str) -> APIRouter:
     router = APIRouter(tags=["operations"])
     path = f"/v1/parked-events/{service}"
 
-    @router.get(path, response_model=dict[str, object], operation_id=f"list_parked_events_of_{service}")
-    async def list_parked_events(request: Request, at: AtEdge, paged: Paged) -> Response:
+    @router.get(path, response_model=ParkedEventPage, operation_id=f"list_parked_events_of_{service}")
+    async def list_parked_events(request: Request, at: AtEdge, paged: Listed) -> Response:
         """Oldest first. An aggregate with a parked event stands still in this service until it is resolved."""
         _require(at.principal, "coordinator", "auditor")
         consumer = _consumer(request)
         table = consumer.tables.parked
         query = select(table).where(table.c.consumer == consumer.name, table.c.resolved_at.is_(None))
-        page = await at.read(lambda tx: page_of(tx, query, by=[table.c.id], request=paged, read=_shown))
+        named = listing(table, "topic", "subject", "version")
+        page = await at.read(lambda tx: page_of(tx, query, by=[table.c.id], request=paged, read=_shown, listing=named))
         return at.show_page(page, list(page.items))
 
     @router.post(path + "/{id}/retry", response_model=Resolved, operation_id=f"retry_parked_events_of_{service}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Table, and_, false, literal, not_, or_
+from sqlalchemy import BigInteger, ColumnElement, FromClause, and_, false, literal, not_, or_
 
 from shared.filtering import All, Any_, Comparison, Filter, Not, Type, Vocabulary, day_of, parse
 from shared.kernel.errors import Malformed
@@ -90,11 +90,15 @@ def _value(found: Comparison, column: ColumnElement[Any]) -> Any:
 
 
 def listing(
-    table: Table, *names: str, sorts: tuple[str, ...] = (), renamed: Mapping[str, ColumnElement[Any] | Member] | None = None
+    table: FromClause,
+    *names: str,
+    sorts: tuple[str, ...] = (),
+    renamed: Mapping[str, ColumnElement[Any] | Member] | None = None,
+    key: str = "id",
 ) -> Listing:
-    """Over columns by their own names and by others; `sorts` are without NULL. The id is always among both."""
+    """Over columns by their own names and by others; `sorts` are without NULL. `key`, which is unique, is among both."""
     given = renamed or {}
-    columns = {name: table.c[name] for name in ("id", *names)}
+    columns = {name: table.c[name] for name in (key, *names) if name not in given}
     others = {name: each for name, each in given.items() if isinstance(each, ColumnElement)}
     members = {name: each for name, each in given.items() if not isinstance(each, ColumnElement)}
-    return Listing({**columns, **others}, members, ("id", *sorts))
+    return Listing({**columns, **others}, members, (key, *sorts))

@@ -84,9 +84,11 @@ async def test_a_finding_is_corrected_in_the_registry_and_adoption_hears_of_it(o
     unfounded = await office.call("POST", "/v1/findings", {**given, "sources": []}, by="omb")
     strange = await office.call("POST", "/v1/findings", {**given, "sources": [{"kind": "sla", "id": "x"}]}, by="omb")
     finding = await sent(office, "/v1/findings", {**given, "sources": [source]}, "omb")
+    listed = await got(office, "/v1/findings?filter=not status = withdrawn&fields=status&count=true")
     assert unfounded.json()["missing"] == ["a month missed or feedback given in the area"]
     assert strange.json()["errors"][0]["pointer"] == "/sources/0/id"
     assert finding["correction"] is None
+    assert (listed["items"], listed["count"]) == ([{"id": finding["id"], "status": finding["status"]}], 1)
 
     plan, cisa = await plan_in_force(office)
     opened = (await corrected(office, finding["id"], "open"))["correction"]

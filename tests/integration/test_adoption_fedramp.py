@@ -151,6 +151,11 @@ async def test_a_row_waits_for_its_agency_and_its_offering_and_is_taken_up_when_
 
     await world.tell(an_organization("fema", ("fedramp", "22-011-09"), parent_id="dhs"))
     (waiting,) = (await world.api.get("/v1/parked-rows", "omb")).json()["items"]
+    found = await world.api.get(
+        '/v1/parked-rows?filter=waits_for = "offering:NEW"&fields=number&count=true&sort=-number', "omb"
+    )
+    assert (found.json()["items"], found.json()["count"]) == ([{"number": 1}], 1)
+    assert (await world.api.get("/v1/parked-rows?filter=number > 1", "omb")).json()["items"] == []
     await world.tell(an_offering("new", kind=OfferingPublished, status="published"))
 
     assert (waiting["waits_for"], waiting["number"]) == ("offering:NEW", 1)

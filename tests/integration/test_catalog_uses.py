@@ -94,6 +94,17 @@ async def test_pages_of_uses_go_on_where_the_last_one_ended(api: Api, adoption: 
     assert [name for name, _, _ in await users(api, one, limit=2)] == names
 
 
+async def test_uses_are_filtered_sorted_counted_and_cut_as_other_lists(api: Api, adoption: Registry) -> None:
+    one = await a_published(api)
+    await adoption.tell(*(an_adoption(one, f"agency-{n}") for n in range(5)))
+
+    asked = "filter=not agency_id in (agency-0, agency-3)&sort=-adoption_id&fields=agency_id,since&count=true&limit=2"
+    page = (await api.get(f"/v1/offerings/{one}/uses?{asked}")).json()
+
+    assert ([each["agency_id"] for each in page["items"]], page["count"]) == (["agency-4", "agency-2"], 3)
+    assert {frozenset(each) for each in page["items"]} == {frozenset({"agency_id", "since"})}
+
+
 async def test_what_is_not_public_is_seen_by_its_area_its_agency_and_those_who_see_everything(
     api: Api, adoption: Registry
 ) -> None:

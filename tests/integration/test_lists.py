@@ -6,7 +6,7 @@ import asyncio
 import operator
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -57,7 +57,17 @@ LISTS = {
     "/v1/findings": ("omb",),
     "/v1/slas": (AGENCY,),
     "/v1/feedback": (AGENCY,),
+    "/v1/posts": (),
+    "/v1/posts?as_of=2999-05-01": (),
+    "/v1/vacancies": (),
+    "/v1/standards/fibf-ffm/items": (),
+    "/v1/offerings/{offering}/revisions": (),
+    "/v1/webhooks": (AGENCY,),
+    "/v1/webhooks/{webhook}/deliveries": (AGENCY,),
+    "/v1/api-keys": (AGENCY,),
 }
+# Where an item has no `id`.
+KEYS = {"/v1/offerings/{offering}/revisions": "n"}
 COMPARED: dict[str, Callable[[Any, Any], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 # Where an item shows what a filter calls otherwise.
 SHOWN: dict[str, Callable[[Any], Any]] = {
@@ -88,12 +98,13 @@ class World:
 
     client: httpx.AsyncClient
     folder: DataFolder
+    ids: dict[str, str] = field(default_factory=dict)
 
     def headers(self, *roles: str, subject: str = "tester") -> dict[str, str]:
         return {"Authorization": f"Bearer {self.folder.issuer.token(subject=subject, roles=list(roles))}"} if roles else {}
 
     async def get(self, path: str, *roles: str, **params: Any) -> httpx.Response:
-        url = httpx.URL(path).copy_merge_params(params)
+        url = httpx.URL(path.format(**self.ids) if "{" in path else path).copy_merge_params(params)
         return await self.client.get(url, headers=self.headers(*roles))
 
     async def post(self, path: str, body: Any, *roles: str) -> Any:
@@ -158,7 +169,18 @@ class World:
         await self.post(
             "/v1/iaps", {**iap, "amount": {"amount": "2500000.00"}, "new_system": True, "in_marketplace": False}, AGENCY
         )
-        content = orjson.dumps(a_lifecycle(a_capability()))
+        self.ids["offering"] = offering
+        for kind, holder in (("sapoc", None), ("cio", {"name": "A person"})):
+            post = {"kind": kind, "organization_id": agency, "effective_on": "2024-05-01", "holder": holder}
+            await self.post("/v1/posts", post, "coordinator")
+        hook = {"url": "http://127.0.0.1:1/", "filters": {"types": ["qsmo.catalog.offering"]}, "after": 0}
+        self.ids["webhook"] = (await self.post("/v1/webhooks", hook, AGENCY))["id"]
+        await self.post("/v1/webhooks", hook | {"url": "http://127.0.0.1:2/", "description": "The other"}, AGENCY)
+        for _ in range(2):
+            await self.post(f"/v1/webhooks/{self.ids['webhook']}/ping", {}, AGENCY)
+        for name, scope in (("B", "all:read"), ("A", "registry:read")):
+            await self.post("/v1/api-keys", {"name": name, "scopes": [scope]}, AGENCY)
+        content = orjson.dumps(a_lifecycle(a_capability(), a_capability("FFM.010.010.012")))
         await self.client.post("/v1/imports/standards", content=content, headers=self.headers("standards:x"))
         await self._known("/v1/standards/fibf-ffm")
 
@@ -262,13 +284,13 @@ async def test_counting_that_takes_too_long_is_given_up_and_the_list_goes_on(pos
 
 async def _filters(world: World, path: str, roles: tuple[str, ...], items: list[Any]) -> list[str]:
     """Every field there is, by a value of an item in the middle; what differs."""
-    faults = []
-    for field in await _named(world, path, roles, filter="zz = x"):
-        for text, is_wanted in _conditions(field, items):
-            wanted = [item["id"] for item in items if is_wanted(item)]
+    faults, key = [], KEYS.get(path, "id")
+    for name in await _named(world, path, roles, filter="zz = x"):
+        for text, is_wanted in _conditions(name, items, key):
+            wanted = [item[key] for item in items if is_wanted(item)]
             found = await world.all(path, *roles, filter=text)
             counted = (await world.get(path, *roles, filter=text, count="true", limit="1")).json()["count"]
-            if [item["id"] for item in found] != wanted or counted != len(wanted):
+            if [item[key] for item in found] != wanted or counted != len(wanted):
                 faults.append(f"{text}: {len(found)} and count {counted} for {len(wanted)}")
     return faults
 
@@ -277,12 +299,12 @@ async def _named(world: World, path: str, roles: tuple[str, ...], **params: str)
     answer = await world.get(path, *roles, **params)
     assert answer.status_code == 400, (path, answer.text)
     names = answer.json()["errors"][0]["detail"].rpartition(": ")[2].rstrip(".").split(", ")
-    assert "id" in names, answer.text
+    assert KEYS.get(path, "id") in names, answer.text
     return list(names)
 
 
-def _conditions(field: str, items: list[Any]) -> Iterator[tuple[str, Callable[[Any], bool]]]:
-    shown = SHOWN.get(field, lambda item: item[field])
+def _conditions(name: str, items: list[Any], key: str) -> Iterator[tuple[str, Callable[[Any], bool]]]:
+    shown = SHOWN.get(name, lambda item: item[name])
     known = [shown(item) for item in items if shown(item) not in (None, [])]
     value = known[len(known) // 2] if known else None
     if value is None:
@@ -297,14 +319,14 @@ def _conditions(field: str, items: list[Any]) -> Iterator[tuple[str, Callable[[A
         return not equals(item)
 
     def equals_and_is_not_first(item: Any) -> bool:
-        return equals(item) and item["id"] != items[0]["id"]
+        return equals(item) and item[key] != items[0][key]
 
-    yield f"{field} = {written}", equals
-    yield f"{field} != {written}", differs
-    yield f'{field} in ({written}) and not id = "{items[0]["id"]}"', equals_and_is_not_first
-    if field.endswith("_on") or (isinstance(one, int) and not isinstance(one, bool)):
+    yield f"{name} = {written}", equals
+    yield f"{name} != {written}", differs
+    yield f'{name} in ({written}) and not {key} = "{items[0][key]}"', equals_and_is_not_first
+    if name.endswith("_on") or (isinstance(one, int) and not isinstance(one, bool)):
         for sign, holds in COMPARED.items():
-            yield f"{field} {sign} {written}", partial(_is_known_and, shown, holds, one)
+            yield f"{name} {sign} {written}", partial(_is_known_and, shown, holds, one)
 
 
 def _is_known_and(shown: Callable[[Any], Any], holds: Callable[[Any, Any], bool], one: Any, item: Any) -> bool:
@@ -317,7 +339,7 @@ async def _sorts(world: World, path: str, roles: tuple[str, ...], items: list[An
     limit = str(min(len(items) // 3 + 1, 200))
     for way in await _named(world, path, roles, sort="zz"):
         name = way.removeprefix("-")
-        wanted = sorted(items, key=operator.itemgetter(name, "id"), reverse=way != name)
+        wanted = sorted(items, key=operator.itemgetter(name, KEYS.get(path, "id")), reverse=way != name)
         if await world.all(path, *roles, sort=way, limit=limit) != wanted:
             faults.append(f"sort={way}")
     return faults

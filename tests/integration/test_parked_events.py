@@ -50,6 +50,8 @@ async def test_what_cannot_be_applied_is_listed_with_the_reason(api: Api) -> Non
     assert (first["topic"], first["subject"], first["version"]) == ("qsmo.registry", "broken", 1)
     assert "Field required" in first["reason"]
     assert "behind a parked event" in second["reason"]
+    found = (await api.get(f"{PARKED}?filter=version > 1&count=true&fields=version", "coordinator")).json()
+    assert found == {"items": [{"id": second["id"], "version": 2}], "next_cursor": None, "count": 1}
 
 
 async def test_retrying_what_still_fails_says_so_and_leaves_it_parked(api: Api) -> None:

@@ -288,6 +288,10 @@ async def test_one_row_that_cannot_be_settled_leaves_all_as_they_were_and_each_e
         ("/resolutions/5/id", "transition-not-allowed"),
     ]
     assert len((await api.get("/v1/match-reviews?status=open")).json()["items"]) == 3
+    found = (
+        await api.get("/v1/match-reviews?filter=status = open and not value = a&sort=-name&fields=value&count=true")
+    ).json()
+    assert ([item["value"] for item in found["items"]], found["count"]) == (["c", "b"], 2)
     assert (await shown(api, one))["codes"] == []
 
 

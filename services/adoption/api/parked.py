@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from services.adoption import policy, queries, schemas
 from shared.auth import Unauthenticated
-from shared.web.edge import AtEdge, Paged
+from shared.web.edge import AtEdge, Listed
 from shared.web.wire import Line
 
 router = APIRouter(tags=["imports"])
@@ -17,7 +17,7 @@ router = APIRouter(tags=["imports"])
 @router.get("/v1/parked-rows", response_model=schemas.ParkedRowPage)
 async def list_parked_rows(
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     waits_for: Annotated[Line | None, Query(description="Only these, e.g. fedramp-agency:22-011")] = None,
 ) -> Response:
     """By what they wait for; each is taken up by itself when that becomes known."""

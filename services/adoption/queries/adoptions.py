@@ -27,6 +27,7 @@ _LISTING = listing(
     sorts=("started_on",),
     renamed={"agency_id": tables.adoptions.c.organization_id, "focus_area": _in_area},
 )
+_PARKED = listing(tables.imports.parked, "section", "number", "waits_for", sorts=("number", "waits_for"), key="kind")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,4 +101,5 @@ async def parked_rows(tx: Transaction, *, waits_for: str | None, request: PageRe
     query = select(table)
     if waits_for is not None:
         query = query.where(table.c.waits_for == waits_for)
-    return await page_of(tx, query, by=[table.c.waits_for, table.c.key], request=request, read=lambda row: row)
+    by = [table.c.waits_for, table.c.key]
+    return await page_of(tx, query, by=by, request=request, read=lambda row: row, listing=_PARKED)

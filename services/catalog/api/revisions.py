@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from services.catalog import queries, schemas
 from services.catalog.api import views
 from shared.db import Transaction
-from shared.web.edge import AtEdge, Paged
+from shared.web.edge import AtEdge, Listed
 from shared.web.wire import Identifier
 
 router = APIRouter(tags=["offerings"])
@@ -18,7 +18,7 @@ Number = Annotated[int, Path(ge=1, le=_MOST, description="Revisions count from 1
 
 
 @router.get("/v1/offerings/{id}/revisions", response_model=schemas.RevisionPage)
-async def list_revisions(id: Identifier, at: AtEdge, paged: Paged) -> Response:
+async def list_revisions(id: Identifier, at: AtEdge, paged: Listed) -> Response:
     """Oldest first."""
     page = await at.read(lambda tx: queries.revisions(tx, id, paged, by=at.principal))
     return at.show_page(page, [views.revision(found, by=at.principal) for found in page.items])

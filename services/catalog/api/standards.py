@@ -88,7 +88,7 @@ async def show_standard(id: Identifier, at: AtEdge) -> Response:
 async def list_standard_items(
     id: Identifier,
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     edition: EditionNumber | None = None,
     kind: ItemKind | None = None,
     under: Annotated[ItemId | None, Query(description="Only what has this item above it, at any height")] = None,

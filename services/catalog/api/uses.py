@@ -14,7 +14,7 @@ from services.catalog.queries import uses as queries
 from shared.auth import Unauthenticated
 from shared.db import Row
 from shared.kernel.errors import Forbidden
-from shared.web.edge import AtEdge, Paged
+from shared.web.edge import AtEdge, Listed
 from shared.web.wire import Day, Identifier, Shown
 
 router = APIRouter(tags=["offerings"])
@@ -62,7 +62,7 @@ class RatingsShown(Shown):
 
 
 @router.get("/v1/offerings/{id}/uses", response_model=UsePage)
-async def list_uses(id: Identifier, at: AtEdge, paged: Paged, as_of: On = None) -> Response:
+async def list_uses(id: Identifier, at: AtEdge, paged: Listed, as_of: On = None) -> Response:
     """Which agencies use it, the longest first: derived from adoptions, those that the caller may see."""
     page = await at.read(lambda tx: queries.uses(tx, id, paged, on=as_of or tx.at.date(), by=at.principal))
     return at.show_page(page, [_shown(row) for row in page.items])

@@ -20,6 +20,8 @@ from shared.kernel.errors import NotFound
 from shared.web.listing import listing
 from shared.web.paging import Page, PageRequest, page_of
 
+_REVISIONS = listing(tables.offering_revisions, key="n")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferingView:
@@ -172,7 +174,7 @@ async def revisions(tx: Transaction, id: str, request: PageRequest, *, by: Princ
     await offering(tx, id, by=by)
     table = tables.offering_revisions
     query = select(table).where(table.c.offering_id == id)
-    return await page_of(tx, query, by=[table.c.n], request=request, read=store.revision)
+    return await page_of(tx, query, by=[table.c.n], request=request, read=store.revision, listing=_REVISIONS)
 
 
 async def revision(tx: Transaction, id: str, n: int, *, by: Principal) -> Revision:

@@ -18,6 +18,7 @@ from shared.web.paging import Page, PageRequest, page_of
 
 _ITEMS = tables.standard_items
 _LISTING = listing(tables.standards, "title", "kind", "status", "family", "focus_area", "edition", sorts=("title",))
+_LISTED_ITEMS = listing(_ITEMS, "kind", "parent_id", renamed={"id": _ITEMS.c.item_id})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,8 @@ async def standard_items(
         query = query.where(or_(_ITEMS.c.parent_id == under, below))
     for word in (q or "").casefold().split():
         query = query.where(_ITEMS.c.search.contains(word, autoescape=True))
-    return await page_of(tx, query, by=[_ITEMS.c.item_id, _ITEMS.c.kind], request=request, read=item)
+    by = [_ITEMS.c.item_id, _ITEMS.c.kind]
+    return await page_of(tx, query, by=by, request=request, read=item, listing=_LISTED_ITEMS)
 
 
 async def items_of_id(tx: Transaction, item_id: str) -> list[tuple[str, Item]]:

@@ -16,7 +16,12 @@ from services.catalog.queries.offerings import offering
 from shared.auth import Principal
 from shared.contracts.fact import Visibility
 from shared.db import Row, Transaction
+from shared.web.listing import listing
 from shared.web.paging import Page, PageRequest, page_of
+
+_USES = listing(
+    *(tables.offering_uses, "agency_id", "agency_name", "revision", "since", "until"), sorts=("since",), key="adoption_id"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +37,8 @@ async def uses(tx: Transaction, id: str, request: PageRequest, *, on: date, by: 
     view = await offering(tx, id, by=by)
     c = tables.offering_uses.c
     query = select(tables.offering_uses).where(*await _known(tx, view.offering, on=on, by=by))
-    return await page_of(tx, query, by=[c.since, c.adoption_id], request=request, read=lambda row: row)
+    by_length = [c.since, c.adoption_id]
+    return await page_of(tx, query, by=by_length, request=request, read=lambda row: row, listing=_USES)
 
 
 async def reuse(tx: Transaction, id: str, *, on: date, by: Principal) -> Reuse:

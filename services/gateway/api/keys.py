@@ -18,11 +18,13 @@ from services.gateway.keys.key import ApiKey, new_secret
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
 from shared.web import own_writes
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.listing import listing
 from shared.web.paging import page_of
 from shared.web.wire import Identifier
 
 router = APIRouter(tags=["api keys"])
+_KEYS = listing(tables.api_keys, "owner", "name", "status", sorts=("name",))
 
 
 def _gateway(at: Edge) -> Gateway:
@@ -66,14 +68,14 @@ async def create_api_key(body: schemas.NewApiKey, at: AtEdge) -> Response:
 
 @router.get("/v1/api-keys", response_model=schemas.ApiKeyPage)
 async def list_api_keys(
-    at: AtEdge, paged: Paged, everybody: Annotated[bool, Query(description="Of all owners: coordinator, auditor")] = False
+    at: AtEdge, paged: Listed, everybody: Annotated[bool, Query(description="Of all owners: coordinator, auditor")] = False
 ) -> Response:
     """Your own, oldest first; for coordinator and auditor everybody's on request."""
     commands.require_person(at.principal)
     watches = everybody and any(at.principal.has(role) for role in commands.WATCHERS)
     c = tables.api_keys.c
     query = select(tables.api_keys) if watches else select(tables.api_keys).where(c.owner == at.principal.actor)
-    page = await at.read(lambda tx: page_of(tx, query, by=[c.id], request=paged, read=store.from_row))
+    page = await at.read(lambda tx: page_of(tx, query, by=[c.id], request=paged, read=store.from_row, listing=_KEYS))
     return at.show_page(page, [schemas.shown(key) for key in page.items])
 
 

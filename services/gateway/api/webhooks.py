@@ -14,7 +14,7 @@ from services.gateway.webhooks.commands import Wanted
 from services.gateway.webhooks.subscription import Subscription
 from shared.auth import Unauthenticated
 from shared.db import Row, Transaction
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.wire import Identifier
 
 router = APIRouter(tags=["webhooks"])
@@ -50,7 +50,7 @@ async def create_webhook(body: schemas.NewWebhook, at: AtEdge) -> Response:
 
 @router.get("/v1/webhooks", response_model=schemas.WebhookPage)
 async def list_webhooks(
-    at: AtEdge, paged: Paged, everybody: Annotated[bool, Query(description="Of all owners: coordinator, auditor")] = False
+    at: AtEdge, paged: Listed, everybody: Annotated[bool, Query(description="Of all owners: coordinator, auditor")] = False
 ) -> Response:
     """Your own; for coordinator and auditor everybody's on request."""
     if at.principal.is_anonymous:
@@ -174,7 +174,7 @@ async def ping_webhook(webhook_id: Identifier, at: AtEdge) -> Response:
 async def list_webhook_deliveries(
     id: Identifier,
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     delivered: Annotated[bool | None, Query(description="Only attempts that succeeded, or that did not")] = None,
     seq: Annotated[int | None, Query(ge=1, le=SEQ_MAX, description="Only attempts for this event")] = None,
 ) -> Response:

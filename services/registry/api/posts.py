@@ -15,7 +15,7 @@ from services.registry.domain.post import Holder, Post, PostKind, PostState
 from services.registry.queries import PostAt, PostFilter
 from shared.db import Transaction
 from shared.kernel.errors import Invalid, NotFound
-from shared.web.edge import Answered, AtEdge, Edge, Paged
+from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.wire import Identifier, Slug
 
 router = APIRouter(tags=["posts"])
@@ -24,7 +24,7 @@ router = APIRouter(tags=["posts"])
 @router.get("/v1/posts", response_model=schemas.PostPage)
 async def list_posts(
     at: AtEdge,
-    paged: Paged,
+    paged: Listed,
     kind: PostKind | None = None,
     organization_id: Identifier | None = None,
     area: Slug | None = None,
@@ -42,7 +42,7 @@ async def list_posts(
 
 
 @router.get("/v1/vacancies", response_model=schemas.VacancyPage)
-async def list_vacancies(at: AtEdge, paged: Paged) -> Response:
+async def list_vacancies(at: AtEdge, paged: Listed) -> Response:
     """Posts and board seats that nobody holds today, and until when somebody acts in them."""
 
     async def query(tx: Transaction) -> Response:

@@ -9,14 +9,14 @@ from services.registry.api import views
 from services.registry.commands import match_reviews as commands
 from services.registry.domain.match_review import Status
 from shared.db import Transaction
-from shared.web.edge import Answered, AtEdge, Paged
+from shared.web.edge import Answered, AtEdge, Listed
 from shared.web.wire import Identifier
 
 router = APIRouter(tags=["match reviews"])
 
 
 @router.get("/v1/match-reviews", response_model=schemas.MatchReviewPage)
-async def list_match_reviews(at: AtEdge, paged: Paged, status: Status | None = None) -> Response:
+async def list_match_reviews(at: AtEdge, paged: Listed, status: Status | None = None) -> Response:
     page = await at.read(lambda tx: queries.match_reviews(tx, status=status, request=paged))
     return at.show_page(page, [views.match_review(review, by=at.principal) for review in page.items])
 

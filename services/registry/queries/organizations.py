@@ -26,6 +26,9 @@ _LISTING_THEN = listing(
     sorts=("name",),
     renamed={"name": _NAME_THEN, "parent_id": tables.organization_spans.c.parent_id},
 )
+_REVIEWS = listing(
+    *(tables.match_reviews, "scheme", "value", "name", "parent_name", "status", "organization_id"), sorts=("name",)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +178,8 @@ async def organization_by_code(tx: Transaction, code: Code) -> Organization | No
 async def match_reviews(tx: Transaction, *, status: str | None, request: PageRequest) -> Page[MatchReview]:
     table = tables.match_reviews
     query = select(table) if status is None else select(table).where(table.c.status == status)
-    return await page_of(tx, query, by=[table.c.id], request=request, read=store.match_reviews.from_row)
+    read = store.match_reviews.from_row
+    return await page_of(tx, query, by=[table.c.id], request=request, read=read, listing=_REVIEWS)
 
 
 async def organization_names(tx: Transaction, ids: Sequence[str | None]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from shared.web.paging import Page, PageRequest, page_in_memory, page_of
 
 BOARD_SEAT = "board-seat"
 _SEATS = listing(tables.board_seats, "title", "council", "organization_id", sorts=("title",))
+_POSTS = listing(tables.posts, "kind", "organization_id", "focus_area", "state", renamed={"effective_on": tables.posts.c.since})
 
 
 async def board_seats(tx: Transaction, request: PageRequest) -> Page[BoardSeat]:
@@ -53,6 +54,31 @@ class PostAt:
     def step(self) -> PostStep:
         return self.post.last
 
+    # As the columns are called, for filters.
+    @property
+    def id(self) -> str:
+        return self.post.id
+
+    @property
+    def kind(self) -> PostKind:
+        return self.post.kind
+
+    @property
+    def organization_id(self) -> str | None:
+        return self.post.organization_id
+
+    @property
+    def focus_area(self) -> str | None:
+        return self.post.focus_area
+
+    @property
+    def state(self) -> PostState:
+        return self.step.state
+
+    @property
+    def since(self) -> date:
+        return self.step.on
+
 
 async def posts(tx: Transaction, wanted: PostFilter, request: PageRequest) -> Page[PostAt]:
     c = tables.posts.c
@@ -64,10 +90,10 @@ async def posts(tx: Transaction, wanted: PostFilter, request: PageRequest) -> Pa
         rows = await tx.rows(query)
         found = [at for row in rows if (at := post_at(store.posts.from_row(row), wanted))]
         held = [at for at in found if wanted.state in {None, at.step.state}]
-        return page_in_memory(held, key=lambda at: (at.post.id,), request=request)
+        return page_in_memory(held, key=lambda at: (at.id,), request=request, listing=_POSTS)
     if wanted.state is not None:
         query = query.where(c.state == wanted.state.value)
-    return await page_of(tx, query, by=[c.id], request=request, read=_newest)
+    return await page_of(tx, query, by=[c.id], request=request, read=_newest, listing=_POSTS)
 
 
 def _newest(row: Row) -> PostAt:
@@ -97,7 +123,9 @@ async def vacancies(tx: Transaction, request: PageRequest) -> Page[Vacancy]:
     """Of organizations that exist still."""
     today = tx.at.date()
     found = _vacant(today)
-    return await page_of(tx, select(found), by=[found.c.id], request=request, read=lambda row: _vacancy(row, today))
+    named = listing(found, "kind", "organization_id", "focus_area", renamed={"vacant_since": found.c.since})
+    read = lambda row: _vacancy(row, today)  # noqa: E731 - used once, too long inline
+    return await page_of(tx, select(found), by=[found.c.id], request=request, read=read, listing=named)
 
 
 def _vacant(today: date) -> Subquery:
