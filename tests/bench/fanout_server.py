@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -20,6 +21,7 @@ import uvloop
 from services.gateway.app import create_app
 from services.gateway.config import Settings
 from services.gateway.feed.entry import Entry
+from shared.contracts.envelope import instant
 from tests.unit.gateway.builders import SIGNING_KEY, an_event, append, connections_for
 
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -86,7 +88,8 @@ async def gateway() -> None:
                 await asyncio.sleep(0.01)
 
             async def tell() -> None:
-                await append(app.state.context, an_event(data=stamped()))
+                # Of now: what is older than a day is covered by a checkpoint at once.
+                await append(app.state.context, an_event(data=stamped(), time=instant(datetime.now(UTC))))
 
             await commanded(server.servers[0].sockets[0].getsockname()[1], tell)
             server.should_exit = server.force_exit = True
