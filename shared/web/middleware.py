@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import telemetry, tracing
 from shared.kernel import ids
+from shared.web import departing
 
 BODY_LIMIT_BYTES = 1 << 20
 IMPORT_LIMIT_BYTES = 256 << 20
@@ -32,9 +33,9 @@ class RequestFrame:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        correlation_id = _given(headers, "x-request-id", _REQUEST_ID) or ids.request_id()
-        traceparent = _given(headers, "traceparent", TRACEPARENT) or ids.traceparent()
+        given = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        correlation_id = _given(given, "x-request-id", _REQUEST_ID) or ids.request_id()
+        traceparent = _given(given, "traceparent", TRACEPARENT) or ids.traceparent()
         telemetry.bind(correlation_id=correlation_id, traceparent=traceparent)
         started = time.perf_counter()
         status = 500
@@ -43,12 +44,14 @@ class RequestFrame:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message.setdefault("headers", []).append((b"x-request-id", correlation_id.encode()))
+                headers = message.setdefault("headers", [])
+                headers.append((b"x-request-id", correlation_id.encode()))
+                headers += departing.fields(scope.get("route"))
             await send(message)
 
         with tracing.span(scope["method"], kind=SpanKind.SERVER, service=self._service) as span:
             try:
-                await self._app(scope, _limited(scope, receive, headers), send_marked)
+                await self._app(scope, _limited(scope, receive, given), send_marked)
             finally:
                 route = getattr(scope.get("route"), "path", "unmatched")
                 seconds = telemetry.HTTP_SECONDS.labels(self._service, scope["method"], route, str(status))

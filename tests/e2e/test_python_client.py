@@ -17,6 +17,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import qsmo_client as qsmo
+from qsmo_client.exchange import Call, Exchange
 
 from tests.support.cutting import a_cutting_proxy
 from tests.support.installation import Installation, an_installation
@@ -138,6 +139,17 @@ def test_a_client_without_a_gateway_says_so(installation: Installation) -> None:
 def test_a_token_or_a_key_but_not_both() -> None:
     with pytest.raises(ValueError, match="not both"):
         qsmo.Client("http://127.0.0.1:1", token="a", api_key="b")
+
+
+def test_what_goes_away_is_warned_of() -> None:
+    flow = Exchange(token=None, api_key=None, retries=0).until_answered(Call(method="GET", path="/v1/old"))
+    next(flow)
+    told = {"Sunset": "Thu, 01 Jul 2027 00:00:00 GMT", "Link": '</v1/new>; rel="successor-version"'}
+    answer = httpx.Response(200, headers=told, request=httpx.Request("GET", "http://gateway/v1/old"))
+
+    warned = pytest.warns(qsmo.GoesAway, match="GET /v1/old goes away on Thu, 01 Jul 2027 00:00:00 GMT: </v1/new>")
+    with warned, pytest.raises(StopIteration):
+        flow.send(answer)
 
 
 def test_a_key_of_a_system_does_instead_of_a_token(client: qsmo.Client, installation: Installation) -> None:

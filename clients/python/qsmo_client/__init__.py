@@ -4,6 +4,7 @@ from qsmo_client.answers import Resource
 from qsmo_client.asynchronous import AsyncClient, AsyncEventIterator
 from qsmo_client.blocking import Client, EventIterator
 from qsmo_client.events import Event
+from qsmo_client.exchange import GoesAway
 from qsmo_client.problems import (
     Conflict,
     Forbidden,
@@ -29,6 +30,7 @@ __all__ = [
     "Event",
     "EventIterator",
     "Forbidden",
+    "GoesAway",
     "Invalid",
     "Malformed",
     "NotFound",

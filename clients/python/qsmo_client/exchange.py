@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -41,6 +42,10 @@ class Pause:
 
 # Yields what is to be done, is sent the response to a Call, or has a httpx.TransportError thrown in.
 Flow = Generator[Call | Pause, httpx.Response | None, httpx.Response]
+
+
+class GoesAway(FutureWarning):
+    """What was asked for will not be there any more from the day that is told."""
 
 
 class Exchange:
@@ -108,6 +113,10 @@ class Exchange:
             raise problem_of(response)
         if version := response.headers.get("qsmo-version"):
             self.written = version
+        if sunset := response.headers.get("sunset"):
+            request = response.request
+            told = f"{request.method} {request.url.path} goes away on {sunset}: {response.headers.get('link', '')}"
+            warnings.warn(GoesAway(told), stacklevel=2)
         return response
 
 
