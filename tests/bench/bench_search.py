@@ -64,6 +64,8 @@ RANKED = [*accumulate(1 / (rank + 10) for rank in range(len(VOCABULARY)))]
 AREAS = ("cybersecurity", "financial-management", "human-resources", "grants-management")
 STATUSES = (Status.PUBLISHED, Status.LISTED, Status.SUSPENDED)
 FILTER = "area = cybersecurity and impact >= moderate and not status = suspended"
+# Offerings do not lie by these, as they do by those above (ADR 114).
+OTHER_FILTER = "hosting = federal and source = fedramp and authorization = authorized"
 FACETS = ("kind", "shelf", "authorization", "hosting", "source")
 PAGE = 20
 # Size → p95 in the service, of the sizes measured before.
@@ -145,17 +147,23 @@ async def test_search_through_http(size: int, url: str, tmp_path: Path) -> None:
     async with served(url, tmp_path) as running:
         built = await until_built(running)
         http = await asyncio.to_thread(asked_over_http, running.port)
-        own, raw = await asyncio.to_thread(asked_in_process, running.index)
+        own, other, raw = await asyncio.to_thread(asked_in_process, running.index)
         found = [await found_after(running, number) for number in range(FOUND_RUNS)]
         stored = sum(path.stat().st_size for path in running.index._folder.path.iterdir()) / 2**20
     theirs = await in_postgresql(url)
     TAKEN[size] = at(own, 95)
-    for what, samples in (("through HTTP", http), ("in the service", own), ("raw index", raw), ("PostgreSQL", theirs.taken)):
-        print(f"  {what:15} {figures(samples)}")
+    for what, samples in (
+        ("through HTTP", http),
+        ("in the service", own),
+        ("by other filters", other),
+        ("raw index", raw),
+        ("PostgreSQL", theirs.taken),
+    ):
+        print(f"  {what:16} {figures(samples)}")
     print(f"  found after     {figures(found)}")
     for figure in (
         *made_in(size, built, stored, theirs),
-        *rows(size, http=http, own=own, raw=raw, full_text=theirs.taken, found=found),
+        *rows(size, http=http, own=own, other=other, raw=raw, full_text=theirs.taken, found=found),
     ):
         figure.told()
 
@@ -172,7 +180,9 @@ def rows(size: int, **taken: Sequence[float]) -> Iterator[Figure]:
         goal=0.05 if is_whole else None,
     )
     if is_whole:
-        yield own(GOAL_MS, what=f"{name}: p95 in the service, by the clock", beside=f"{GOAL_MS:g} ms", goal=1.0)
+        clock = partial(cost, limit=GOAL_MS, beside=f"{GOAL_MS:g} ms", goal=1.0)
+        yield clock(p95["own"], what=f"{name}: p95 in the service, by the clock")
+        yield clock(p95["other"], what=f"{name}: p95 in the service by other filters, by the clock")
     if before := TAKEN.get(size // 10):
         yield own(before, what=f"growth: {name} in the service, p95", beside=f"of {size // 10:,}", goal=6.0)
     yield cost(p95["found"], 1_000.0, what=f"{name}: published to found, p95", beside="a second", goal=1.0)
@@ -234,16 +244,17 @@ def asked_over_http(port: int) -> list[float]:
     return taken
 
 
-def asked_in_process(index: OfferingIndex) -> tuple[list[float], list[float]]:
-    """(ours, the library's) of the same questions, in turns."""
-    own, raw = [], []
+def asked_in_process(index: OfferingIndex) -> tuple[list[float], list[float], list[float]]:
+    """(ours, ours by other filters, the library's) of the same questions, in turns."""
+    own, other, raw = [], [], []
     for text in questions():
         wanted = Wanted(text=text, filter=parse_filter(FILTER), facets=FACETS, limit=PAGE)
         own.append(timed(partial(index.search, wanted, Sight())))
+        other.append(timed(partial(index.search, replace(wanted, filter=parse_filter(OTHER_FILTER)), Sight())))
         raw.append(timed(raw_search(index, wanted)))
     cpu = cpu_of(partial(index.search, wanted, Sight())), cpu_of(raw_search(index, wanted))
     print(f"\nCPU of one search: {cpu[0]:.1f} ms, of the raw index {cpu[1]:.1f} ms")
-    return own, raw
+    return own, other, raw
 
 
 def cpu_of(work: Callable[[], object]) -> float:
@@ -258,9 +269,10 @@ def raw_search(index: OfferingIndex, wanted: Wanted) -> Callable[[], None]:
     """The same query and counts, ready made and straight to the library; no ids are read back."""
     searcher, counts = index._searcher, counting(wanted.facets)
     assert wanted.filter is not None
-    words = index._words.clauses(wanted.text, index._words.reading(wanted.text, searcher))
+    reading = index._words.reading(wanted.text, searcher)
     rest = [*index._clauses.filtered(wanted.filter), *index._clauses.seen(Sight())]
-    scored, plain = whole([*words, *unscored(rest)]), whole([*words, *rest])
+    scored = whole([*index._words.clauses(wanted.text, reading, scored=True), *unscored(rest)])
+    plain = whole([*index._words.clauses(wanted.text, reading, scored=False), *rest])
 
     def run() -> None:
         searcher.search(scored, wanted.limit, count=False)

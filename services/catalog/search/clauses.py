@@ -9,7 +9,7 @@ from datetime import date
 import tantivy
 from tantivy import FieldType, Occur, Query
 
-from services.catalog.search.fields import FILTERS, SINCE, UNTIL
+from services.catalog.search.fields import FILTERS, FROM_LEVEL, IMPACT_LEVELS, SINCE, UNTIL
 from shared.filtering import All, Any_, Comparison, Filter, Not, Type, days
 
 Clause = tuple[Occur, Query]
@@ -52,7 +52,7 @@ class Clauses:
     def filtered(self, found: Filter) -> list[Clause]:
         match found:
             case Comparison():
-                return [(Occur.Must, self._compared(found))]
+                return self._compared(found)
             case All(inner):
                 return [clause for each in inner for clause in self.filtered(each)]
             case Any_(inner):
@@ -64,18 +64,32 @@ class Clauses:
             case Not(inner):
                 return [(Occur.MustNot, whole(self.filtered(inner)))]
 
-    def _compared(self, found: Comparison) -> Query:
-        if FILTERS[found.field] in {Type.WORD, Type.YES_NO}:
-            return self.term(found.field, found.value)
+    def _compared(self, found: Comparison) -> list[Clause]:
+        match FILTERS[found.field]:
+            case Type.WORD | Type.YES_NO:
+                return [(Occur.Must, self.term(found.field, found.value))]
+            case Type.LEVEL:
+                return self._levels(found.operator, int(found.value))
+            case _:
+                return [(Occur.Must, self._range(found))]
+
+    def _levels(self, operator: str, level: int) -> list[Clause]:
+        lower = level + (operator == ">") if operator in {"=", ">", ">="} else 0
+        upper = level + (operator != "<") if operator in {"=", "<", "<="} else len(IMPACT_LEVELS)
+        return [(Occur.Must, self._from_level(lower)), (Occur.MustNot, self._from_level(upper))]
+
+    def _from_level(self, level: int) -> Query:
+        """One list of matches, instead of a look at each offering's level."""
+        return self.term(FROM_LEVEL, IMPACT_LEVELS[level]) if level < len(IMPACT_LEVELS) else Query.empty_query()
+
+    def _range(self, found: Comparison) -> Query:
         value = int(found.value)
-        lower = value if found.operator in {"=", ">", ">="} else None
-        upper = value if found.operator in {"=", "<", "<="} else None
         return Query.range_query(
             self._schema,
             found.field,
             FieldType.Integer,
-            lower,
-            upper,
+            lower_bound=value if found.operator in {"=", ">", ">="} else None,
+            upper_bound=value if found.operator in {"=", "<", "<="} else None,
             include_lower=found.operator != ">",
             include_upper=found.operator != "<",
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tantivy
 
-from services.catalog.domain.content import Content
-from services.catalog.domain.offering import Offering
+from services.catalog.domain.content import Content, Kind, Shelf
+from services.catalog.domain.offering import Offering, Status
 from services.catalog.domain.provider import Provider
 from services.catalog.search.place import tag
 from shared.filtering import Type, days
@@ -17,9 +18,12 @@ from shared.filtering import Type, days
 ANALYZER = "qsmo"
 _WORD_MAX_CHARS = 60
 _SORTED_CHARS = 100
+_AREA_BYTES = 3
 # All that is searched is one field, so a word is looked up once; the name is there by itself as well, for what begins it.
 TEXT, NAME = "text", "name"
 SINCE, UNTIL = "since", "until"
+# Documents lie in the order of this number: those that are asked for together are beside each other.
+ALIKE = "alike"
 # Part of the text → how often it is repeated in it, hence how much a word there counts.
 # Source: Robertson et al., Simple BM25 extension to multiple weighted fields (2004).
 _WEIGHTS: Mapping[str, int] = {
@@ -33,6 +37,8 @@ _WEIGHTS: Mapping[str, int] = {
 }
 # Lowest first; a filter may compare them.
 IMPACT_LEVELS = ("li_saas", "low", "moderate", "high")
+# Its level and all below it, so that "at least" is one word.
+FROM_LEVEL = "impact_from"
 
 # What filters and facets name. A word may be one of several of its offering; numbers and days can be compared.
 FILTERS: Mapping[str, Type] = {
@@ -75,7 +81,7 @@ FACETS = (
     "source",
 )
 _WORDS = tuple(name for name, kind in FILTERS.items() if kind is Type.WORD)
-_NUMBERS = tuple(name for name, kind in FILTERS.items() if kind in {Type.NUMBER, Type.DAY, Type.LEVEL})
+_NUMBERS = tuple(name for name, kind in FILTERS.items() if kind in {Type.NUMBER, Type.DAY})
 _FLAGS = tuple(name for name, kind in FILTERS.items() if kind is Type.YES_NO)
 
 
@@ -96,12 +102,14 @@ def schema() -> tantivy.Schema:
     builder.add_text_field("id", stored=True, tokenizer_name="raw", index_option="basic")
     builder.add_text_field("sort_name", fast=True, tokenizer_name="raw", index_option="basic")
     builder.add_unsigned_field("tag", fast=True)
+    builder.add_unsigned_field(ALIKE, fast=True)
     builder.add_boolean_field("public", indexed=True)
     builder.add_text_field("own_provider", tokenizer_name="raw", index_option="basic")
     builder.add_text_field(TEXT, tokenizer_name=ANALYZER)
     builder.add_text_field(NAME, tokenizer_name=ANALYZER, index_option="basic")
     for name in (*_WORDS, "impact_word"):
         builder.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(FROM_LEVEL, tokenizer_name="raw", index_option="basic")
     for name in _NUMBERS:
         builder.add_integer_field(name, indexed=True, fast=True)
     for name in _FLAGS:
@@ -126,6 +134,7 @@ def document(
         "id": offering.id,
         "tag": tag(offering.id),
         "sort_name": sort_name(content.name, offering.id),
+        ALIKE: _alike(offering),
         "public": offering.is_public,
         **({"own_provider": content.provider_id} if content.provider_id else {}),
         NAME: content.name,
@@ -133,6 +142,27 @@ def document(
         **_words(offering, provider, vehicle_kinds),
         **_values(offering, provider),
     }
+
+
+def _alike(offering: Offering) -> int:
+    """Public ones by their (first) area, then by level, status, kind and shelf; those that are hidden after all of them."""
+    content = offering.content
+    area = hashlib.blake2s("".join(content.focus_areas[:1]).encode(), digest_size=_AREA_BYTES).digest()
+    level = content.authorization.impact_level if content.authorization else None
+    found = int.from_bytes(area, "big") + (not offering.is_public) * (1 << 8 * _AREA_BYTES)
+    for value, values in (
+        (level, IMPACT_LEVELS),
+        (offering.status, [*Status]),
+        (content.kind, [*Kind]),
+        (content.shelf, [*Shelf]),
+    ):
+        found = found * (len(values) + 1) + _rank(value, values)
+    return found
+
+
+def _rank(value: str | None, values: Sequence[str]) -> int:
+    """From 1; 0 for what is none of them."""
+    return values.index(value) + 1 if value in values else 0
 
 
 def _texts(offering: Offering, provider: Provider | None, titles: Mapping[str, str]) -> dict[str, str]:
@@ -165,6 +195,7 @@ def _words(offering: Offering, provider: Provider | None, vehicle_kinds: Mapping
         "provider_kind": [provider.kind.value if provider else None],
         "authorization": [authorization.status if authorization else None],
         "impact_word": [authorization.impact_level if authorization else None],
+        FROM_LEVEL: [*IMPACT_LEVELS[: _rank(authorization.impact_level if authorization else None, IMPACT_LEVELS)]],
         "service_model": [*(authorization.service_models if authorization else ())],
         "hosting": [content.hosting.value if content.hosting else None],
         "vehicle": [*content.vehicles],
@@ -185,14 +216,12 @@ def _covered(content: Content) -> list[str | None]:
 def _values(offering: Offering, provider: Provider | None) -> dict[str, Any]:
     content = offering.content
     authorization = content.authorization
-    level = authorization.impact_level if authorization else None
     ends_on = authorization.expires_on if authorization else None
     values: dict[str, Any] = {
         "free": content.is_free,
         "in_production": content.in_production,
         "revision": offering.revision,
         "onboarding_days": content.onboarding_days,
-        "impact": IMPACT_LEVELS.index(level) if level in IMPACT_LEVELS else None,
         "authorized_until": days(ends_on) if ends_on else None,
         "small_business": provider.small_business if provider else None,
     }

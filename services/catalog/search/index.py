@@ -86,7 +86,7 @@ class OfferingIndex:
         self._folder = IndexFolder()
         self._schema = fields.schema()
         self._analyzer = fields.analyzer()
-        self._index = tantivy.Index(self._schema, path=str(self._folder.path))
+        self._index = tantivy.Index(self._schema, path=str(self._folder.path), sort_by_field=fields.ALIKE)
         self._index.register_tokenizer(fields.ANALYZER, self._analyzer)
         self._clauses = Clauses(self._schema)
         self._words = Words(self._schema, self._analyzer)
@@ -165,12 +165,12 @@ class OfferingIndex:
         return counted.result(), paged
 
     def _matching(self, clauses: Sequence[Clause], wanted: Wanted, reading: Reading) -> list[Clause]:
-        return [*self._words.clauses(wanted.text, reading), *clauses] if wanted.text else list(clauses)
+        return [*self._words.clauses(wanted.text, reading, scored=False), *clauses] if wanted.text else list(clauses)
 
     def _best(self, searcher: tantivy.Searcher, clauses: Sequence[Clause], wanted: Wanted, place: Place) -> Paged:
         """The best that were not shown: scores move with whatever else changes, and differ between replicas."""
         shown = set(place.shown)
-        query = whole([*self._words.clauses(wanted.text, place.reading), *unscored(clauses)])
+        query = whole([*self._words.clauses(wanted.text, place.reading, scored=True), *unscored(clauses)])
         addresses = [address for _, address in searcher.search(query, len(shown) + wanted.limit + 1, count=False).hits]
         tags = searcher.fast_field_values("tag", addresses)
         fresh = [(address, int(tag or 0)) for address, tag in zip(addresses, tags, strict=True) if tag not in shown]

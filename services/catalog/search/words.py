@@ -52,10 +52,14 @@ class Words:
         nowhere = [word is not None and not searcher.doc_freq(TEXT, word) for word in singles]
         return Reading(near=sum(1 << at for at, near in enumerate(nowhere) if near))
 
-    def clauses(self, text: str, reading: Reading) -> list[Clause]:
-        """Every word (or some of them), or one that stands for it. Nothing is found by no words."""
+    def clauses(self, text: str, reading: Reading, *, scored: bool) -> list[Clause]:
+        """Every word (or some of them), or one that stands for it. Nothing is found by no words.
+
+        The same offerings match, `scored` or not; with nothing to score less has to be read.
+        """
         nears = [bool(reading.near >> at & 1) for at in range(WORDS_MAX)]
-        parts = [self._part(phrase, near=near) for phrase, near in zip(self._phrases(text), nears, strict=False)]
+        part = self._scored if scored else self._matching
+        parts = [part(phrase, near=near) for phrase, near in zip(self._phrases(text), nears, strict=False)]
         if reading.loose or not parts:
             return [(Occur.Must, any_of(parts) if parts else Query.empty_query())]
         return [(Occur.Must, part) for part in parts]
@@ -100,12 +104,25 @@ class Words:
             yield tuple(words[at : at + length])
             at += length
 
-    def _part(self, phrase: Phrase, *, near: bool) -> Query:
+    def _scored(self, phrase: Phrase, *, near: bool) -> Query:
         queries = [self._as_it_is(phrase)]
-        queries += [Query.boost_query(self._as_it_is(other), _SYNONYM) for other in self._synonyms.get(phrase, ())]
-        if near and len(phrase) == 1:
-            queries += [Query.boost_query(query, _NEAR_MISS) for f in (TEXT, NAME) for query in self._near(f, phrase[0])]
+        queries += [Query.boost_query(self._as_it_is(other), _SYNONYM) for other in self._others(phrase)]
+        queries += [Query.boost_query(query, _NEAR_MISS) for query in self._near_misses(phrase, near=near)]
         return queries[0] if len(queries) == 1 else Query.disjunction_max_query(queries, 0.1)
+
+    def _matching(self, phrase: Phrase, *, near: bool) -> Query:
+        phrases = (phrase, *self._others(phrase))
+        least = [each for each in phrases if not any(_is_within(other, each) for other in phrases)]
+        return any_of([*map(self._as_it_is, least), *self._near_misses(phrase, near=near)])
+
+    def _others(self, phrase: Phrase) -> list[Phrase]:
+        """What stands for it, but for what can only be where it is itself."""
+        return [other for other in self._synonyms.get(phrase, ()) if not _is_within(phrase, other)]
+
+    def _near_misses(self, phrase: Phrase, *, near: bool) -> list[Query]:
+        if not near or len(phrase) > 1:
+            return []
+        return [query for name in (TEXT, NAME) for query in self._near(name, phrase[0])]
 
     def _as_it_is(self, phrase: Phrase) -> Query:
         if len(phrase) == 1:
@@ -117,6 +134,12 @@ class Words:
             yield Query.fuzzy_term_query(self._schema, field, word, distance=wrong)
         if len(word) > _PREFIX_CHARS:
             yield Query.fuzzy_term_query(self._schema, field, word, distance=0, prefix=True)
+
+
+def _is_within(phrase: Phrase, longer: Phrase) -> bool:
+    """Wherever the longer one is, the phrase is too."""
+    starts = range(len(longer) - len(phrase) + 1)
+    return phrase != longer and any(longer[at : at + len(phrase)] == phrase for at in starts)
 
 
 def synonyms() -> Mapping[str, tuple[str, ...]]:

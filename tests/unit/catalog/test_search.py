@@ -26,12 +26,14 @@ from services.catalog.domain.offering import Offering, Status
 from services.catalog.domain.provider import Kind as ProviderKind
 from services.catalog.domain.provider import Provider
 from services.catalog.search import Filter, OfferingIndex, Sight, Sort, Wanted, folder, parse_filter
-from services.catalog.search.fields import FACETS, FILTERS, document
+from services.catalog.search.clauses import whole
+from services.catalog.search.fields import FACETS, FILTERS, IMPACT_LEVELS, document
 from services.catalog.search.place import SHOWN_MAX
 from shared.filtering import All, Any_, Comparison, Not
 from shared.kernel.errors import Malformed
 
 ALL = Sight(everything=True)
+STATUSES = (Status.PUBLISHED, Status.DRAFT, Status.SUSPENDED)
 
 
 def an_offering(id_: str = "o1", **more: Any) -> Offering:
@@ -91,6 +93,30 @@ def test_acronyms_and_synonyms_work_both_ways(index: OfferingIndex, text: str, n
     index.put(documents(an_offering("o1", name=name), an_offering("o2", name="Something else")))
 
     assert found(index, text) == ["o1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("grants", {"grant", "management", "grantmaking"}),  # "grants management" is where "grants" is, so it is not looked for
+        ("grants management", {"grant", "management", "grantmaking"}),
+        ("grantmaking", {"grant", "management", "grantmaking"}),
+        ("contract writing", {"writing", "procurement"}),
+        ("contract writing system", {"writing", "procurement"}),
+        ("procurement", {"writing", "procurement"}),
+    ],
+)
+def test_what_is_ranked_is_what_is_counted_also_where_a_synonym_holds_another(
+    index: OfferingIndex, text: str, expected: set[str]
+) -> None:
+    names = {"grant": "Grants", "management": "Grants management", "grantmaking": "Grantmaking", "writing": "Contract writing"}
+    names |= {"procurement": "Procurement", "neither": "Management of contracts"}
+    index.put(documents(*(an_offering(id_, name=name) for id_, name in names.items())))
+
+    by_relevance, by_name = (index.search(Wanted(text=text, sort=sort, facets=("kind",)), ALL) for sort in Sort)
+
+    assert set(by_relevance.ids) == set(by_name.ids) == expected
+    assert by_relevance.count == by_relevance.facets["kind"]["service"] == len(expected)
 
 
 def test_words_at_the_end_of_one_part_and_the_beginning_of_the_next_are_no_phrase(index: OfferingIndex) -> None:
@@ -324,7 +350,7 @@ OPERATORS: Mapping[str, Any] = {
 def holds(wanted: Filter, made: Mapping[str, Any]) -> bool:
     match wanted:
         case Comparison(field, operator, value):
-            values = made.get(field, [])
+            values = [IMPACT_LEVELS.index(level) for level in made["impact_word"]] if field == "impact" else made.get(field, [])
             said = values if isinstance(values, list) else [values]
             return any(OPERATORS[operator](each, value) for each in said)
         case Not(inner):
@@ -377,6 +403,41 @@ def test_hits_counts_and_pages_are_those_of_a_look_at_every_document(
             assert {value: n for value, n in whole.facets[name].items() if n} == counted, name
     finally:
         index.close()
+
+
+def test_offerings_that_are_asked_for_together_lie_together(index: OfferingIndex) -> None:
+    """Whatever order they come in: an area is read without the others, in it the high ones without the low ones."""
+    chance = random.Random(1)
+    kinds = [(area, level, status) for area in ("a", "b", "c") for level in ("low", "high") for status in STATUSES] * 5
+    chance.shuffle(kinds)
+    made = [
+        an_offering(
+            f"o{n}", focus_areas=(area,), status=status, authorization=Authorization(status="authorized", impact_level=level)
+        )
+        for n, (area, level, status) in enumerate(kinds)
+    ]
+    index.put(documents(*made))
+
+    for asked in ("area = a", "area = b and impact = high", "area = c and impact = low and status = suspended"):
+        places = lying(index, parse_filter(asked))
+        assert places == list(range(places[0], places[0] + len(places))), asked
+
+
+def lying(index: OfferingIndex, wanted: Filter) -> list[int]:
+    """Where in the index what everybody may see of it is."""
+    query = whole([*index._clauses.filtered(wanted), *index._clauses.seen(Sight())])
+    return sorted(address.doc for _, address in index._searcher.search(query, 1_000).hits)
+
+
+def test_what_is_put_twice_before_it_is_shown_is_there_once_as_it_was_put_last(index: OfferingIndex) -> None:
+    chance = random.Random(2)
+    for round_ in range(4):
+        ids = chance.sample(range(40), 40)
+        made = [an_offering(f"o{n}", name=f"Round {round_}", focus_areas=(chance.choice("abc"),)) for n in ids]
+        index.put(documents(*made), show=round_ == 3)
+
+    assert index.search(Wanted(text=f"{round_}"), ALL).count == index.size == 40
+    assert index.search(Wanted(filter=parse_filter("area in (a, b, c)")), ALL).count == 40
 
 
 def test_a_facet_keeps_the_value_that_was_chosen_when_nothing_is_left_of_it(index: OfferingIndex) -> None:
