@@ -8,7 +8,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
@@ -18,7 +18,8 @@ import orjson
 from sqlalchemy import CursorResult, Executable, event, make_url, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, InterfaceError, OperationalError
 
-from shared.db.driver import Driver, driver_of
+from shared.db.at_hand import IDLE_SINCE, TRUSTED_IDLE_S, AtHand, Taken
+from shared.db.driver import Driver
 from shared.db.engines import AsyncConnection, AsyncEngine, create_async_engine
 from shared.db.statements import Statements
 from shared.kernel.cause import Cause
@@ -26,7 +27,6 @@ from shared.kernel.errors import Conflict, Unavailable
 from shared.kernel.time import Clock, utc_now
 
 _SQLITE_READERS = 4
-_TRUSTED_IDLE_S = 1.0
 _SILENT_S = 5.0
 # Connection lost, deadlock, resources used up, lock not to be had in time, statement too long, shutting down or starting up.
 # Source: PostgreSQL, Appendix A, error codes.
@@ -42,6 +42,7 @@ _HOLDER = text(
     "SELECT set_config('idle_session_timeout', :milliseconds, false), set_config('application_name', :holder, false)"
 )
 _LONGEST_APPLICATION_NAME = 63
+_SNAPSHOT, _SNAPSHOT_OF_SQLITE = "BEGIN ISOLATION LEVEL REPEATABLE READ", "BEGIN"
 
 Row = Mapping[Any, Any]
 
@@ -135,17 +136,18 @@ class Database:
         self.on_commit: list[Callable[[], None]] = []
         self._write_lock = asyncio.Lock()
         if self.is_sqlite:
-            self._writer = _sqlite_engine(url, pool_size=1, begin="BEGIN IMMEDIATE")
-            self._reader = _sqlite_engine(url, pool_size=_SQLITE_READERS, begin="BEGIN")
+            self._writer = AtHand(_sqlite_engine(url, pool_size=1, begin="BEGIN IMMEDIATE"), is_local=True)
+            self._reader = AtHand(_sqlite_engine(url, pool_size=_SQLITE_READERS, begin="BEGIN"), is_local=True)
         else:
-            self._writer = self._reader = _postgresql_engine(url, pool_size=pool_size, statement_s=statement_s)
+            engine = _postgresql_engine(url, pool_size=pool_size, statement_s=statement_s)
+            self._writer = self._reader = AtHand(engine, is_local=False)
             if url_now is not None:
-                _log_in_as_now(self._writer, url_now)
-        self._statements = {engine: _statements(engine) for engine in (self._writer, self._reader)}
+                _log_in_as_now(engine, url_now)
+        self._statements = {each: _statements(each.engine) for each in (self._writer, self._reader)}
 
     def connections_in_use(self) -> int:
-        pools: set[Any] = {self._writer.pool, self._reader.pool}
-        return sum(pool.checkedout() for pool in pools)
+        pools: dict[AtHand, Any] = {each: each.engine.pool for each in (self._writer, self._reader)}
+        return sum(pool.checkedout() - each.idle() for each, pool in pools.items())
 
     @asynccontextmanager
     async def transaction(self, cause: Cause) -> AsyncIterator[Transaction]:
@@ -167,20 +169,20 @@ class Database:
     async def reading(self, cause: Cause | None = None, *, at_once: bool = False) -> AsyncIterator[Transaction]:
         """A read-only view; nothing done in it is kept.
 
-        On PostgreSQL each statement sees what was committed before it, but `at_once` all see what the first one saw.
+        Each statement sees what was committed before it, but `at_once` all see what the first one saw.
         """
-        snapshot = "BEGIN" if self.is_sqlite else "BEGIN ISOLATION LEVEL REPEATABLE READ" if at_once else None
+        snapshot = (_SNAPSHOT_OF_SQLITE if self.is_sqlite else _SNAPSHOT) if at_once else None
         cause = cause or Cause(actor="reader", correlation_id="")
         with _translated():
             async with self._opened(self._reader, cause, begin=snapshot, keep=False) as tx:
                 yield tx
 
     @asynccontextmanager
-    async def _opened(self, engine: AsyncEngine, cause: Cause, *, begin: str | None, keep: bool) -> AsyncIterator[Transaction]:
-        connection = await engine.connect()
-        driver, is_clean = driver_of(connection), False
+    async def _opened(self, hand: AtHand, cause: Cause, *, begin: str | None, keep: bool) -> AsyncIterator[Transaction]:
+        taken = await hand.take()
+        driver, is_clean = taken.driver, False
         try:
-            tx = Transaction(connection, cause, self.clock(), driver, self._statements[engine], is_view=begin is None)
+            tx = Transaction(taken.connection, cause, self.clock(), driver, self._statements[hand], is_view=begin is None)
             if begin is not None:
                 await driver.control(begin)
             yield tx
@@ -191,9 +193,9 @@ class Database:
             is_clean = True
         finally:
             if is_clean:
-                await connection.close()
+                await hand.give_back(taken)
             else:
-                await _to_its_end(_abandoned(connection, driver))
+                await _to_its_end(_abandoned(taken))
 
     @asynccontextmanager
     async def session_lock(self, name: str, *, silence_s: float = 3.0) -> AsyncIterator[AsyncConnection | None]:
@@ -203,7 +205,8 @@ class Database:
         unused for `silence_s` loses it, and the lock with it: `Unavailable` is what it finds at its next use.
         """
         with _translated():
-            async with self._reader.connect() as connection:
+            taken = await self._reader.take()
+            async with aclosing(taken.connection) as connection:
                 if self.is_sqlite:
                     yield connection
                     return
@@ -224,19 +227,19 @@ class Database:
             await tx.execute(text("SELECT 1"))
 
     async def close(self) -> None:
-        await self._writer.dispose()
+        await self._writer.close()
         if self._reader is not self._writer:
-            await self._reader.dispose()
+            await self._reader.close()
 
 
-async def _abandoned(connection: AsyncConnection, driver: Driver) -> None:
+async def _abandoned(taken: Taken) -> None:
     """What was begun on it is undone; where that cannot be, nobody gets this connection any more."""
     try:
-        await driver.rollback()
+        await taken.driver.rollback()
     except Exception:  # noqa: BLE001 - whatever it is, somebody was told of the error before it
-        await connection.invalidate()
+        await taken.connection.invalidate()
     finally:
-        await connection.close()
+        await taken.connection.close()
 
 
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
@@ -366,13 +369,13 @@ def _check_before_use(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "checkin")
     def _note(_connection: Any, record: Any) -> None:
-        record.info["used_at"] = time.monotonic()
+        record.info["used_at"] = record.info.pop(IDLE_SINCE, None) or time.monotonic()
 
     @event.listens_for(engine.sync_engine, "checkout")
     def _check(connection: Any, record: Any, _proxy: Any) -> None:
         if connection.driver_connection.is_closed():
             raise DisconnectionError
-        if time.monotonic() - record.info.get("used_at", math.inf) > _TRUSTED_IDLE_S:
+        if time.monotonic() - record.info.get("used_at", math.inf) > TRUSTED_IDLE_S:
             try:
                 engine.dialect.do_ping(connection)
             except engine.dialect.loaded_dbapi.Error as err:

@@ -34,6 +34,10 @@ class Driver(Protocol):
 
     async def rollback(self) -> None: ...
 
+    def is_closed(self) -> bool:
+        """Whether it is known, without asking anybody, that it can be used no more."""
+        ...
+
 
 class PostgresqlDriver:
     """asyncpg. SQLAlchemy begins nothing on it: a transaction is what lies between a BEGIN and a COMMIT of ours."""
@@ -76,6 +80,9 @@ class PostgresqlDriver:
         if self._connection.is_in_transaction():
             await self.change("ROLLBACK", ())
 
+    def is_closed(self) -> bool:
+        return bool(self._connection.is_closed())
+
 
 class SqliteDriver:
     """`shared.db.sqlite`'s connection."""
@@ -105,6 +112,9 @@ class SqliteDriver:
 
     async def rollback(self) -> None:
         await self._ended("rollback")
+
+    def is_closed(self) -> bool:
+        return False  # a file does not go away
 
     async def _executed(self, sql: str, values: Values) -> Any:
         try:
