@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -75,7 +75,12 @@ class Principal:
 
     def has(self, name: str, *, scope: str | None = None) -> bool:
         """True when some role has this name and, if given, this scope."""
-        return any(role.name == name and (scope is None or role.scope == scope) for role in self.roles)
+        # The public has none, and is asked about for each action of each item of a list.
+        return bool(self.roles) and any(r.name == name and (scope is None or r.scope == scope) for r in self.roles)
+
+    def has_any(self, names: Collection[str]) -> bool:
+        """True when some role has one of these names."""
+        return bool(self.roles) and any(role.name in names for role in self.roles)
 
     def scopes(self, name: str) -> tuple[str, ...]:
         return tuple(role.scope for role in self.roles if role.name == name and role.scope)

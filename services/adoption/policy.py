@@ -19,7 +19,7 @@ PARKED_ROWS_READERS = ("coordinator", "omb", "auditor")
 
 def require(by: Principal, *roles: str, to: str) -> None:
     """Raises Forbidden naming the roles that may."""
-    if not any(by.has(role) for role in roles):
+    if not by.has_any(roles):
         raise Forbidden(f"To {to} needs one of the roles: {', '.join(roles)}.")
 
 

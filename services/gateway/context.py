@@ -35,6 +35,7 @@ from services.gateway.in_process import InProcess
 from services.gateway.keyring import Keyring
 from services.gateway.keys.commands import Rules as KeyRules
 from services.gateway.keys.exchange import Exchange, Tokens
+from services.gateway.pages.answers import KeptAnswers
 from services.gateway.pages.asking import Asker, Composed, composed
 from services.gateway.pages.kept import KeptPages, Key
 from services.gateway.pages.sections import PageKind
@@ -54,6 +55,8 @@ from shared.web.app import Check
 
 T = TypeVar("T")
 _HEARTBEAT_S = 15.0
+# Until other services have come to know a fact that the feed has.
+_SETTLE_S = 0.5
 # Of an area that the regime does not name yet.
 _NEW_AREA = "qsmo.registry.focus_area.registered.v1"
 _MIGRATIONS = "services.gateway.migrations"
@@ -81,6 +84,7 @@ class Gateway:
     proofs: Proofs = field(init=False)
     asker: Asker = field(init=False)
     pages: KeptPages = field(init=False)
+    answers: KeptAnswers = field(init=False)
     checkpoints: Checkpoints | None = field(init=False)
     tokens: Tokens | None = field(init=False)
     _exchange: Exchange | None = field(init=False)
@@ -103,6 +107,13 @@ class Gateway:
         self.proofs = Proofs()
         self.asker = Asker(self.upstreams, deadline_s=self.settings.compose_deadline_s, clock=self.connections.clock)
         self.pages = KeptPages(self.live, pages_max=self.settings.pages_max, fresh_s=self.settings.page_fresh_s)
+        self.answers = KeptAnswers(
+            self.live,
+            services=tuple(self.upstreams),
+            bytes_max=self.settings.answers_bytes_max,
+            fresh_s=self.settings.page_fresh_s,
+            settle_s=_SETTLE_S,
+        )
         self.loops = Loops("gateway")
         self.writer = FeedWriter(self.live)
         seed = self.settings.signing_key.get_secret_value()
@@ -219,6 +230,7 @@ class Gateway:
         if self.settings.answers:
             self.loops.start("fan-out", self.fanout.run)
             self.loops.start("pages", self.pages.run)
+            self.loops.start("answers", self.answers.run)
         if self.settings.works:
             await self._work()
 

@@ -101,11 +101,11 @@ _SEGMENTS_MAX = max(prefix.count("/") for prefix in ROUTES)
 
 def owner_of(path: str) -> str | None:
     """The service that this path leads to."""
-    found = _prefix_of(path)
+    found = prefix_of(path)
     return ROUTES[found] if found else None
 
 
-def _prefix_of(path: str) -> str | None:
+def prefix_of(path: str) -> str | None:
     """The longest one that is the path, or ends where one of its segments does."""
     parts = path.split("/", _SEGMENTS_MAX + 1)
     for count in range(min(len(parts), _SEGMENTS_MAX + 1), 1, -1):
@@ -143,7 +143,7 @@ class Passage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] in _READS:
             path = scope["path"]
-            prefix = _prefix_of(path)
+            prefix = prefix_of(path)
             if prefix and not _has_body(scope["headers"]) and not any(own.match(path) for own in self._own):
                 proxy, scope["route"] = self._proxies[prefix]
                 await proxy(scope, receive, send)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Protocol, TypeVar, get_args
+from urllib.parse import urlencode
 
 import orjson
 from fastapi import Depends, Query, Request, Response
@@ -166,14 +167,15 @@ class Edge:
     def show_page(self, page: Page[Any], items: list[BaseModel], **beside: Any) -> Response:
         """`{"items": …, "next_cursor": …}` with a Link to the next page; `beside`: what else it says, of all pages."""
         include = self._members(page.fields) if page.fields else None
-        body = b",".join(item.model_dump_json(by_alias=True, include=include).encode() for item in items)
+        body = b",".join([item.__pydantic_serializer__.to_json(item, by_alias=True, include=include) for item in items])
         count = b"" if page.count is None else b',"count":%d' % page.count
         cursor = b"null" if page.next_cursor is None else b'"' + page.next_cursor.encode() + b'"'
         more = b"".join(b',"%b":%b' % (name.encode(), orjson.dumps(value)) for name, value in beside.items())
         headers = {}
         if page.next_cursor is not None:
-            following = self.request.url.include_query_params(cursor=page.next_cursor)
-            headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+            kept = [(name, value) for name, value in self.request.query_params.multi_items() if name != "cursor"]
+            following = urlencode([*kept, ("cursor", page.next_cursor)])
+            headers["Link"] = f'<{self.request.url.path}?{following}>; rel="next"'
         return Response(b'{"items":[' + body + b'],"next_cursor":' + cursor + count + more + b"}", 200, headers, _MEDIA_TYPE)
 
     def _members(self, fields: tuple[str, ...]) -> set[str]:
@@ -187,7 +189,7 @@ class Edge:
 
 
 def _answer(shown: Answered, status: int) -> Answer:
-    body = shown.model.model_dump_json(by_alias=True).encode()
+    body = shown.model.__pydantic_serializer__.to_json(shown.model, by_alias=True)
     tag = hashlib.blake2s(body, digest_size=6).hexdigest()
     headers = {"ETag": f'"{tag}"' if shown.version is None else f'"{shown.version}-{tag}"'}
     if shown.location:

@@ -71,7 +71,8 @@ class At:
 
 
 async def _same(_scope: Any, _receive: Any, send: Any) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"12")]})
+    fields = [(b"content-length", b"12"), (b"content-type", b"application/json"), (b"etag", b'"1-ab"')]
+    await send({"type": "http.response.start", "status": 200, "headers": fields})
     await send({"type": "http.response.body", "body": b'{"id": "as"}'})
 
 
@@ -194,3 +195,17 @@ async def test_once_it_closes_connections_end(at: At) -> None:
 
     assert (status, before, at.answered) == (200, 1, 1)
     assert ended or "connection" not in fields  # embedded, the server itself ends them
+
+
+async def test_items_and_lists_that_are_kept_are_answered_at_once_too(at: At) -> None:
+    async with connected(at.url) as client:
+        for path in ("/v1/organizations/o-1", "/v1/organizations?limit=20"):
+            before = at.answered
+            first = await client.ask(path)
+            again = [await client.ask(path) for _ in range(3)]
+            unchanged = await client.ask(path, If_None_Match='"1-ab"')
+
+            assert at.answered == before + 4
+            assert {(status, body) for status, _, body in again} == {(200, first[2])}
+            assert again[0][1].keys() == first[1].keys()
+            assert (unchanged[0], unchanged[1]["etag"]) == (304, '"1-ab"')

@@ -150,7 +150,7 @@ def _shown(found: Finding, correction: Correction | None, by: Principal) -> Find
 
 
 def _actions(found: Finding, correction: Correction | None, by: Principal) -> list[Action]:
-    if not any(by.has(role) for role in MACHINE.roles_for("withdraw")):
+    if not by.has_any(MACHINE.roles_for("withdraw")):
         return []
     missing = [] if found.status is Status.RAISED else [f"state {Status.RAISED} (it is {found.status})"]
     missing += ["no corrective action opened for it"] if correction else []

@@ -186,7 +186,7 @@ def _history(at: Edge) -> History:
 
 
 def _sight(by: Principal) -> Sight:
-    if any(by.has(role) for role in GOVERNMENT_WIDE):
+    if by.has_any(GOVERNMENT_WIDE):
         return Sight(everything=True)
     return Sight(areas=by.scopes("qsmo"), providers=by.scopes("provider"))
 

@@ -53,7 +53,7 @@ def _standing(designation: Designation, view: MarketplaceView) -> schemas.Servic
 
 
 def provider(found: Provider, *, by: Principal) -> schemas.ProviderShown:
-    may_change = any(by.has(role) for role in ROLES["change provider"])
+    may_change = by.has_any(ROLES["change provider"])
     return schemas.ProviderShown(
         id=found.id,
         version=found.version,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -20,6 +21,7 @@ from shared.kernel.errors import NotFound
 from shared.web.listing import listing
 from shared.web.paging import Page, PageRequest, page_of
 
+_STATEMENTS = 256
 _REVISIONS = listing(tables.offering_revisions, key="n")
 
 
@@ -51,12 +53,17 @@ class OfferingFilter:
 
 async def offerings(tx: Transaction, wanted: OfferingFilter, request: PageRequest, *, by: Principal) -> Page[OfferingView]:
     """Those that the caller may see, by name."""
-    table, of = tables.offerings, tables.providers
-    query = _filtered(select(table).outerjoin(of, of.c.id == table.c.provider_id), wanted)
-    query = query.where(*_visible_to(by))
-    order = [table.c.name, table.c.id]
+    order = [tables.offerings.c.name, tables.offerings.c.id]
+    query = _visible(wanted, by)
     page = await page_of(tx, query, by=order, request=request, read=store.offerings.from_row, listing=_LISTING)
     return page.of(await all_viewed(tx, page.items, by=by))
+
+
+@lru_cache(maxsize=_STATEMENTS)
+def _visible(wanted: OfferingFilter, by: Principal) -> Select[Any]:
+    table, of = tables.offerings, tables.providers
+    query = _filtered(select(table).outerjoin(of, of.c.id == table.c.provider_id), wanted)
+    return query.where(*_visible_to(by))
 
 
 async def all_viewed(tx: Transaction, found: Sequence[Offering], *, by: Principal) -> list[OfferingView]:
@@ -127,7 +134,7 @@ _LISTING = listing(
 
 def _visible_to(by: Principal) -> list[ColumnElement[bool]]:
     """`policy.may_see` as a condition."""
-    if any(by.has(role) for role in GOVERNMENT_WIDE):
+    if by.has_any(GOVERNMENT_WIDE):
         return []
     table = tables.offerings
     seen: list[ColumnElement[bool]] = [table.c.status.in_(PUBLIC) & (table.c.revision > 0)]

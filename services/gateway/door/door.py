@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.clock import MovableClock
 from services.gateway.config import Settings
+from services.gateway.door.answers import AnswersAtDoor, question
 from services.gateway.door.callers import Caller, Callers, NotAllowed, address_of
 from services.gateway.door.exchange import server_of, takes_whole
+from services.gateway.door.fields import Headers
 from services.gateway.door.gcra import Limiter, Quota, Verdict
 from services.gateway.door.pages import PagesAtDoor, Wanted, wanted_page
+from services.gateway.door.refusals import Refusal, another_mode, not_allowed, overloaded, refuse, too_many
 from services.gateway.feed.stream import EventStream
-from shared import telemetry
-from shared.kernel import ids
+from shared.auth import Principal
 from shared.kernel.errors import Unavailable
-from shared.kernel.ids import new_id
-from shared.web.middleware import TRACEPARENT
 
-Headers = list[tuple[bytes, bytes]]
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
-# For probes and scrapers: an overload must stay visible.
 # What those around the door, or it itself, have to look at.
 _LOOKED_AT = frozenset({b"cookie", b"qsmo-mode", b"x-api-key", b"x-forwarded-for", b"x-forwarded-proto"})
+# For probes and scrapers: an overload must stay visible.
 _ALWAYS = frozenset({"/livez", "/readyz", "/metrics", "/internal/progress"})
 _STREAM = "/v1/events/stream"
 _POLL = "/v1/events"
@@ -52,15 +48,6 @@ _SECURITY: Headers = [
 _HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    status: int
-    kind: str
-    title: str
-    detail: str
-    retry_after_s: float = 0.0
-
-
 @dataclass(slots=True)
 class Load:
     """What is under way in this process. Streams and long polls wait more than they work, and are counted apart."""
@@ -81,6 +68,7 @@ class Door:
         self._limiter = Limiter()
         self._callers: Callers | None = None
         self._pages: PagesAtDoor | None = None
+        self._answers: AnswersAtDoor | None = None
         self._opening = asyncio.Semaphore(_OPENING_AT_ONCE)
         self.load = Load()
 
@@ -100,43 +88,64 @@ class Door:
         refusal = self._refusal(caller, verdict, waits=waits) or refusal or self._of_another_mode(scope)
         limits = self._limits(caller, verdict)
         if refusal is not None:
-            await _refuse(refusal, scope, _adding(send, _security(scope) + limits))
+            await refuse(refusal, scope, _adding(send, _security(scope) + limits))
             return
         wanted = wanted_page(scope, caller.principal) if caller.principal is not None else None
         if wanted is not None and await self._answered(wanted, scope, send, caller=caller.name, limits=limits):
             return
+        added = _security(scope) + limits
+        asked, answers = question(scope, caller.principal), self._answers_of(scope)
+        if asked is not None and (said := answers.find(asked)) is not None:
+            await answers.send(said, asked, scope, send, added=added, begun=time.perf_counter())
+            return
         self._begin(caller.name, waits=waits)
         try:
-            await self._within(scope, receive, send, _security(scope) + limits)
+            if scope["path"] == _STREAM:
+                await self._streamed(scope, receive, send, added)
+            else:
+                await self._app(scope, receive, answers.listening(_adding(send, added), scope, asked))
         finally:
             self._end(caller.name, waits=waits)
+            answers.wrote(scope)
 
     def at_once(self, server: Any) -> bool:
-        """Answers with a kept page, without a task. False: nothing has been done, and the request goes the usual way."""
-        if self._pages is None or self._callers is None or not takes_whole(server):
+        """Answers with what is kept, without a task. False: nothing has been done, and the request goes the usual way."""
+        if self._callers is None or not takes_whole(server):
             return False
         scope: Scope = server.scope
-        if not scope["path"].endswith("/overview") or not _LOOKED_AT.isdisjoint(dict(scope["headers"])):
+        if scope["method"] != "GET" or not _LOOKED_AT.isdisjoint(dict(scope["headers"])):
             return False
         caller = self._callers.at_once(scope)
-        wanted = wanted_page(scope, caller.principal) if caller is not None and caller.principal is not None else None
-        page = self._pages.find(wanted) if wanted is not None else None
-        if caller is None or wanted is None or page is None:
+        write = self._kept(scope, caller.principal) if caller is not None and caller.principal is not None else None
+        if caller is None or write is None:
             return False
         begun = time.perf_counter()
         verdict = self._counted(scope, caller)
         if self._refusal(caller, verdict, waits=False) is not None:
             return False
-        self._pages.write(page, wanted, scope, server, limits=self._limits(caller, verdict), begun=begun)
+        write(server, self._limits(caller, verdict), begun)
         return True
+
+    def _kept(self, scope: Scope, principal: Principal) -> Callable[[Any, Headers, float], None] | None:
+        """What writes the answer to the server, given the limits and when work on it begun; None for what is not at hand."""
+        pages, answers = self._pages, self._answers
+        wanted = wanted_page(scope, principal)
+        if pages is not None and wanted is not None and (page := pages.find(wanted)) is not None:
+            return lambda server, limits, begun: pages.write(page, wanted, scope, server, limits=limits, begun=begun)
+        asked = question(scope, principal)
+        if answers is not None and asked is not None and (said := answers.find(asked)) is not None:
+            return lambda server, limits, begun: answers.write(
+                said, asked, scope, server, added=_security(scope) + limits, begun=begun
+            )
+        return None
 
     async def _made_sure_of(self, scope: Scope) -> tuple[Caller, Refusal | None]:
         try:
             return await self._callers_of(scope).admitted(scope), None
         except NotAllowed as error:
-            return address_of(scope), _not_allowed(error)
+            return address_of(scope), not_allowed(error)
         except Unavailable as error:
-            return address_of(scope), _overloaded(error.detail, error.retry_after_s)
+            return address_of(scope), overloaded(error.detail, error.retry_after_s)
 
     async def _answered(self, wanted: Wanted, scope: Scope, send: Send, *, caller: str, limits: Headers) -> bool:
         """False where there is no such page; the page's own route says so."""
@@ -153,11 +162,8 @@ class Door:
             await pages.send(page, wanted, scope, send, limits=limits, begun=begun)
         return page is not None
 
-    async def _within(self, scope: Scope, receive: Receive, send: Send, added: Headers) -> None:
+    async def _streamed(self, scope: Scope, receive: Receive, send: Send, added: Headers) -> None:
         """The app; then, out here, the body of a stream whose head it has sent."""
-        if scope["path"] != _STREAM:
-            await self._app(scope, receive, _adding(send, added))
-            return
         server = server_of(scope, send)
         handed_over: list[EventStream] = []
         scope["qsmo.handed_over"] = handed_over
@@ -179,12 +185,17 @@ class Door:
             self._pages = PagesAtDoor(scope["app"].state.context)
         return self._pages
 
+    def _answers_of(self, scope: Scope) -> AnswersAtDoor:
+        if self._answers is None:
+            self._answers = AnswersAtDoor(scope["app"].state.context.answers)
+        return self._answers
+
     def _of_another_mode(self, scope: Scope) -> Refusal | None:
         """Who means a test must not change what is live."""
         for name, value in scope["headers"]:
             if name == b"qsmo-mode":
                 own = b"test" if isinstance(scope["app"].state.context.connections.clock, MovableClock) else b"live"
-                return None if value == own else _another_mode(own)
+                return None if value == own else another_mode(own)
         return None
 
     def _quota(self, caller: Caller) -> Quota:
@@ -204,15 +215,13 @@ class Door:
     def _refusal(self, caller: Caller, verdict: Verdict | None, *, waits: bool) -> Refusal | None:
         s, load = self._settings, self.load
         if verdict is not None and not verdict.admitted:
-            return _too_many(
-                "You ask more often than agreed; the RateLimit fields say how much is left.", verdict.retry_after_s
-            )
+            return too_many("You ask more often than agreed; the RateLimit fields say how much is left.", verdict.retry_after_s)
         if waits and load.streams_by_caller.get(caller.name, 0) >= s.streams_per_caller:
-            return _too_many(f"A caller has {s.streams_per_caller} event streams and long polls at most.", 5)
+            return too_many(f"A caller has {s.streams_per_caller} event streams and long polls at most.", 5)
         if waits and load.streams >= s.streams_max:
-            return _overloaded("This server has all the event streams it can serve.", 5)
+            return overloaded("This server has all the event streams it can serve.", 5)
         if not waits and load.requests >= s.requests_max:
-            return _overloaded("This server has as many requests under way as it can serve.", 1)
+            return overloaded("This server has as many requests under way as it can serve.", 1)
         return None
 
     def _begin(self, caller: str, *, waits: bool) -> None:
@@ -244,24 +253,6 @@ def _security(scope: Scope) -> Headers:
     return [*_SECURITY, _HSTS] if scope.get("scheme") == "https" else _SECURITY
 
 
-def _too_many(detail: str, retry_after_s: float) -> Refusal:
-    return Refusal(status=429, kind="too-many-requests", title="Too many requests", detail=detail, retry_after_s=retry_after_s)
-
-
-def _not_allowed(error: NotAllowed) -> Refusal:
-    kind, title = ("unauthenticated", "Sign in first") if error.status == 401 else ("forbidden", "You may not do this")
-    return Refusal(status=error.status, kind=kind, title=title, detail=str(error))
-
-
-def _another_mode(own: bytes) -> Refusal:
-    detail = f"This installation serves `QSMO-Mode: {own.decode()}`, which is also what it means without the field."
-    return Refusal(status=400, kind="malformed", title="The request is malformed", detail=detail)
-
-
-def _overloaded(detail: str, retry_after_s: float) -> Refusal:
-    return Refusal(status=503, kind="overloaded", title="Busy for now", detail=detail, retry_after_s=retry_after_s)
-
-
 def _adding(send: Send, added: Headers) -> Send:
     """Fields of the answer itself go before ours."""
 
@@ -273,30 +264,3 @@ def _adding(send: Send, added: Headers) -> Send:
         await send(message)
 
     return send_with
-
-
-async def _refuse(refusal: Refusal, scope: Scope, send: Send) -> None:
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    request_id = given if _REQUEST_ID.fullmatch(given) else new_id().encode()
-    traced = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), "")
-    document = {
-        "type": f"/problems/{refusal.kind}",
-        "title": refusal.title,
-        "status": refusal.status,
-        "detail": refusal.detail,
-        "instance": scope["path"],
-        "trace_id": (traced if TRACEPARENT.fullmatch(traced) else ids.traceparent()).split("-")[1],
-    }
-    body = orjson.dumps(document)
-    headers: Headers = [
-        (b"content-type", b"application/problem+json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"x-request-id", request_id),
-    ]
-    if refusal.retry_after_s:
-        headers.append((b"retry-after", b"%d" % max(1, math.ceil(refusal.retry_after_s))))
-    if refusal.status == 401:
-        headers.append((b"www-authenticate", b'Bearer realm="qsmo"'))
-    telemetry.HTTP_SECONDS.labels("gateway", scope["method"], "refused", str(refusal.status)).observe(0)
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

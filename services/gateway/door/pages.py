@@ -13,6 +13,7 @@ from starlette.types import Scope, Send
 
 from services.gateway.context import Gateway
 from services.gateway.door.exchange import server_of, takes_whole, write_whole
+from services.gateway.door.fields import REQUEST_ID, Headers, as_fields, has_it, lines, tags_and_name
 from services.gateway.pages.asking import Composed
 from services.gateway.pages.sections import AGENCY, AREA, OFFERING, PageKind
 from shared import telemetry, tracing
@@ -21,7 +22,6 @@ from shared.kernel.errors import NotFound
 from shared.kernel.ids import request_id, traceparent
 from shared.web.middleware import TRACEPARENT
 
-Headers = list[tuple[bytes, bytes]]
 # Of ids those that are plainly valid; what is wrong with another, the page's own route tells.
 _PATH = re.compile(r"/v1/(areas|agencies|offerings)/([a-z0-9]{1,20}(?:-[a-z0-9]{1,20}){0,5})/overview")
 _KINDS = {"areas": AREA, "agencies": AGENCY, "offerings": OFFERING}
@@ -32,7 +32,6 @@ _ROUTES = {
 }
 # In the scope of a request that goes on: why there is no such page.
 ABSENT = "qsmo.absent"
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
 # Of the security headers those that mean something for data; the rest is for what a browser shows.
 _LASTING = (
     b"vary: Authorization, X-Api-Key\r\n"
@@ -92,7 +91,7 @@ class PagesAtDoor:
             self.write(found, wanted, scope, server, limits=limits, begun=begun)
             return
         status, head, body = self._answer(found, wanted, scope, limits)
-        await send({"type": "http.response.start", "status": status, "headers": _fields(head)})
+        await send({"type": "http.response.start", "status": status, "headers": as_fields(head)})
         await send({"type": "http.response.body", "body": body})
         self._measured(wanted.kind, status).observe(time.perf_counter() - begun)
 
@@ -104,24 +103,15 @@ class PagesAtDoor:
 
     def _answer(self, found: Composed, wanted: Wanted, scope: Scope, limits: Headers) -> tuple[int, bytes, bytes]:
         """Status, lines of the head, and the body."""
-        given_tags = name = b""
-        for given, value in scope["headers"]:
-            if given == b"if-none-match":
-                given_tags = value
-            elif given == b"x-request-id":
-                name = value
-        if not _REQUEST_ID.fullmatch(name):
-            name = request_id().encode()
+        tags, name = tags_and_name(scope)
         tag = found.etag.encode()
-        status, body = 200, found.body
-        if given_tags and (given_tags == tag or tag in [one.strip() for one in given_tags.split(b",")]):
-            status, body = 304, b""
+        status, body = (304, b"") if has_it(tags, tag) else (200, found.body)
         head = b"".join(
             (
                 b"etag: %b\r\n" % tag,
                 _PUBLIC if wanted.principal.is_anonymous else _PRIVATE,
                 b"x-request-id: %b\r\n" % name,
-                *[b"%b: %b\r\n" % pair for pair in limits],
+                lines(limits),
                 b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body) if status == 200 else b"",
             )
         )
@@ -138,7 +128,7 @@ class PagesAtDoor:
 def _of_request(scope: Scope, given: Mapping[bytes, bytes]) -> str:
     """Its name, or a new one, which it has from now on."""
     name = given.get(b"x-request-id", b"")
-    if not _REQUEST_ID.fullmatch(name):
+    if not REQUEST_ID.fullmatch(name):
         name = request_id().encode()
         scope["headers"].append((b"x-request-id", name))
     return name.decode()
@@ -151,8 +141,3 @@ def _of_trace(scope: Scope, given: Mapping[bytes, bytes]) -> str:
         trace = traceparent()
         scope["headers"].append((b"traceparent", trace.encode()))
     return trace
-
-
-def _fields(head: bytes) -> Headers:
-    """The same as ASGI has it."""
-    return [(name, value) for name, _, value in (line.partition(b": ") for line in head.splitlines())]

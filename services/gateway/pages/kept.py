@@ -11,12 +11,12 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from services.gateway.feed.entry import Entry
 from services.gateway.feed.live import Live
 from services.gateway.pages.asking import Composed
+from services.gateway.pages.following import Following
 from shared.auth import Principal
 
 _NAME = re.compile(rb'"([A-Za-z0-9][A-Za-z0-9._:-]{0,127})"')
@@ -43,8 +43,7 @@ class KeptPages:
         self._pages: dict[Key, _Kept] = {}
         self._by_name: dict[bytes, set[Key]] = {}
         self._recent: deque[tuple[int, frozenset[bytes]]] = deque(maxlen=_RECENT_FACTS)
-        self._following = ExitStack()
-        self._is_following = False
+        self._following = Following(live)
         live.followers.append(self._concerned)
 
     def find(self, key: Key) -> Composed | None:
@@ -72,7 +71,7 @@ class KeptPages:
         self._pages[key] = _Kept(page, time.monotonic() + self._fresh_s, names)
         for name in names:
             self._by_name.setdefault(name, set()).add(key)
-        self._follow()
+        self._following.begin()
 
     def _concerned_since(self, seq: int, names: frozenset[bytes]) -> bool:
         if self._live.last - seq > _RECENT_FACTS:
@@ -101,12 +100,6 @@ class KeptPages:
             if not keys:
                 del self._by_name[name]
 
-    def _follow(self) -> None:
-        """While there are pages, this process must hear of facts that others append."""
-        if not self._is_following:
-            self._is_following = True
-            self._following.enter_context(self._live.waiting(asyncio.Event()))
-
     async def run(self) -> None:
         """Forget what is too old, for as long as the process lives."""
         while True:
@@ -114,9 +107,8 @@ class KeptPages:
             now = time.monotonic()
             for key in [key for key, kept in self._pages.items() if kept.good_until < now]:
                 self._drop(key)
-            if not self._pages and self._is_following:
-                self._is_following = False
-                self._following.close()
+            if not self._pages:
+                self._following.end()
 
 
 def _names(entry: Entry) -> Iterator[bytes]:

@@ -60,7 +60,7 @@ def _post_actions(found: Post, *, today: date, by: Principal) -> list[Action]:
     holder = found.last.holder.subject if found.last.holder else None
     shown = _delegating(f"/v1/posts/{found.id}", found.delegations, holder=holder, today=today, by=by)
     for action in ("fill", "vacate"):
-        if any(by.has(role) for role in ROLES[f"{action} post"]):
+        if by.has_any(ROLES[f"{action} post"]):
             possible = action in MACHINE.allowed(found.last.state)
             missing = [] if possible else [f"state filled (it is {found.last.state})"]
             shown.append(Action(action=action, href=f"/v1/posts/{found.id}/{action}", possible=possible, missing=missing))
@@ -95,7 +95,7 @@ def vacancy(found: Vacancy, *, names: Mapping[str, str], today: date, by: Princi
 
 def seat(found: BoardSeat, *, today: date, by: Principal) -> schemas.SeatShown:
     href = f"/v1/board-seats/{found.id}"
-    may_change = any(by.has(role) for role in ROLES["change board seat"])
+    may_change = by.has_any(ROLES["change board seat"])
     change = [Action(action="change", href=href, possible=True)] if may_change else []
     return schemas.SeatShown(
         id=found.id,

@@ -18,7 +18,9 @@ from shared.auth import Principal
 from shared.kernel.machine import StateMachine
 from shared.web.wire import Action
 
-_ORGANIZATION_ACTIONS = ("change", "rename", "move", "merge", "split", "dissolve")
+_ORGANIZATION_ACTIONS = {
+    name: ROLES[f"{name} organization"] for name in ("change", "rename", "move", "merge", "split", "dissolve")
+}
 
 
 def policy(found: Policy) -> schemas.PolicyShown:
@@ -61,7 +63,7 @@ def organization(found: Organization, *, by: Principal, is_past: bool = False) -
 
 
 def _organization_actions(found: Organization, *, by: Principal) -> list[Action]:
-    allowed = [name for name in _ORGANIZATION_ACTIONS if any(by.has(role) for role in ROLES[f"{name} organization"])]
+    allowed = [name for name, roles in _ORGANIZATION_ACTIONS.items() if by.has_any(roles)] if by.roles else []
     if not allowed:
         return []
     href = f"/v1/organizations/{found.id}"
@@ -134,7 +136,7 @@ def match_review(review: MatchReview, *, by: Principal) -> schemas.MatchReviewSh
 
 
 def _plain_actions(by: Principal, action: str, *, name: str, href: str) -> list[Action]:
-    return [Action(action=name, href=href, possible=True)] if any(by.has(role) for role in ROLES[action]) else []
+    return [Action(action=name, href=href, possible=True)] if by.has_any(ROLES[action]) else []
 
 
 def _machine_actions(
@@ -143,7 +145,7 @@ def _machine_actions(
     """What the caller's roles allow: possible in this state, or what state it takes, or what it lacks beside."""
     shown: list[Action] = []
     for transition in machine.transitions:
-        if transition.sources == (None,) or not any(by.has(role) for role in transition.roles):
+        if transition.sources == (None,) or not by.has_any(transition.roles):
             continue
         possible = state in transition.sources
         wanted = " or ".join(str(source) for source in transition.sources if source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Select, and_, func, literal, or_, select
@@ -18,6 +19,7 @@ from shared.web.listing import listing
 from shared.web.paging import Page, PageRequest, page_in_memory, page_of
 
 _DEPTH_MAX = 20
+_STATEMENTS = 64
 _LISTING = listing(tables.organizations, "name", "kind", "parent_id", "cfo_act", "valid_from", "valid_to", sorts=("name",))
 _NAME_THEN = tables.organization_spans.c.name.label("name_then")
 _LISTING_THEN = listing(
@@ -58,10 +60,14 @@ async def organizations(tx: Transaction, wanted: OrganizationFilter, request: Pa
         return page_in_memory(found, key=lambda o: (o.name, o.id), request=request, listing=_LISTING)
     if wanted.as_of is not None:
         return await _organizations_of_day(tx, wanted, wanted.as_of, request)
+    by = [tables.organizations.c.name, tables.organizations.c.id]
+    return await page_of(tx, _now(wanted), by=by, request=request, read=store.organizations.from_row, listing=_LISTING)
+
+
+@lru_cache(maxsize=_STATEMENTS)
+def _now(wanted: OrganizationFilter) -> Select[Any]:
     table = tables.organizations
-    query = _filtered(select(table), wanted, name=table.c.name, parent_id=table.c.parent_id)
-    by = [table.c.name, table.c.id]
-    return await page_of(tx, query, by=by, request=request, read=store.organizations.from_row, listing=_LISTING)
+    return _filtered(select(table), wanted, name=table.c.name, parent_id=table.c.parent_id)
 
 
 async def _organizations_of_day(

@@ -161,8 +161,8 @@ _compiled: dict[Any, Any] = {}
 
 def remember_statements(db: Database) -> None:
     """Engines made in every life anew share what they compiled."""
-    for engine in (db._writer, db._reader):
-        engine.sync_engine._compiled_cache = _compiled  # a dict is what the annotation allows
+    for hand in (db._writer, db._reader):
+        hand.engine.sync_engine._compiled_cache = _compiled  # a dict is what the annotation allows
 
 
 registry.register("sqlite.simulated", __name__, "Dialect")
