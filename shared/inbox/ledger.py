@@ -8,7 +8,21 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import BindParameter, CompoundSelect, Table, bindparam, func, insert, literal_column, select, union_all, update
+from sqlalchemy import (
+    BindParameter,
+    CompoundSelect,
+    Select,
+    Table,
+    bindparam,
+    func,
+    insert,
+    literal_column,
+    select,
+    true,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects import postgresql
 
 from shared.bus.port import Delivery
 from shared.contracts.envelope import Event, MalformedEvent
@@ -138,12 +152,26 @@ class Ledger:
 def _known(positions: Table, parked: Table, *, is_postgresql: bool) -> CompoundSelect[Any]:
     """Rows of 0, aggregate, version applied; and of 1, aggregate, version parked."""
     consumer: BindParameter[str] = bindparam("consumer")
-    p, w = positions.c, parked.c
-    these = in_keys(p.subject, "aggregates", is_postgresql=is_postgresql)
-    applied = select(literal_column("0"), p.subject, p.version).where(p.consumer == consumer, these)
+    w = parked.c
+    applied = (_applied_one_by_one if is_postgresql else _applied)(positions, consumer)
     of_these = in_keys(w.subject, "subjects", is_postgresql=is_postgresql)
     newest = select(literal_column("1"), w.topic + ":" + w.subject, func.max(w.version)).group_by(w.topic, w.subject)
     return union_all(applied, newest.where(w.consumer == consumer, w.resolved_at.is_(None), of_these))
+
+
+def _applied(positions: Table, consumer: BindParameter[str]) -> Select[Any]:
+    p = positions.c
+    these = in_keys(p.subject, "aggregates", is_postgresql=False)
+    return select(literal_column("0"), p.subject, p.version).where(p.consumer == consumer, these)
+
+
+def _applied_one_by_one(positions: Table, consumer: BindParameter[str]) -> Select[Any]:
+    """A look at the key for each: PostgreSQL would rather read all positions of a consumer, 24 ms a batch of 45,000."""
+    p = positions.c
+    wanted = func.unnest(bindparam("aggregates", type_=postgresql.ARRAY(p.subject.type)))
+    given = wanted.table_valued("subject", name="given").render_derived()
+    found = select(p.version).where(p.consumer == consumer, p.subject == given.c.subject).limit(1).lateral("found")
+    return select(literal_column("0"), given.c.subject, found.c.version).select_from(given.join(found, true()))
 
 
 def _subject(text: str) -> str:

@@ -245,7 +245,8 @@ async def list_request(
     fields: Annotated[str | None, Query(pattern=r"^[a-z_]{1,40}(,[a-z_]{1,40}){0,49}$", description=_FIELDS)] = None,
     count: Annotated[bool, Query(description=_COUNT)] = False,
 ) -> PageRequest:
-    return replace(paged, filter=condition, sort=sort, fields=tuple(fields.split(",")) if fields else (), count=count)
+    named = tuple(fields.split(",")) if fields else ()
+    return PageRequest(paged.limit, paged.cursor, filter=condition, sort=sort, fields=named, count=count)
 
 
 AtEdge = Annotated[Edge, Depends(edge)]
