@@ -246,9 +246,21 @@ class StateMachines(Shown):
 
 
 # What pages look like in the OpenAPI document; the bodies themselves are written item by item.
+class RangeShown(Shown):
+    """The facts counted: how many, the first and the last event of them by id."""
+
+    facts: int
+    first_event: str | None
+    last_event: str | None
+
+
 class AdoptionPage(Shown):
+    """`definition` and `range` of facts are told of those that were stalled on a day."""
+
     items: list[AdoptionShown]
     next_cursor: str | None
+    definition: str | None = None
+    range: RangeShown | None = None
 
 
 class ParkedRowPage(Shown):

@@ -19,6 +19,7 @@ from typing import Any
 import orjson
 import pytest
 from arro3.io import read_parquet
+from sqlalchemy import or_, select
 
 from services.adoption import tables
 from services.adoption.consumers import follow_own
@@ -75,7 +76,7 @@ class Oracle:
                 day = date.fromisoformat(fact["effective_on"])
             elif "decommissioned_on" in fact:
                 day = date.fromisoformat(fact["decommissioned_on"])
-            fact["verb"] = row["headers"]["ce_type"].split(".")[3]
+            fact["verb"], fact["recorded"] = row["headers"]["ce_type"].split(".")[3], row["recorded_at"].date()
             before = found[row["key"]]
             fact["day"] = max(day, before[-1][0]) if before else day
             found[row["key"]].append((fact["day"], kind, fact))
@@ -88,7 +89,27 @@ class Oracle:
             standing = [(kind, fact) for day, kind, fact in facts if day <= as_of]
             if standing:
                 self._count(sums, standing[-1][0], [fact for _, fact in standing])
+            if facts[0][1] == "adoption":
+                self._count_stalls(sums, [fact for *_, fact in facts], as_of)
         return Counter({cell: n for cell, n in sums.items() if n})
+
+    def _count_stalls(self, sums: Counter[tuple[str, str, str, str]], facts: list[dict[str, Any]], as_of: date) -> None:
+        """Told on the day it was recorded, not on that of the step before; ended by a step on the step's day."""
+        since: date | None = None
+        for before, fact in pairwise(facts):
+            moved = fact["phase"] != before["phase"] or fact["status"] != "active"
+            if since is not None and (moved or fact["verb"] == "resumed"):
+                until = max(since, fact["day"], fact["recorded"] if fact["verb"] == "resumed" else since)
+                self._stall(sums, before, is_standing=since <= as_of < until)
+                since = None
+            if since is None and fact["verb"] == "stalled" and fact["status"] == "active":
+                since = max(fact["recorded"], fact["day"])
+        self._stall(sums, facts[-1], is_standing=since is not None and since <= as_of)
+
+    def _stall(self, sums: Counter[tuple[str, str, str, str]], fact: dict[str, Any], *, is_standing: bool) -> None:
+        for area in (*fact["focus_areas"], ALL) if is_standing else ():
+            for held_by in (fact["agency_id"], ""):
+                sums[("stalled", held_by, area, fact["phase"])] += 1
 
     def _count(self, sums: Counter[tuple[str, str, str, str]], kind: str, facts: list[dict[str, Any]]) -> None:
         last = facts[-1]
@@ -111,10 +132,6 @@ def _told_by(kind: str, facts: list[dict[str, Any]]) -> Iterator[tuple[str, str,
             for (_, since), (phase, until) in pairwise(sorted(entered.items(), key=lambda each: PHASES.index(each[0]))):
                 left = PHASES[PHASES.index(phase) - 1]
                 yield "time_in_phase", "", f"{left}:{(until - since).days}", 1
-            of_phase = [fact for fact in facts if fact["phase"] == last["phase"]]
-            stalls = [fact["verb"] for fact in of_phase if fact["verb"] in {"stalled", "resumed"}]
-            if last["status"] == "active" and stalls[-1:] == ["stalled"]:
-                yield "stalled", last["agency_id"], last["phase"], 1
         case "savings":
             key = f"{last['kind']}:{last['fiscal_year']}"
             yield "savings", last["agency_id"], key, last["cents"]
@@ -156,8 +173,17 @@ async def outbox(world: World) -> list[dict[str, Any]]:
 async def compared(world: World, *, seed: int, points: int = 20) -> None:
     oracle, rng = Oracle.of(await outbox(world)), random.Random(seed)
     for as_of in (date(2018, 1, 1), *(date(2018, 10, 1) + timedelta(rng.randrange(4_000)) for _ in range(points))):
-        assert await served(world, as_of) == oracle.at(as_of), as_of
+        found = await served(world, as_of)
+        assert found == oracle.at(as_of), as_of
+        assert await listed_stalls(world, as_of) == sum(n for cell, n in found.items() if cell[:3] == ("stalled", "", ALL))
     assert await served(world, None) == oracle.at(date.max)
+
+
+async def listed_stalls(world: World, as_of: date) -> int:
+    """What the list of that day rests on."""
+    c = tables.figure_stalls.c
+    async with world.db.reading() as tx:
+        return len(await tx.rows(select(c.since).where(c.since <= as_of, or_(c.until.is_(None), c.until > as_of))))
 
 
 async def verified(world: World) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import random
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,13 @@ import pytest
 from services.adoption import facts, store
 from services.adoption.domain import adoption as domain
 from services.adoption.domain.adoption import Adoption, Status, Step
+from services.adoption.domain.forecast import Spell
+from services.adoption.domain.forecast import forecast as rule
 from services.adoption.domain.m3 import Phase
 from services.adoption.store import KnownOffering, KnownOrganization
 from shared.contracts.adoption import AdoptionStarted
 from shared.kernel.cause import Cause
+from tests.support.registry import Day
 from tests.unit.adoption.builders import World, a_world, acted, started
 
 OWN = "agency:7008:sapoc"
@@ -118,3 +123,79 @@ async def test_who_is_on_hold_or_there_already_is_not_forecast(world: World) -> 
     assert (await forecast(world, held))["missing"] == ["an adoption that is not on hold"]
     assert answer.json()["missing"] == ["an adoption on its way to operations (it is active, in operations)"]
     assert answer.json()["live_on"] == "2022-05-31"
+
+
+def recomputed(past: Sequence[Adoption], found: Adoption, day: date, *, area: str) -> tuple[date | None, ...]:
+    """From the steps in effect by the day, adoption by adoption."""
+    own: dict[Phase, list[Spell]] = {phase: [] for phase in PHASES}
+    everywhere: dict[Phase, list[Spell]] = {phase: [] for phase in PHASES}
+    for each in past:
+        steps = [step for step in each.steps if step.effective_on <= day]
+        entered = {step.phase: step.effective_on for step in reversed(steps)}
+        reached = [(phase, entered[phase]) for phase in PHASES if phase in entered]
+        for (phase, begun), (_, following) in pairwise(reached):
+            spell = Spell((following - begun).days, ended=True)
+            everywhere[phase].append(spell)
+            own[phase] += [spell] if each.offering_id == area else []
+        if reached and reached[-1][0] is not Phase.OPERATIONS:
+            until = day if steps[-1].status is Status.ACTIVE else steps[-1].effective_on
+            spell = Spell((until - reached[-1][1]).days, ended=False)
+            everywhere[reached[-1][0]].append(spell)
+            own[reached[-1][0]] += [spell] if each.offering_id == area else []
+    steps = [step for step in found.steps if step.effective_on <= day]
+    since = min(step.effective_on for step in steps if step.phase is steps[-1].phase)
+    made = rule(steps[-1].phase, since=since, on=day, area=own, everywhere=everywhere)
+    return made.low_on, made.middle_on, made.high_on
+
+
+async def test_a_forecast_of_a_day_is_what_the_steps_in_effect_by_then_say(world: World) -> None:
+    rng = random.Random(7)
+    past = [
+        lived(
+            n, rng.randrange(20, 200), offering=rng.choice(("dns", "pay")), phases=rng.choice((1, 3, 5, 6, 6, 6)), status=status
+        )
+        for n in range(90)
+        for status in (rng.choice((Status.ACTIVE, Status.ACTIVE, Status.WITHDRAWN)),)
+    ]
+    slow = lived(200, 230, offering="dns", phases=5)
+    await known(world, *past, slow)
+
+    told = set()
+    for day in sorted(date(2022, 9, 1) + timedelta(rng.randrange(1_200)) for _ in range(20)):
+        answer = await world.api.get(f"/v1/adoptions/{slow.id}/forecast?as_of={day}", "omb")
+        found = answer.json()
+        shown = tuple(date.fromisoformat(found[n]) if found[n] else None for n in ("low_on", "middle_on", "high_on"))
+        assert shown == recomputed([*past, slow], slow, day, area="dns"), day
+        assert found["as_of"] == day.isoformat()
+        told.add(shown)
+    assert len(told) > 5
+
+
+async def test_a_day_before_it_began_or_still_to_come_has_no_forecast(world: World) -> None:
+    path = f"/v1/adoptions/{(await started(world)).json()['id']}/forecast?as_of="
+
+    assert [(await world.api.get(path + day, OWN)).status_code for day in ("2026-05-31", "2026-06-01", "2026-06-02")] == [
+        404,
+        200,
+        422,
+    ]
+
+
+async def test_what_was_planned_on_a_day_is_what_facts_said_by_then(database_url: str, tmp_path: Path) -> None:
+    today = Day(datetime(2026, 1, 5, 12, tzinfo=UTC))
+    async with a_world(database_url, tmp_path, clock=today) as world:
+        shown = await started(world)
+        path = f"/v1/adoptions/{shown.json()['id']}"
+        for day, end in (("2026-02-01", "2027-01-01"), ("2026-03-01", "2027-06-01")):
+            today.on(day)
+            fresh = await world.api.get(path, OWN)
+            body = {"owner": "Program Manager", "target_on": end, "reason": "Vendor late"}
+            put = await world.api.put(f"{path}/schedule/migration", body, OWN, etag=fresh.headers["etag"])
+            assert put.status_code == 200, put.text
+
+        days = ("2026-01-31", "2026-02-01", "2026-02-28", "2026-03-01")
+        said = [(await world.api.get(f"{path}/forecast?as_of={day}", OWN)).json()["target_on"] for day in days]
+        now = await world.api.get(f"{path}/forecast", OWN)
+
+    assert said == [None, "2027-01-01", "2027-01-01", "2027-06-01"]
+    assert (now.json()["target_on"], now.json()["range"]["facts"] >= 0) == ("2027-06-01", True)

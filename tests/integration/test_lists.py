@@ -45,6 +45,7 @@ LISTS = {
     "/v1/vehicles": (),
     "/v1/standards": (),
     "/v1/adoptions": (AGENCY,),
+    "/v1/adoptions?as_of=2999-05-01": (AGENCY,),
     "/v1/agreements": (AGENCY,),
     "/v1/systems": (AGENCY,),
     "/v1/needs": (AGENCY,),

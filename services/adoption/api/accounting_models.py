@@ -9,10 +9,10 @@ from typing import Annotated
 from pydantic import Field
 
 from services.adoption.api.agreement_models import FiscalYearName
-from services.adoption.api.analytics_models import RangeShown
 from services.adoption.api.choice_models import FibfId, Year
 from services.adoption.domain.savings import Confidence, Kind
 from services.adoption.domain.system import Status
+from services.adoption.schemas import RangeShown
 from shared.web.wire import Action, Day, Identifier, Line, MoneyGiven, MoneyShown, Reason, Shown, Slug, Whole, Wire
 
 SignedAmount = Annotated[str, Field(pattern=r"^-?\d{1,14}(\.\d{1,2})?$")]

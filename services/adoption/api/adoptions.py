@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
 from services.adoption import policy, queries, schemas
 from services.adoption.api import views
+from services.adoption.api.analytics_models import AsOf, shown_range
 from services.adoption.commands import adoptions as commands
 from services.adoption.domain.adoption import Adoption, Status
+from services.adoption.domain.figures import DEFINITIONS, Figure
 from services.adoption.domain.m3 import Phase
 from services.adoption.policy import Reach
 from services.adoption.queries import AdoptionFilter
+from services.adoption.queries.analytics import SOURCES, ranges
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.paging import Page
@@ -30,9 +34,17 @@ async def _narrowed(
     source: Annotated[Slug | None, Query(description="`fedramp`: taken over from that public register")] = None,
     stalled: Annotated[bool | None, Query(description="Without progress for longer than is usual in the phase")] = None,
     late: Annotated[bool | None, Query(description="Past the day by which the present phase is to end")] = None,
+    as_of: AsOf = None,
 ) -> AdoptionFilter:
     return AdoptionFilter(
-        offering_id=offering_id, area=area, phase=phase, status=status, source=source, stalled=stalled, late=late
+        offering_id=offering_id,
+        area=area,
+        phase=phase,
+        status=status,
+        source=source,
+        stalled=stalled,
+        late=late,
+        as_of=as_of,
     )
 
 
@@ -41,12 +53,15 @@ Narrowed = Annotated[AdoptionFilter, Depends(_narrowed)]
 
 @router.get("/v1/adoptions", response_model=schemas.AdoptionPage)
 async def list_adoptions(at: AtEdge, paged: Listed, wanted: Narrowed, agency_id: Identifier | None = None) -> Response:
-    """Those the caller may see; `agency_id` means this very organization."""
+    """Those the caller may see; `agency_id` means this very organization.
+
+    With `as_of` as their steps and stalls were on that day, without targets and what would be next; names are today's.
+    """
 
     async def query(tx: Transaction) -> Response:
         reach = await policy.reach(tx, at.principal)
         exact = replace(wanted, agency_id=agency_id)
-        return await _page(tx, await queries.adoptions(tx, exact, paged, reach=reach), at, reach)
+        return await _page(tx, await queries.adoptions(tx, exact, paged, reach=reach), at, reach, exact)
 
     return await at.read(query)
 
@@ -57,7 +72,7 @@ async def list_agency_adoptions(id: Identifier, at: AtEdge, paged: Listed, wante
 
     async def query(tx: Transaction) -> Response:
         reach = await policy.reach(tx, at.principal)
-        return await _page(tx, await queries.agency_adoptions(tx, id, wanted, paged, reach=reach), at, reach)
+        return await _page(tx, await queries.agency_adoptions(tx, id, wanted, paged, reach=reach), at, reach, wanted)
 
     return await at.read(query)
 
@@ -151,22 +166,28 @@ async def answered(tx: Transaction, saved: Adoption, at: Edge) -> Answered:
     return Answered(shown, saved.version, f"/v1/adoptions/{saved.id}")
 
 
-async def _page(tx: Transaction, page: Page[Adoption], at: Edge, reach: Reach) -> Response:
-    return at.show_page(page, list(await _shown(tx, page.items, reach)))
+async def _page(tx: Transaction, page: Page[Adoption], at: Edge, reach: Reach, wanted: AdoptionFilter) -> Response:
+    shown = await _shown(tx, page.items, reach, as_of=wanted.as_of)
+    if not wanted.stalled or wanted.as_of is None:
+        return at.show_page(page, list(shown))
+    told = shown_range((await ranges(tx))[SOURCES[Figure.STALLED]])
+    return at.show_page(page, list(shown), definition=DEFINITIONS[Figure.STALLED], range=told.model_dump())
 
 
-async def _shown(tx: Transaction, adoptions: list[Adoption], reach: Reach) -> list[schemas.AdoptionShown]:
+async def _shown(
+    tx: Transaction, adoptions: list[Adoption], reach: Reach, *, as_of: date | None = None
+) -> list[schemas.AdoptionShown]:
     organizations = await queries.organizations_by_id(tx, {adoption.organization_id for adoption in adoptions})
     offerings = await queries.offerings_by_id(tx, {adoption.offering_id for adoption in adoptions})
-    around = await queries.surroundings(tx, adoptions)
+    around = await queries.surroundings(tx, adoptions) if as_of is None else {}
     return [
         views.adoption(
             adoption,
             agency=organizations.get(adoption.organization_id),
             offering=offerings.get(adoption.offering_id),
             reach=reach,
-            around=around[adoption.id],
-            on=tx.at.date(),
+            around=around.get(adoption.id),
+            on=as_of or tx.at.date(),
         )
         for adoption in adoptions
     ]

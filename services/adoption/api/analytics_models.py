@@ -13,17 +13,10 @@ from services.adoption.domain.figures import Figure
 from services.adoption.domain.m3 import Phase
 from services.adoption.domain.scorecard import Dimension
 from services.adoption.queries.analytics import Range
+from services.adoption.schemas import RangeShown
 from shared.web.wire import Day, Shown
 
 AsOf = Annotated[Day | None, Query(description="By effective day; default: now")]
-
-
-class RangeShown(Shown):
-    """The facts counted: how many, the first and the last event of them by id."""
-
-    facts: int
-    first_event: str | None
-    last_event: str | None
 
 
 def shown_range(found: Range) -> RangeShown:

@@ -7,13 +7,19 @@ from datetime import date
 from fastapi import APIRouter, Response
 
 from services.adoption import policy, queries
+from services.adoption.api.analytics_models import AsOf, shown_range
 from services.adoption.domain import adoption as domain
 from services.adoption.domain import forecast as rule
 from services.adoption.domain.adoption import Adoption, Status
+from services.adoption.domain.figures import Source
 from services.adoption.domain.forecast import Forecast, Stretch
 from services.adoption.domain.m3 import Phase
+from services.adoption.queries.analytics import ranges
+from services.adoption.queries.past import Planned, planned_on
+from services.adoption.schemas import RangeShown
 from shared.db import Transaction
-from shared.web.edge import AtEdge
+from shared.kernel.errors import Invalid, NotFound
+from shared.web.edge import AtEdge, Edge
 from shared.web.wire import Identifier, Shown
 
 router = APIRouter(tags=["adoptions"])
@@ -39,7 +45,8 @@ class ForecastStretch(Shown):
 class ForecastShown(Shown):
     """Between `low_on` and `high_on` with a chance of 80 %; null where that lies beyond what was ever seen.
 
-    `missing`: why there is no forecast. `decided_on`: the day for which going live is decided; `target_on`: by the schedule.
+    `range`: facts of adoptions, some of which made it. `missing`: why there is none.
+    `decided_on`: the day for which going live is decided; `target_on`: by the schedule.
     """
 
     adoption_id: str
@@ -55,27 +62,54 @@ class ForecastShown(Shown):
     stretches: list[ForecastStretch]
     explanation: str
     method: str
+    range: RangeShown
 
 
 @router.get("/v1/adoptions/{id}/forecast", response_model=ForecastShown)
-async def show_forecast(id: Identifier, at: AtEdge) -> Response:
-    """From how long others took, phase by phase: those of the same focus area where they are enough, else all."""
+async def show_forecast(id: Identifier, at: AtEdge, as_of: AsOf = None) -> Response:
+    """From how long others took, phase by phase: those of the same focus area where they are enough, else all.
+
+    With `as_of` as it was made on that day: by the steps in effect then, of the offerings that are in the area today.
+    """
 
     async def query(tx: Transaction) -> Response:
         found = await queries.adoption(tx, id, reach=await policy.reach(tx, at.principal))
-        made = await _forecast(tx, found)
-        return at.show(_shown(found, made, tx.at.date()), version=found.version)
+        if as_of is None:
+            return await _answer(tx, at, found, _planned(found), on=tx.at.date())
+        _require_past(found, as_of, today=tx.at.date())
+        return await _answer(tx, at, domain.on_day(found, as_of), await planned_on(tx, id, as_of), on=as_of)
 
     return await at.read(query)
 
 
-async def _forecast(tx: Transaction, found: Adoption) -> Forecast:
+def _require_past(found: Adoption, as_of: date, *, today: date) -> None:
+    if as_of > today:
+        raise Invalid.at("query:as_of", f"A forecast is made on a day that has come; today is {today}.", code="range")
+    if as_of < found.started_on:
+        raise NotFound(f"The adoption {found.id!r} begins on {found.started_on}.")
+
+
+async def _answer(tx: Transaction, at: Edge, found: Adoption, planned: Planned, *, on: date) -> Response:
+    made = await _forecast(tx, found, on)
+    told = shown_range((await ranges(tx))[Source.ADOPTION])
+    return at.show(_shown(found, made, planned, told, on), version=found.version)
+
+
+def _planned(found: Adoption) -> Planned:
+    decision, target = found.gates.go_live, found.work.target(Phase.MIGRATION)
+    return Planned(
+        go_live_on=decision.go_live_on if decision and found.gates.may_go_live else None,
+        target_on=target.target_on if target else None,
+    )
+
+
+async def _forecast(tx: Transaction, found: Adoption, on: date) -> Forecast:
     if (reason := _needless(found)) is not None:
         return Forecast(low_on=None, middle_on=None, high_on=None, stretches=(), missing=(reason,))
     offering = (await queries.offerings_by_id(tx, [found.offering_id])).get(found.offering_id)
-    area, everywhere = await queries.spells(tx, offering.focus_areas if offering else ())
+    area, everywhere = await queries.spells(tx, offering.focus_areas if offering else (), on=on)
     since = domain.entered(found)[found.phase]
-    return rule.forecast(found.phase, since=since, on=tx.at.date(), area=area, everywhere=everywhere)
+    return rule.forecast(found.phase, since=since, on=on, area=area, everywhere=everywhere)
 
 
 def _needless(found: Adoption) -> str | None:
@@ -86,9 +120,7 @@ def _needless(found: Adoption) -> str | None:
     return None
 
 
-def _shown(found: Adoption, made: Forecast, on: date) -> ForecastShown:
-    decision = found.gates.go_live if found.gates.may_go_live else None
-    target = found.work.target(Phase.MIGRATION)
+def _shown(found: Adoption, made: Forecast, planned: Planned, told: RangeShown, on: date) -> ForecastShown:
     return ForecastShown(
         adoption_id=found.id,
         as_of=on,
@@ -97,12 +129,13 @@ def _shown(found: Adoption, made: Forecast, on: date) -> ForecastShown:
         low_on=made.low_on,
         middle_on=made.middle_on,
         high_on=made.high_on,
-        decided_on=decision.go_live_on if decision else None,
-        target_on=target.target_on if target else None,
+        decided_on=planned.go_live_on,
+        target_on=planned.target_on,
         missing=list(made.missing),
         stretches=[_stretch(each) for each in made.stretches],
         explanation=_explained(made),
         method=_METHOD,
+        range=told,
     )
 
 

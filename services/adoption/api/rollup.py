@@ -8,13 +8,14 @@ from decimal import Decimal
 from fastapi import APIRouter, Response
 
 from services.adoption import policy
-from services.adoption.api.analytics_models import AsOf, RangeShown, shown_range
+from services.adoption.api.analytics_models import AsOf, shown_range
 from services.adoption.commands.profiles import known_organization
 from services.adoption.domain.figures import Source
 from services.adoption.domain.rollup import BEGUN, State, rolled_up
 from services.adoption.queries import analytics
 from services.adoption.queries import rollup as queries
 from services.adoption.queries.known import known_areas
+from services.adoption.schemas import RangeShown
 from shared.db import Transaction
 from shared.kernel.errors import Forbidden, NotFound
 from shared.web.edge import AtEdge

@@ -21,9 +21,10 @@ def adoption(
     agency: KnownOrganization | None,
     offering: KnownOffering | None,
     reach: Reach,
-    around: Surroundings,
+    around: Surroundings | None,
     on: date,
 ) -> schemas.AdoptionShown:
+    """`around` is None of a past day, of which no next step is told."""
     return schemas.AdoptionShown(
         id=found.id,
         version=found.version,
@@ -44,10 +45,10 @@ def adoption(
         late=found.is_late(on=on),
         source=found.source,
         stall=_stall(found, on),
-        next_step=_next_step(found, around),
+        next_step=_next_step(found, around) if around else None,
         letters=[_letter(letter) for letter in found.letters],
         history=[_step(step) for step in found.steps],
-        actions=_actions(found, reach, around),
+        actions=_actions(found, reach, around) if around else [],
     )
 
 

@@ -360,6 +360,18 @@ def at_work(adoption: Adoption, work: Work) -> Adoption:
     return replace(adoption, work=work)
 
 
+def on_day(adoption: Adoption, day: date, *, stall: Stall | None = None) -> Adoption:
+    """Its steps in effect by then, and the letters of before; what was open at its gates and at work is not told of a day."""
+    return replace(
+        adoption,
+        steps=tuple(step for step in adoption.steps if step.effective_on <= day),
+        letters=tuple(letter for letter in adoption.letters if letter.ato_on <= day),
+        gates=NO_GATES,
+        work=NO_WORK,
+        stall=stall,
+    )
+
+
 def entered(adoption: Adoption) -> dict[Phase, date]:
     """Since when each phase that it reached."""
     found: dict[Phase, date] = {}

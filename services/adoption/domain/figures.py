@@ -44,7 +44,7 @@ DEFINITIONS: Mapping[Figure, str] = {
     Figure.DEMAND: "Decisions that nothing suits, by activity.",
     Figure.PLANS: "Investment action plans by status.",
     Figure.TIME_IN_PHASE: "Phases left for the next one, by phase and whole days spent in it, holds included; per area.",
-    Figure.STALLED: "Active adoptions told to be stalled and not yet resumed, by phase.",
+    Figure.STALLED: "Active adoptions told to be stalled and not yet told to be moving, by phase, from the day of telling on.",
     Figure.FEEDBACK: "Ratings that customers gave, by dimension and rating from 1 to 5, also where the words are hidden.",
     Figure.OFFERING_LEVELS: "Months of service levels by offering and outcome.",
 }
@@ -94,7 +94,7 @@ def fold(
     """The subject after the fact, and what it adds to and takes from which cell on which day."""
     day = _day(source, fact, recorded_on, first=before is None)
     effect = max(day, before.day) if before else day
-    contribution, memory = _CONTRIBUTIONS[source](fact, before.memory if before else None, effect)
+    contribution, memory = _CONTRIBUTIONS[source](fact, before.memory if before else None, effect, recorded_on)
     if before is None:
         return Subject(version, day, contribution, memory=memory), [(cell, day, n) for cell, n in contribution.items()]
     if contribution == before.contribution:
@@ -103,10 +103,23 @@ def fold(
         # An older letter was found: it began earlier.
         deltas = [(cell, on, sign * n) for cell, n in contribution.items() for on, sign in ((before.day, -1), (day, 1))]
         return Subject(version, day, contribution, memory=memory), deltas
-    day = effect
+    told_on = _stall_told_on(fact, before.memory, effect, recorded_on) if source is Source.ADOPTION else effect
     cells = contribution.keys() | before.contribution.keys()
-    deltas = [(cell, day, contribution.get(cell, 0) - before.contribution.get(cell, 0)) for cell in cells]
-    return Subject(version, day, contribution, moved=True, memory=memory), [delta for delta in deltas if delta[2]]
+    changes = ((cell, contribution.get(cell, 0) - before.contribution.get(cell, 0)) for cell in cells)
+    deltas = [(cell, told_on if cell.figure == Figure.STALLED else effect, n) for cell, n in changes if n]
+    return Subject(version, effect, contribution, moved=True, memory=memory), deltas
+
+
+def _stall_told_on(fact: Mapping[str, Any], memory: Mapping[str, Any] | None, effect: date, recorded_on: date) -> date:
+    """A stall is found, and found over, on the day that is told; a step ends it on the step's own, not before it began."""
+    since = stall_of(memory)
+    told = fact["verb"] == "stalled" or (since and fact["verb"] == "resumed")
+    return max(effect, recorded_on if told else effect, date.fromisoformat(since["since"]) if since else effect)
+
+
+def stall_of(memory: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Of an adoption told to stand still: `since` when, without progress since `progress_on`, beyond `threshold_days`."""
+    return memory.get("stall") if memory else None
 
 
 def _day(source: Source, fact: Mapping[str, Any], recorded_on: date, *, first: bool) -> date:
@@ -123,7 +136,7 @@ def _areas(areas: list[str]) -> tuple[str, ...]:
 
 
 def _adoption(
-    fact: Mapping[str, Any], memory: Mapping[str, Any] | None, day: date
+    fact: Mapping[str, Any], memory: Mapping[str, Any] | None, day: date, recorded_on: date
 ) -> tuple[Contribution, Mapping[str, Any] | None]:
     agency, areas = fact["agency_id"], dict.fromkeys(fact.get("focus_areas") or [])
     status, phase = fact["status"], fact["phase"]
@@ -131,28 +144,31 @@ def _adoption(
     if status == "completed" or (status == "active" and phase == "operations"):
         for area in areas:
             found |= {Cell(Figure.COVERAGE, agency, area, activity): 1 for activity in fact.get("activities") or ()}
-    stay = _stay(fact, memory, day)
+    stay = _stay(fact, memory, day, max(day, recorded_on))
     if stay and stay["left"]:
         # Of all together alone: how long each agency takes is not asked, and the keys are many.
         for area in areas:
             found |= {Cell(Figure.TIME_IN_PHASE, "", area, f"{left}:{days}"): 1 for left, days in stay["left"].items()}
-    if stay and stay["stalled"]:
+    if stall_of(stay):
         found |= {Cell(Figure.STALLED, agency, area, phase): 1 for area in (ALL, *areas)}
     return found, stay
 
 
-def _stay(fact: Mapping[str, Any], memory: Mapping[str, Any] | None, day: date) -> Mapping[str, Any] | None:
+def _stay(fact: Mapping[str, Any], memory: Mapping[str, Any] | None, day: date, told_on: date) -> Mapping[str, Any] | None:
     """`left`: phase → days spent in it. None for what a public register tells: it was in operations from the start."""
     phase = fact["phase"]
     if memory is None:
-        return None if phase == "operations" else {"phase": phase, "since": day.isoformat(), "left": {}, "stalled": False}
+        return None if phase == "operations" else {"phase": phase, "since": day.isoformat(), "left": {}, "stall": None}
     moved = phase != memory["phase"]
-    stalled = fact["verb"] == "stalled" or (memory["stalled"] and not moved and fact["verb"] != "resumed")
+    stall = None if moved or fact["verb"] == "resumed" else stall_of(memory)
+    if fact["verb"] == "stalled" and stall is None:
+        found = {"progress_on": fact["progress_on"], "threshold_days": fact["threshold_days"]}
+        stall = {"since": told_on.isoformat(), **found}
     return {
         "phase": phase,
         "since": day.isoformat() if moved else memory["since"],
         "left": {**memory["left"], memory["phase"]: _days_since(memory["since"], day)} if moved else memory["left"],
-        "stalled": stalled and fact["status"] == "active",
+        "stall": stall if fact["status"] == "active" else None,
     }
 
 
@@ -160,7 +176,7 @@ def _days_since(since: str, day: date) -> int:
     return (day - date.fromisoformat(since)).days
 
 
-def _savings(fact: Mapping[str, Any], _memory: object, _day: date) -> tuple[Contribution, None]:
+def _savings(fact: Mapping[str, Any], _memory: object, *_days: date) -> tuple[Contribution, None]:
     key = f"{fact['kind']}:{fact['fiscal_year']}"
     found: Contribution = {}
     for area in _areas([fact["focus_area"]]):
@@ -175,7 +191,7 @@ def _by_status(figure: Figure, fact: Mapping[str, Any]) -> tuple[Contribution, N
     return {Cell(figure, fact["agency_id"], area, fact["status"]): 1 for area in _areas(areas)}, None
 
 
-def _sla(fact: Mapping[str, Any], memory: Mapping[str, Any] | None, _day: date) -> tuple[Contribution, Mapping[str, Any]]:
+def _sla(fact: Mapping[str, Any], memory: Mapping[str, Any] | None, *_days: date) -> tuple[Contribution, Mapping[str, Any]]:
     """`memory`: month → met or missed; a month told again replaces itself."""
     months = dict(memory or {})
     if "month" in fact:
@@ -191,7 +207,7 @@ def _sla(fact: Mapping[str, Any], memory: Mapping[str, Any] | None, _day: date) 
     return found, months
 
 
-def _demand(fact: Mapping[str, Any], memory: Mapping[str, Any] | None, _day: date) -> tuple[Contribution, Mapping[str, Any]]:
+def _demand(fact: Mapping[str, Any], memory: Mapping[str, Any] | None, *_days: date) -> tuple[Contribution, Mapping[str, Any]]:
     """`memory`: shortlist → agency; each counts once."""
     calls = {**(memory or {}), fact["shortlist_id"]: fact["agency_id"]}
     found: Contribution = {}
@@ -202,7 +218,7 @@ def _demand(fact: Mapping[str, Any], memory: Mapping[str, Any] | None, _day: dat
     return found, calls
 
 
-def _feedback(fact: Mapping[str, Any], _memory: object, _day: date) -> tuple[Contribution, None]:
+def _feedback(fact: Mapping[str, Any], _memory: object, *_days: date) -> tuple[Contribution, None]:
     rated = [f"{dimension}:{rating}" for dimension, rating in fact["ratings"].items()]
     areas = _areas([fact["focus_area"]] if fact["focus_area"] else [])
     return {Cell(Figure.FEEDBACK, fact["agency_id"], area, key): 1 for area in areas for key in rated}, None
@@ -211,10 +227,10 @@ def _feedback(fact: Mapping[str, Any], _memory: object, _day: date) -> tuple[Con
 _CONTRIBUTIONS: Mapping[Source, Any] = {
     Source.ADOPTION: _adoption,
     Source.SAVINGS: _savings,
-    Source.SYSTEM: lambda fact, _memory, _day: _by_status(Figure.SYSTEMS, fact),
+    Source.SYSTEM: lambda fact, *_: _by_status(Figure.SYSTEMS, fact),
     Source.SLA: _sla,
     Source.DEMAND: _demand,
-    Source.IAP: lambda fact, _memory, _day: _by_status(Figure.PLANS, fact),
+    Source.IAP: lambda fact, *_: _by_status(Figure.PLANS, fact),
     Source.FEEDBACK: _feedback,
 }
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, case, func, null, select
 from services.adoption import tables
 from services.adoption.domain.adoption import Status
 from services.adoption.policy import Reach
+from services.adoption.queries.past import steps_on
 from shared.db import Row, Transaction
 
 
@@ -52,21 +53,17 @@ async def counts(tx: Transaction, by: By, *, as_of: date | None, limit: int, rea
 
 def _state(as_of: date | None, reach: Reach) -> Subquery:
     """Every visible adoption with its status and phase on the day."""
-    adoptions, steps = tables.adoptions, tables.adoption_steps
+    adoptions = tables.adoptions
     seen = select(adoptions.c.organization_id, adoptions.c.offering_id).where(reach.sees())
     if as_of is None:
         return seen.add_columns(adoptions.c.status, adoptions.c.phase).subquery("state")
-    begun = steps.c.effective_on <= as_of
-    last = select(steps.c.adoption_id, func.max(steps.c.number).label("number")).where(begun).group_by(steps.c.adoption_id)
-    in_force = last.subquery("in_force")
-    # Only histories of several steps have rows; the others are as their adoption says, from the day they began.
+    step = steps_on(as_of)
     return (
         seen.add_columns(
-            func.coalesce(steps.c.status, adoptions.c.status).label("status"),
-            func.coalesce(steps.c.phase, adoptions.c.phase).label("phase"),
+            func.coalesce(step.c.status, adoptions.c.status).label("status"),
+            func.coalesce(step.c.phase, adoptions.c.phase).label("phase"),
         )
-        .outerjoin(in_force, in_force.c.adoption_id == adoptions.c.id)
-        .outerjoin(steps, (steps.c.adoption_id == in_force.c.adoption_id) & (steps.c.number == in_force.c.number))
+        .outerjoin(step, step.c.adoption_id == adoptions.c.id)
         .where(adoptions.c.started_on <= as_of)
         .subquery("state")
     )

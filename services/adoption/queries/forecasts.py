@@ -18,17 +18,21 @@ from shared.db import Row, Transaction
 Spells = dict[Phase, list[Spell]]
 
 
-async def spells(tx: Transaction, areas: Iterable[str]) -> tuple[Spells, Spells]:
-    """(of adoptions whose offering is in one of the areas, of all), today. Those of public registers passed no phase here."""
+async def spells(tx: Transaction, areas: Iterable[str], *, on: date) -> tuple[Spells, Spells]:
+    """(of adoptions whose offering is in one of the areas, of all), by steps in effect until the day.
+
+    Those of public registers passed no phase here.
+    """
     adoptions, steps, known = tables.adoptions, tables.adoption_steps, tables.known_offering_areas
     told = adoptions.c.source.is_(None)
-    columns = (adoptions.c.id, adoptions.c.offering_id, adoptions.c.status)
-    query = select(*columns, steps.c.phase, steps.c.effective_on).join(steps, steps.c.adoption_id == adoptions.c.id)
-    rows = await tx.rows(query.where(told).order_by(adoptions.c.id, steps.c.number))
+    columns = (adoptions.c.id, adoptions.c.offering_id)
+    query = select(*columns, steps.c.status, steps.c.phase, steps.c.effective_on)
+    query = query.join(steps, steps.c.adoption_id == adoptions.c.id).where(told, steps.c.effective_on <= on)
+    rows = await tx.rows(query.order_by(adoptions.c.id, steps.c.number))
     several = {row["id"] for row in rows}
     beginners = await tx.rows(
-        select(*columns, adoptions.c.phase, adoptions.c.started_on.label("effective_on")).where(
-            told, adoptions.c.phase == Phase.ASSESSMENT.value
+        select(*columns, adoptions.c.status, adoptions.c.phase, adoptions.c.started_on.label("effective_on")).where(
+            told, adoptions.c.phase == Phase.ASSESSMENT.value, adoptions.c.started_on <= on
         )
     )
     within = {
@@ -38,7 +42,7 @@ async def spells(tx: Transaction, areas: Iterable[str]) -> tuple[Spells, Spells]
     everywhere: Spells = {}
     for _, group in groupby([*rows, *(row for row in beginners if row["id"] not in several)], key=lambda row: row["id"]):
         history = list(group)
-        for phase, spell in _spells(history, tx.at.date()):
+        for phase, spell in _spells(history, on):
             everywhere.setdefault(phase, []).append(spell)
             if history[0]["offering_id"] in within:
                 own.setdefault(phase, []).append(spell)
@@ -50,7 +54,7 @@ def _spells(history: list[Row], on: date) -> list[tuple[Phase, Spell]]:
     entered: dict[Any, date] = {}
     for row in history:
         entered.setdefault(row["phase"], row["effective_on"])
-    live = history[0]["status"] in {Status.ACTIVE.value, Status.ON_HOLD.value}
+    live = history[-1]["status"] in {Status.ACTIVE.value, Status.ON_HOLD.value}
     until = on if live else history[-1]["effective_on"]
     marks = [*entered.values(), until]
     return [

@@ -15,7 +15,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from services.adoption import tables
-from services.adoption.domain.figures import Cell, Grain, Source, Subject, fold
+from services.adoption.domain.figures import Cell, Delta, Figure, Grain, Source, Subject, fold, stall_of
 from shared.contracts.adoption import AdoptionFact
 from shared.contracts.fact import FACTS
 from shared.db import Row, Transaction, among, insert_tuples, upsert
@@ -27,6 +27,9 @@ Sums = dict[tuple[str, str], int]
 # figure, area, grain, first day, agency, key; of a row also the value.
 CellId = tuple[str, str, str, date, str, str]
 CellRow = tuple[str, str, str, date, str, str, int]
+Stalled = Mapping[str, Any]
+StallRow = tuple[str, date, date | None, date, int]
+_STALL = ("adoption_id", "since", "until", "progress_on", "threshold_days")
 _PREFIXES = {
     "qsmo.adoption.savings.": Source.SAVINGS,
     "qsmo.adoption.system.": Source.SYSTEM,
@@ -66,12 +69,16 @@ class Told:
 
 @dataclass(slots=True)
 class Folding:
-    """Facts folded one after the other. `subjects`: those at hand; one of a version that was folded already is passed over."""
+    """Facts folded one after the other. `subjects`: those at hand; one of a version that was folded already is passed over.
+
+    `stalls`: by adoption and first day, what was told of it, and until when, if it is over.
+    """
 
     subjects: dict[str, Subject] = field(default_factory=dict)
     days: dict[Section, dict[date, Sums]] = field(default_factory=dict)
     ranges: dict[Source, tuple[int, str, str]] = field(default_factory=dict)
     touched: set[str] = field(default_factory=set)
+    stalls: dict[tuple[str, str], StallRow] = field(default_factory=dict)
 
     def take(self, told: Told) -> None:
         source = source_of(told.type)
@@ -86,12 +93,23 @@ class Folding:
         after, deltas = fold(source, fact, before, version=told.version, recorded_on=told.at.date())
         self.subjects[told.subject] = after
         self.touched.add(told.subject)
+        if source is Source.ADOPTION:
+            self._stall(told.subject, stall_of(before.memory if before else None), stall_of(after.memory), deltas)
         for (figure, agency, area, key), day, amount in deltas:
             sums = self.days.setdefault((figure, area), {}).setdefault(day, {})
             within = (intern(agency), intern(key))
             sums[within] = sums.get(within, 0) + amount
         count, first, last = self.ranges.get(source, (0, told.event_id, told.event_id))
         self.ranges[source] = (count + 1, min(first, told.event_id), max(last, told.event_id))
+
+    def _stall(self, id: str, before: Stalled | None, after: Stalled | None, deltas: Sequence[Delta]) -> None:
+        if before == after:
+            return
+        if before is not None:
+            until = next(day for cell, day, n in deltas if cell.figure == Figure.STALLED and n < 0)
+            self.stalls[id, before["since"]] = _stall_row(id, before, until)
+        if after is not None:
+            self.stalls[id, after["since"]] = _stall_row(id, after, None)
 
     def cells(self) -> Iterator[CellRow]:
         """Every one, without zeros, in the order of their table."""
@@ -102,6 +120,11 @@ class Folding:
                     for (agency, key), amount in sorted(sums.items()):
                         if amount and (agency or not grain.is_of_agencies):
                             yield figure, area, grain.value, begins_on, agency, key, amount
+
+
+def _stall_row(id: str, stall: Stalled, until: date | None) -> StallRow:
+    since, progress_on = (date.fromisoformat(stall[name]) for name in ("since", "progress_on"))
+    return id, since, until, progress_on, stall["threshold_days"]
 
 
 def _together(sums: Sums) -> Sums:
@@ -157,13 +180,15 @@ async def apply(tx: Transaction, facts: Iterable[Told]) -> None:
         folding.take(told)
     rows = [_subject_row(id_, folding.subjects[id_]) for id_ in sorted(folding.touched)]
     await upsert(tx, tables.figure_subjects, rows)
+    stalls = [dict(zip(_STALL, row, strict=True)) for _, row in sorted(folding.stalls.items(), key=itemgetter(0))]
+    await upsert(tx, tables.figure_stalls, stalls)
     await _increase(tx, tables.figure_cells, [dict(zip(_CELL, row, strict=True)) for row in sorted(folding.cells())])
     await _widen(tx, folding.ranges)
 
 
 async def replace_all(tx: Transaction, folding: Folding) -> None:
     """The read model is this from here on; readers see the old one until it is committed."""
-    for table in (tables.figure_cells, tables.figure_subjects, tables.figure_ranges):
+    for table in (tables.figure_cells, tables.figure_subjects, tables.figure_ranges, tables.figure_stalls):
         await tx.execute(table.delete())
     cells = folding.cells()
     while rows := list(islice(cells, _ROWS)):
@@ -171,6 +196,9 @@ async def replace_all(tx: Transaction, folding: Folding) -> None:
     subjects = (tuple(_subject_row(id_, folding.subjects[id_]).values()) for id_ in sorted(folding.subjects))
     while rows := list(islice(subjects, _ROWS)):
         await insert_tuples(tx, tables.figure_subjects, _SUBJECT, rows)
+    stalls = iter(folding.stalls.values())
+    while found := list(islice(stalls, _ROWS)):
+        await insert_tuples(tx, tables.figure_stalls, _STALL, found)
     await _widen(tx, folding.ranges)
 
 

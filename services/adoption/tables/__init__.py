@@ -285,6 +285,17 @@ figure_subjects = Table(
     sqlite_with_rowid=False,
 )
 
+# When adoptions were told to stand still, and until when.
+figure_stalls = Table(
+    "figure_stalls",
+    metadata,
+    Column("adoption_id", String(36), primary_key=True),
+    Column("since", Date, primary_key=True),
+    Column("until", Date),
+    Column("progress_on", Date, nullable=False),
+    Column("threshold_days", Integer, nullable=False),
+)
+
 # From which facts the figures come.
 figure_ranges = Table(
     "figure_ranges",
@@ -315,6 +326,7 @@ __all__ = [
     "feedbacks",
     "figure_cells",
     "figure_ranges",
+    "figure_stalls",
     "figure_subjects",
     "findings",
     "iap_thresholds",

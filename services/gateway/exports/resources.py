@@ -42,7 +42,7 @@ RESOURCES = dict(
         _of("catalog", "standards", "standard"),
         ("measures", Resource("catalog", "/v1/standards/measures", None)),
         _of("catalog", "function-mappings", "mapping", is_paged=False),
-        _of("adoption", "adoptions", "adoption"),
+        _of("adoption", "adoptions", "adoption", takes_as_of=True),
         _of("adoption", "needs", "needs"),
         _of("adoption", "shortlists", "shortlist"),
         _of("adoption", "agreements", "agreement"),
