@@ -229,6 +229,9 @@ class AgencyPage(PageShown):
     adoption_states: PageSection
     next_steps: PageSection
     expiring: PageSection
+    expiring_iaps: PageSection
+    expiring_authorizations: PageSection
+    expiring_vehicles: PageSection
     iaps: PageSection
     savings: PageSection
 

@@ -59,6 +59,24 @@ async def in_operations(world: World) -> str:
     return str(shown.json()["id"])
 
 
+async def test_a_system_is_registered_and_changed_by_its_number(world: World) -> None:
+    path, body = "/v1/systems/by-key/cisa/023-000001234", {"name": "Alerts", "focus_area": AREA}
+
+    before = await world.api.put(path, body, OWN, etag='"1"')
+    made = await world.api.put(path, body, OWN)
+    blind = await world.api.put(path, body, OWN)
+    changed = await world.api.put(path, body | {"name": "Newer"}, OWN, etag=made.headers["etag"])
+    refused = [await world.api.put(path, body, role, etag=changed.headers["etag"]) for role in ("omb", "agency:024:cio")]
+    unheard_of = await world.api.put("/v1/systems/by-key/nobody/1", body, OWN)
+
+    assert made.status_code == 201, made.text
+    assert (made.json()["number"], made.headers["location"]) == ("023-000001234", f"/v1/systems/{made.json()['id']}")
+    statuses = [answer.status_code for answer in (before, blind, changed, *refused, unheard_of)]
+    assert statuses == [412, 412, 200, 403, 403, 404]
+    assert (await world.api.get(path, OWN)).json()["name"] == "Newer"
+    assert (await world.api.get(path, "agency:024:cio")).status_code == 404
+
+
 async def test_a_system_goes_from_the_inventory_to_its_end_with_evidence(world: World) -> None:
     found = await a_system(world)
     today = world.db.clock().date()

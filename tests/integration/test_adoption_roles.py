@@ -84,6 +84,7 @@ def seen(by: frozenset[str] = SEE, query: str = "", **fill: str) -> Rule:
     return Rule(may=by, see=frozenset(), query=query, fill=tuple(fill.items()))
 
 
+INVENTORIED = (("agency_id", "cisa"), ("number", "N-1"))
 REASON = {"reason": "a good reason"}
 RATINGS = {"data": {"level": "low", "grounds": "looked at"}}
 DAY = "2030-01-01"
@@ -165,6 +166,10 @@ TABLE: dict[str, list[Rule]] = {
     "POST /v1/agreements/{id}/terminate": [agreement(AGENCY | {"qsmo"}, REASON)],
     # systems, savings
     "GET /v1/systems/{id}": [seen()],
+    "GET /v1/systems/by-key/{agency_id}/{number}": [seen(agency_id="cisa", number="N-1")],
+    "PUT /v1/systems/by-key/{agency_id}/{number}": [
+        Rule(may=AGENCY | {"coordinator"}, body=SYSTEM, fill=INVENTORIED, etag_of="/v1/systems/{system}")
+    ],
     "POST /v1/systems": [Rule(may=AGENCY | {"coordinator"}, body={**SYSTEM, "agency_id": "cisa", "number": "N-2"})],
     "PUT /v1/systems/{id}": [system(AGENCY | {"coordinator"}, SYSTEM)],
     "POST /v1/systems/{id}/plan-decommission": [system(body={"planned_on": DAY})],

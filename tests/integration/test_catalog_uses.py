@@ -94,6 +94,30 @@ async def test_pages_of_uses_go_on_where_the_last_one_ended(api: Api, adoption: 
     assert [name for name, _, _ in await users(api, one, limit=2)] == names
 
 
+async def test_what_an_agency_uses_and_what_of_it_ends_soon_is_listed(api: Api, adoption: Registry) -> None:
+    for number, day in (("A", "2099-05-01"), ("B", "2099-06-01")):
+        vehicle = {"number": number, "title": "T", "kind": "bpa", "holder": "H", "ordering_to": day}
+        assert (await api.post("/v1/vehicles", vehicle, "coordinator")).status_code == 201
+    until = {"status": "authorized", "expires_on": "2099-05-01"}
+    used = await a_published(api, code="used", vehicles=["A"], authorization=until)
+    quietly = await a_published(api, code="quietly", vehicles=["B"])
+    await a_published(api, code="unused", vehicles=["B"], authorization=until)
+    await adoption.tell(an_adoption(used, "labor"), an_adoption(quietly, "labor", source=None), an_adoption(quietly, "energy"))
+
+    async def listed(path: str, *roles: str, soon: str = "") -> list[str]:
+        narrowed = f"&filter={soon} >= 2099-01-01 and {soon} <= 2099-05-31" if soon else ""
+        page = (await api.get(f"{path}?used_by=labor{narrowed}", *roles)).json()
+        return [item.get("code") or item["number"] for item in page["items"]]
+
+    assert await listed("/v1/offerings") == ["used"]
+    assert await listed("/v1/vehicles") == ["A"]
+    for role in (QSMO, "omb"):
+        assert sorted(await listed("/v1/offerings", role)) == ["quietly", "used"], role
+        assert await listed("/v1/offerings", role, soon="authorization_expires_on") == ["used"]
+        assert await listed("/v1/vehicles", role, soon="ordering_to") == ["A"]
+        assert await listed("/v1/vehicles", role) == ["A", "B"]
+
+
 async def test_uses_are_filtered_sorted_counted_and_cut_as_other_lists(api: Api, adoption: Registry) -> None:
     one = await a_published(api)
     await adoption.tell(*(an_adoption(one, f"agency-{n}") for n in range(5)))

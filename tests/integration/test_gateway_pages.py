@@ -134,7 +134,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         (
             f"/v1/agencies/{AGENCY}/overview",
             {"organization", "designations", "hosted_plans", "portfolio", "stalled"}
-            | {"adoption_states", "next_steps", "expiring", "iaps", "savings"},
+            | {"adoption_states", "next_steps", "iaps", "savings"}
+            | {"expiring", "expiring_iaps", "expiring_authorizations", "expiring_vehicles"},
         ),
         (f"/v1/offerings/{OFFERING}/overview", {"offering", "revisions", "adoptions", "how_to_buy", "feedback", "fits"}),
     ],

@@ -76,6 +76,7 @@ SHOWN: dict[str, Callable[[Any], Any]] = {
     "provider_id": lambda item: (item["provider"] or {}).get("id"),
     "provider_kind": lambda item: (item["provider"] or {}).get("kind"),
     "authorization_status": lambda item: (item["authorization"] or {}).get("status"),
+    "authorization_expires_on": lambda item: (item["authorization"] or {}).get("expires_on"),
     "impact_level": lambda item: (item["authorization"] or {}).get("impact_level"),
     "stalled": lambda item: item["stall"] is not None,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 
 from fastapi import APIRouter, Response
@@ -25,7 +26,7 @@ from shared.kernel.time import FiscalYear
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
-from shared.web.wire import Action, Identifier, MoneyGiven, MoneyShown, Slug
+from shared.web.wire import Action, Identifier, Line, MoneyGiven, MoneyShown, Slug
 
 router = APIRouter(tags=["systems"])
 _LISTING = listing(
@@ -65,6 +66,39 @@ async def show_system(id: Identifier, at: AtEdge) -> Response:
         return at.show(await shown(tx, found, at), version=found.version)
 
     return await at.read(query)
+
+
+@router.get("/v1/systems/by-key/{agency_id}/{number}", response_model=models.SystemShown)
+async def show_system_by_number(agency_id: Identifier, number: Line, at: AtEdge) -> Response:
+    """By the number that it has in its agency's inventory."""
+
+    async def query(tx: Transaction) -> Response:
+        found = await commands.visible_by_number(tx, agency_id, number, by=at.principal)
+        return at.show(await shown(tx, found, at), version=found.version)
+
+    return await at.read(query)
+
+
+@router.put(
+    "/v1/systems/by-key/{agency_id}/{number}",
+    response_model=models.SystemShown,
+    responses={201: {"model": models.SystemShown, "description": "Registered"}},
+)
+async def put_system_by_number(agency_id: Identifier, number: Line, body: models.FactsGiven, at: AtEdge) -> Response:
+    """Registers the agency's system of this number, or changes the one that has it."""
+    facts = _facts(body)
+
+    async def command(tx: Transaction) -> Answered:
+        await commands.require_inventory(tx, agency_id, by=at.principal)
+        found = await commands.by_number(tx, agency_id, number)
+        expected = at.expected_version_of(found.version if found else None)
+        if found is None:
+            made = await commands.register_system(tx, organization_id=agency_id, number=number, facts=facts, by=at.principal)
+            return replace(await _answered(tx, made, at), is_new=True)
+        saved = await commands.change_system(tx, found.id, facts, expected_version=expected, by=at.principal)
+        return await _answered(tx, saved, at)
+
+    return await at.write(command)
 
 
 @router.post("/v1/systems", status_code=201, response_model=models.SystemShown)
@@ -262,7 +296,10 @@ def _actions(found: System) -> list[Action]:
 
 async def _write(at: Edge, command: Callable[[Transaction], Awaitable[System]], *, status: int = 200) -> Response:
     async def answered(tx: Transaction) -> Answered:
-        saved = await command(tx)
-        return Answered(await shown(tx, saved, at), saved.version, f"/v1/systems/{saved.id}")
+        return await _answered(tx, await command(tx), at)
 
     return await at.write(answered, status=status)
+
+
+async def _answered(tx: Transaction, saved: System, at: Edge) -> Answered:
+    return Answered(await shown(tx, saved, at), saved.version, f"/v1/systems/{saved.id}")

@@ -20,13 +20,16 @@ from shared.kernel.ids import new_id
 
 async def register_system(tx: Transaction, *, organization_id: str, number: str, facts: Facts, by: Principal) -> System:
     """Raises Forbidden; NotFound for an organization not known; Conflict when the agency has the number."""
+    await require_inventory(tx, organization_id, by=by)
+    if (there := await by_number(tx, organization_id, number)) is not None:
+        raise Conflict(f"The agency has a system {number!r}: {there.id}.", code="exists")
+    return await put_system(tx, None, organization_id=organization_id, number=number, facts=facts)
+
+
+async def require_inventory(tx: Transaction, organization_id: str, *, by: Principal) -> None:
+    """Raises Forbidden for who may not say what systems the agency has; NotFound for an organization not known."""
     await known_organization(tx, organization_id)
     await _require(tx, by, organization_id, to="register a system", coordinator=True)
-    table = tables.systems
-    query = select(table.c.id).where(table.c.organization_id == organization_id, table.c.number == number)
-    if (row := await tx.row(query)) is not None:
-        raise Conflict(f"The agency has a system {number!r}: {row['id']}.", code="exists")
-    return await put_system(tx, None, organization_id=organization_id, number=number, facts=facts)
 
 
 async def put_system(tx: Transaction, current: System | None, *, organization_id: str, number: str, facts: Facts) -> System:
@@ -102,6 +105,19 @@ async def _act(
     if changed == current:
         return current
     return await store.systems.save(tx, changed, await _fact(tx, _FACTS[action], changed))
+
+
+async def by_number(tx: Transaction, organization_id: str, number: str) -> System | None:
+    table = tables.systems
+    row = await tx.row(select(table).where(table.c.organization_id == organization_id, table.c.number == number))
+    return None if row is None else store.systems.from_row(row)
+
+
+async def visible_by_number(tx: Transaction, organization_id: str, number: str, *, by: Principal) -> System:
+    """Raises NotFound also for what the caller may not see."""
+    if (found := await by_number(tx, organization_id, number)) is None:
+        raise NotFound(f"There is no legacy system {number!r} of {organization_id!r}.")
+    return await visible_system(tx, found.id, by=by)
 
 
 async def visible_system(tx: Transaction, id: str, *, by: Principal) -> System:

@@ -47,6 +47,7 @@ async def list_offerings(
     impact_level: Word | None = None,
     authorization_status: Word | None = None,
     service_model: Word | None = None,
+    used_by: Annotated[Identifier | None, Query(description="Only those that this organization uses today")] = None,
     q: Annotated[Line | None, Query(description="Words that must all occur, in any order and case")] = None,
 ) -> Response:
     """By name. What the caller may not see is left out."""
@@ -60,6 +61,7 @@ async def list_offerings(
         impact_level=impact_level,
         authorization_status=authorization_status,
         service_model=service_model,
+        used_by=used_by,
         q=q,
     )
     page = await at.read(lambda tx: queries.offerings(tx, wanted, paged, by=at.principal))

@@ -16,12 +16,13 @@ from services.catalog.domain.price import Estimate, Price
 from services.catalog.domain.vehicle import MACHINE, Kind, Status, Terms, Vehicle
 from services.catalog.policy import may_for_vehicle
 from services.catalog.queries import buying as queries
+from services.catalog.queries.using import vehicles_used
 from services.catalog.schemas.content import TierShown
 from shared.auth import Principal
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
-from shared.web.paging import page_of
+from shared.web.paging import Page, page_of
 from shared.web.wire import Action, Identifier, MoneyShown
 
 router = APIRouter(tags=["vehicles"])
@@ -31,14 +32,27 @@ _LISTING = listing(tables.vehicles, "number", "status", "kind", "ordering_to", s
 
 
 @router.get("/v1/vehicles", response_model=models.VehiclePage)
-async def list_vehicles(at: AtEdge, paged: Listed, kind: Kind | None = None, status: Status | None = None) -> Response:
+async def list_vehicles(
+    at: AtEdge,
+    paged: Listed,
+    kind: Kind | None = None,
+    status: Status | None = None,
+    used_by: Annotated[Identifier | None, Query(description="Of offerings that this organization uses today")] = None,
+) -> Response:
     table = tables.vehicles
-    query = select(table)
-    for column, value in ((table.c.kind, kind), (table.c.status, status)):
-        if value is not None:
-            query = query.where(column == value)
-    by = [table.c.number]
-    page = await at.read(lambda tx: page_of(tx, query, by=by, request=paged, read=store.vehicles.from_row, listing=_LISTING))
+
+    async def found(tx: Transaction) -> Page[Vehicle]:
+        query = select(table)
+        for column, value in ((table.c.kind, kind), (table.c.status, status)):
+            if value is not None:
+                query = query.where(column == value)
+        if used_by is not None:
+            numbers = await vehicles_used(tx, used_by, on=tx.at.date(), by=at.principal)
+            query = query.where(table.c.number.in_(numbers))
+        by, read = [table.c.number], store.vehicles.from_row
+        return await page_of(tx, query, by=by, request=paged, read=read, listing=_LISTING)
+
+    page = await at.read(found)
     return at.show_page(page, [vehicle_shown(found, by=at.principal) for found in page.items])
 
 

@@ -14,6 +14,7 @@ from services.catalog import store, tables
 from services.catalog.domain.offering import PUBLIC, Offering, Surroundings
 from services.catalog.domain.provider import Provider
 from services.catalog.policy import GOVERNMENT_WIDE, may_see
+from services.catalog.queries.using import offerings_used
 from services.catalog.store import Revision
 from shared.auth import Principal
 from shared.db import Row, Transaction
@@ -48,6 +49,7 @@ class OfferingFilter:
     impact_level: str | None = None
     authorization_status: str | None = None
     service_model: str | None = None
+    used_by: str | None = None
     q: str | None = None
 
 
@@ -55,6 +57,9 @@ async def offerings(tx: Transaction, wanted: OfferingFilter, request: PageReques
     """Those that the caller may see, by name."""
     order = [tables.offerings.c.name, tables.offerings.c.id]
     query = _visible(wanted, by)
+    if wanted.used_by is not None:
+        used = await offerings_used(tx, wanted.used_by, on=tx.at.date(), by=by)
+        query = query.where(tables.offerings.c.id.in_(used))
     page = await page_of(tx, query, by=order, request=request, read=store.offerings.from_row, listing=_LISTING)
     return page.of(await all_viewed(tx, page.items, by=by))
 
@@ -128,6 +133,7 @@ _LISTING = listing(
     renamed={
         "focus_area": lambda area: tables.offerings.c.id.in_(_in_areas([area])),
         "provider_kind": tables.providers.c.kind,
+        "authorization_expires_on": tables.offerings.c.authorization_ends_on,
     },
 )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,6 +11,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from services.catalog import tables
 from services.catalog.domain.offering import Offering
 from services.catalog.queries.offerings import offering
+from services.catalog.queries.using import covered
 from shared.auth import Principal
 from shared.contracts.fact import Visibility
 from shared.db import Row, Transaction
@@ -81,21 +80,5 @@ async def _known(tx: Transaction, found: Offering, *, on: date, by: Principal) -
     areas = found.content.focus_areas or (None,)
     if any(by.may_see(Visibility.RESTRICTED, focus_area=area, agency_codes=frozenset()) for area in areas):
         return current
-    own = await _covered(tx, by.scopes("agency"))
+    own = await covered(tx, by.scopes("agency"))
     return [*current, c.is_public | c.agency_id.in_(own) if own else c.is_public]
-
-
-async def _covered(tx: Transaction, scopes: Collection[str]) -> list[str]:
-    """The organizations that a scope names, by id or code, and all below them."""
-    if not scopes:
-        return []
-    c = tables.organizations.c
-    below: dict[str | None, list[str]] = defaultdict(list)
-    found: list[str] = []
-    for row in await tx.rows(select(c.id, c.parent_id, c.codes)):
-        below[row["parent_id"]].append(row["id"])
-        if not {row["id"], *(row["codes"] or ())}.isdisjoint(scopes):
-            found.append(row["id"])
-    for id_ in found:
-        found += [child for child in below.pop(id_, ()) if child not in found]
-    return found

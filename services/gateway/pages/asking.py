@@ -70,7 +70,7 @@ class Asker:
     async def _section(self, section: Section, id: str, headers: RawHeaders) -> bytes | UpstreamAway | None:
         """The service's own JSON text, None for 404."""
         upstream = self._upstreams[section.service]
-        target = section.target(id).decode()
+        target = section.target(id, on=self._clock().date()).decode()
         try:
             return self._judged(section, await upstream.get(target, headers=headers))
         except UpstreamAway as away:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from urllib.parse import quote
 
 _MANY = 200
@@ -12,14 +13,21 @@ _AHEAD_DAYS = 180
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One question to one service. `{id}` in `path` is the page's own."""
+    """One question to one service. In `path`, `{id}` is the page's own, `{today}` a day, `{ahead}` the last that is near it."""
 
     name: str
     service: str
     path: str
 
-    def target(self, id: str) -> bytes:
-        return self.path.replace("{id}", quote(id, safe="")).encode()
+    def target(self, id: str, *, on: date) -> bytes:
+        path = self.path.replace("{today}", on.isoformat()).replace("{ahead}", (on + timedelta(days=_AHEAD_DAYS)).isoformat())
+        return path.replace("{id}", quote(id, safe="")).encode()
+
+
+def _ending(path: str, field: str, *also: str) -> str:
+    """A list of what ends soon by this field."""
+    condition = " and ".join((f"{field} >= {{today}}", f"{field} <= {{ahead}}", *also))
+    return f"{path}&filter={quote(condition, safe='{}')}&limit={_SOME}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,9 @@ AGENCY = PageKind(
         Section("adoption_states", "adoption", "/v1/agencies/{id}/adoption-states"),
         Section("next_steps", "adoption", "/v1/agencies/{id}/next-steps"),
         Section("expiring", "adoption", f"/v1/agreements?agency_id={{id}}&ending_within_days={_AHEAD_DAYS}&limit={_SOME}"),
+        Section("expiring_iaps", "adoption", _ending("/v1/iaps?agency_id={id}", "expires_on", "status = approved")),
+        Section("expiring_authorizations", "catalog", _ending("/v1/offerings?used_by={id}", "authorization_expires_on")),
+        Section("expiring_vehicles", "catalog", _ending("/v1/vehicles?used_by={id}", "ordering_to")),
         Section("iaps", "adoption", f"/v1/iaps?agency_id={{id}}&limit={_SOME}"),
         Section("savings", "adoption", "/v1/savings/sums?by=fiscal_year&agency_id={id}"),
     ),
