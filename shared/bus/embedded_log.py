@@ -165,10 +165,7 @@ def _read(connection: sqlite3.Connection, cursor: Cursor, limit: int) -> list[De
     sql = "SELECT position, key, headers, value FROM record WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?"
     topic, partition, base = cursor.topic, cursor.partition, cursor.base
     rows = connection.execute(sql, (cursor.position, base | _LAST_OFFSET, limit))
-    return [
-        Delivery(topic=topic, partition=partition, offset=at - base, key=key, value=value, headers=loads(headers))
-        for at, key, headers, value in rows
-    ]
+    return [Delivery(topic, partition, at - base, key, value, loads(headers)) for at, key, headers, value in rows]
 
 
 def version(connection: sqlite3.Connection) -> int:

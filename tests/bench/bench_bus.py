@@ -154,7 +154,7 @@ async def test_the_embedded_bus_against_sqlite_itself(tmp_path: Path) -> None:
             partial(consume_all, bus, "t", size),
             partial(plain.consume, size),
             beside="sqlite3 reading the same rows",
-            goal=0.3,
+            goal=0.6,
         )
         for size in (100, 500)
     ]

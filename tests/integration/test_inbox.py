@@ -189,7 +189,7 @@ async def test_a_record_that_is_no_event_is_parked_once_however_often_it_comes(d
     consumer = tally.a_consumer(db, bus)
     stray = Delivery(topic=tally.TOPIC, partition=0, offset=0, key="stray", value=b"\xff\x00hello", headers={})
 
-    await consumer.process([stray, replace(stray, value=b"another")])
+    await consumer.process([stray, stray._replace(value=b"another")])
     await consumer.process([stray])
 
     assert await parked(db) == [("stray", 0, False), ("stray", 0, False)]
@@ -266,7 +266,7 @@ async def test_what_is_too_large_for_the_dead_letter_topic_is_parked_whole_and_m
         raise ValueError("x" * MESSAGE_BYTES_MAX)
 
     consumer = tally.a_consumer(db, bus, otherwise=talkative)
-    large = replace(delivered(an_event("a", 1))[0], value=b" " * MESSAGE_BYTES_MAX, offset=7)
+    large = delivered(an_event("a", 1))[0]._replace(value=b" " * MESSAGE_BYTES_MAX, offset=7)
 
     await consumer.process([large])
 
