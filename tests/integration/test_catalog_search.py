@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import random
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,7 +19,9 @@ from services.catalog.app import create_app
 from services.catalog.config import Settings
 from shared.db import Database
 from shared.kernel.cause import Cause
+from tests.support import offerings
 from tests.support.apps import Api, an_api
+from tests.support.offerings import a_content, an_offering
 from tests.unit.catalog.test_fibf import a_capability, a_lifecycle
 from tests.unit.catalog.world import CYBER, GRANTS, QSMO, Registry, a_draft, a_provider, a_published, a_vehicle, act, revise
 
@@ -190,6 +193,20 @@ async def test_offerings_are_compared_side_by_side_also_as_csv(api: Api) -> None
     assert "fee for service" not in table.text
     assert "fee for service" in (await api.get(path, "agency:070:cio")).text
     assert (await api.get(f"{path}&id=nobody")).status_code == 404
+
+
+async def test_as_many_are_compared_as_a_page_has(api: Api) -> None:
+    chance = random.Random(1)
+    async with api.app.state.context.db.transaction(Cause(actor="tester", correlation_id="c-1")) as tx:
+        await offerings.add(tx, [an_offering(f"o{n}", a_content(chance)) for n in range(100)])
+    path = "/v1/search/comparison?" + "&".join(f"id=o{n}" for n in range(100))
+
+    compared, too_many = await api.get(path), await api.get(f"{path}&id=o100")
+
+    assert compared.status_code == 200, compared.text
+    assert [each["id"] for each in compared.json()["offerings"]] == [f"o{n}" for n in range(100)]
+    assert all(len(row["values"]) == 100 for row in compared.json()["coverage"])
+    assert too_many.status_code == 400
 
 
 async def test_a_process_that_starts_builds_its_index_from_the_tables(database_url: str, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from shared.web.wire import Identifier, Line
 
 router = APIRouter(tags=["search"])
 _LIMIT_MAX = 100
-_COMPARED_MAX = 20
+_COMPARED_MAX = _LIMIT_MAX
 _SUGGESTED = 10
 
 
