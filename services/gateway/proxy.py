@@ -93,7 +93,8 @@ _HOP_BY_HOP = frozenset(
 )
 _READS = frozenset({"GET", "HEAD"})
 _REPLACED = _HOP_BY_HOP | {b"host", b"x-request-id", b"traceparent"}
-_NOT_RETURNED = _HOP_BY_HOP | {b"x-request-id"}
+# A second Date or Server would be beside that of the gateway's own server.
+_NOT_RETURNED = _HOP_BY_HOP | {b"x-request-id", b"date", b"server"}
 
 
 _SEGMENTS_MAX = max(prefix.count("/") for prefix in ROUTES)
