@@ -23,7 +23,7 @@ CONSUMED = Counter("qsmo_inbox_consumed_events", "Events by outcome: applied, du
 PARKED = Gauge("qsmo_inbox_parked_events", "Events parked behind a poison one", ["consumer"])
 LAG = Gauge("qsmo_inbox_lag_events", "Records not yet read by this member", ["consumer"])
 LAG_AGE = Gauge(
-    "qsmo_inbox_lag_seconds", "Age of the newest fact read while others wait, or since when none can be", ["consumer"]
+    "qsmo_inbox_lag_seconds", "For how long the oldest fact that waits has waited, or since when none can be read", ["consumer"]
 )
 POOL = Gauge("qsmo_database_connections_in_use", "Connections of the pool that are taken", ["service"])
 WEBHOOK_FAILING = Gauge("qsmo_webhook_failing_seconds", "For how long the webhook that fails longest has failed")

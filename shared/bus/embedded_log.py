@@ -110,8 +110,8 @@ def streams(connection: sqlite3.Connection, topic: str) -> list[int]:
     return [row[0] << _OFFSET_BITS for row in rows]
 
 
-def lag(connection: sqlite3.Connection, cursors: Iterable[Cursor]) -> int:
-    return sum(_end(connection, cursor.base) - cursor.position for cursor in cursors)
+def lag(connection: sqlite3.Connection, cursors: Iterable[Cursor]) -> dict[tuple[str, int], int]:
+    return {(cursor.topic, cursor.partition): _end(connection, cursor.base) - cursor.position for cursor in cursors}
 
 
 def _end(connection: sqlite3.Connection, base: int) -> int:

@@ -94,8 +94,8 @@ class EmbeddedSubscription:
 
         await self._run(self._hub.writer, commit)
 
-    async def lag(self) -> int:
-        def lag(connection: sqlite3.Connection) -> tuple[groups.Assignment, int]:
+    async def lag(self) -> Mapping[tuple[str, int], int]:
+        def lag(connection: sqlite3.Connection) -> tuple[groups.Assignment, dict[tuple[str, int], int]]:
             assignment = groups.current(connection, self.membership, self._assignment)
             return assignment, log.lag(connection, assignment.cursors)
 

@@ -105,7 +105,7 @@ class KafkaSubscription:
             return
         self._probed_at = now
         try:
-            behind = await self._lag(min(_PROBE_S, self._settings.timeout_s)) > 0
+            behind = any((await self._lag(min(_PROBE_S, self._settings.timeout_s))).values())
         except BusUnavailable:
             self._note_standstill(now)
             raise
@@ -130,15 +130,15 @@ class KafkaSubscription:
             except (CommitFailedError, IllegalStateError) as err:
                 raise self._end("the group shared its partitions out anew, or replaced this member") from err
 
-    async def lag(self) -> int:
+    async def lag(self) -> Mapping[tuple[str, int], int]:
         return await self._lag(self._settings.timeout_s)
 
-    async def _lag(self, timeout_s: float) -> int:
+    async def _lag(self, timeout_s: float) -> Mapping[tuple[str, int], int]:
         self._check()
         async with deadline(timeout_s, "measuring the lag"):
             assigned = self._consumer.assignment()
             ends = await self._consumer.end_offsets(assigned) if assigned else {}
-            return sum([end - await self._consumer.position(place) for place, end in ends.items()])
+            return {(at.topic, at.partition): end - await self._consumer.position(at) for at, end in ends.items()}
 
     async def close(self) -> None:
         """A lost member keeps its place in the group, so that joining again under its name moves no partition."""

@@ -77,8 +77,8 @@ class Subscription(Protocol):
         """
         ...
 
-    async def lag(self) -> int:
-        """How many records of the assigned partitions lie after the position of this member."""
+    async def lag(self) -> Mapping[tuple[str, int], int]:
+        """By topic and partition, of all that are this member's: how many records lie after its position."""
         ...
 
     async def close(self) -> None:

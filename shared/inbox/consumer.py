@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import groupby
 
 from opentelemetry.trace import SpanKind
@@ -15,6 +14,7 @@ from shared import telemetry, tracing
 from shared.bus.port import MESSAGE_BYTES_MAX, Bus, BusUnavailable, Delivery, Message, Subscription
 from shared.contracts.envelope import Event, MalformedEvent
 from shared.db import Database, Transaction
+from shared.inbox.lateness import Lateness
 from shared.inbox.ledger import Ledger, Verdict
 from shared.inbox.reading import Reading
 from shared.inbox.tables import InboxTables
@@ -78,7 +78,7 @@ class Consumer:
         self.tables = tables
         self._ledger = Ledger(consumer=name, tables=tables)
         self._reported_at = float("-inf")
-        self._newest: str | None = None
+        self._lateness = Lateness()
         self._read_at = time.monotonic()
         self._log = telemetry.logger("consumer").bind(consumer=name)
 
@@ -132,9 +132,8 @@ class Consumer:
         self._reported_at = now
         await self._report_parked()
         waiting = await subscription.lag()
-        telemetry.LAG.labels(self.name).set(waiting)
-        age_s = (self._db.clock() - datetime.fromisoformat(self._newest)).total_seconds() if waiting and self._newest else 0.0
-        telemetry.LAG_AGE.labels(self.name).set(max(0.0, age_s))
+        telemetry.LAG.labels(self.name).set(sum(waiting.values()))
+        telemetry.LAG_AGE.labels(self.name).set(max(0.0, self._lateness.seconds(waiting, now=self._db.clock())))
 
     async def _report_parked(self) -> None:
         try:
@@ -146,7 +145,9 @@ class Consumer:
     async def process(self, deliveries: Sequence[Delivery]) -> None:
         """Apply a batch in one transaction, or one by one if that fails for good. Raises Unavailable."""
         records = [_decode(delivery) for delivery in deliveries]
-        self._newest = next((record.event.time for record in reversed(records) if record.event is not None), self._newest)
+        for record in records:
+            if record.event is not None:
+                self._lateness.read((record.delivery.topic, record.delivery.partition), record.event.time)
         await self._apply_or_park(records)
 
     async def _apply_batch(self, events: Sequence[Event]) -> None:

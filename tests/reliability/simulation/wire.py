@@ -96,7 +96,7 @@ class SimulatedSubscription:
         if self._bus.fails():
             raise BusUnavailable("simulated: committed, and nobody said so")
 
-    async def lag(self) -> int:
+    async def lag(self) -> Mapping[tuple[str, int], int]:
         return await self._inner.lag()
 
     async def close(self) -> None:

@@ -40,8 +40,8 @@ class StillSubscription:
 
     async def commit(self, next_offsets: Mapping[tuple[str, int], int]) -> None: ...
 
-    async def lag(self) -> int:
-        return 0
+    async def lag(self) -> Mapping[tuple[str, int], int]:
+        return {}
 
     async def close(self) -> None: ...
 
