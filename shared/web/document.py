@@ -36,6 +36,7 @@ VALIDATE_ONLY = {
     "description": "Answer as the write would, and keep nothing.",
     "schema": {"type": "boolean", "default": False},
 }
+FIELDS = "Of each item only these, and its id if it has one, with a comma between."
 COUNT = {"type": "integer", "minimum": 0, "description": "Of the items of all pages, with ?count=true."}
 API_KEY = {"type": "apiKey", "in": "header", "name": "X-Api-Key"}
 _SIGNED: list[dict[str, list[str]]] = [{"bearer": []}, {"api_key": []}]
@@ -48,7 +49,7 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     components.setdefault("securitySchemes", {}).update(bearer=BEARER, api_key=API_KEY)
     _describe_problems(components.setdefault("schemas", {}))
     for path, method, operation in operations(document):
-        _document_count(operation, components["schemas"])
+        _document_list(operation, components["schemas"])
         operation.setdefault("security", _SIGNED if method in _WRITES else [{}, *_SIGNED])
         if method not in _WRITES:
             continue
@@ -72,11 +73,19 @@ def _describe_problems(schemas: dict[str, Any]) -> None:
     schemas["Problem"] = described
 
 
-def _document_count(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
-    if not any(parameter["name"] == "count" and parameter["in"] == "query" for parameter in operation.get("parameters", ())):
+def _document_list(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """The count, and what the items of this very list are: an example by their key, and the fields to choose from."""
+    asked = {parameter["name"]: parameter for parameter in operation.get("parameters", ()) if parameter["in"] == "query"}
+    if "count" not in asked:
         return
     page = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-    schemas[page]["properties"]["count"] = COUNT
+    properties = schemas[page]["properties"]
+    properties["count"] = COUNT
+    item = schemas[properties["items"]["items"]["$ref"].rpartition("/")[2]]["properties"]
+    key = "id" if "id" in item else next(iter(item))
+    some = "1, 2" if item[key].get("type") == "integer" else "a, b"
+    asked["filter"]["schema"]["examples"] = [f"not {key} in ({some})"]
+    asked["fields"]["description"] = asked["fields"]["schema"]["description"] = f"{FIELDS} There are: {', '.join(item)}."
 
 
 def _document_dry_run(operation: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from shared.kernel.cause import Cause
 from shared.kernel.errors import Malformed, StaleVersion
 from shared.kernel.ids import new_id
 from shared.web import own_writes
+from shared.web.document import FIELDS
 from shared.web.idempotency import Answer, IdempotentRequest, check_key, earlier_answer, keep_answer
 from shared.web.paging import COUNT_S, LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest
 
@@ -32,9 +33,7 @@ _FILTER = (
     'Only items of which this is true: `id = "…" and not (status = draft or status in (a, b))`.'
     " Compared with = != < <= > >=; joined by and, or, not. What is not known equals nothing. 400 tells the fields."
 )
-_EXAMPLE = ["not id in (a, b)"]
 _SORT = "`id` is the order of making; `-` before it: the last first. 400 tells what else there is."
-_FIELDS = "Of each item only these and its id, with a comma between: `id,version`. 400 tells the fields there are."
 _COUNT = f"Also `count`, of the items of all pages. 503 when counting takes longer than {COUNT_S:.0f} s."
 _MEDIA_TYPE = "application/json"
 _READS = frozenset({"GET", "HEAD"})
@@ -238,11 +237,9 @@ async def page_request(
 
 async def list_request(
     paged: Annotated[PageRequest, Depends(page_request)],
-    condition: Annotated[
-        str | None, Query(alias="filter", max_length=FILTER_MAX_CHARS, description=_FILTER, examples=_EXAMPLE)
-    ] = None,
+    condition: Annotated[str | None, Query(alias="filter", max_length=FILTER_MAX_CHARS, description=_FILTER)] = None,
     sort: Annotated[str | None, Query(pattern=r"^-?[a-z_]{1,40}$", description=_SORT)] = None,
-    fields: Annotated[str | None, Query(pattern=r"^[a-z_]{1,40}(,[a-z_]{1,40}){0,49}$", description=_FIELDS)] = None,
+    fields: Annotated[str | None, Query(pattern=r"^[a-z_]{1,40}(,[a-z_]{1,40}){0,49}$", description=FIELDS)] = None,
     count: Annotated[bool, Query(description=_COUNT)] = False,
 ) -> PageRequest:
     named = tuple(fields.split(",")) if fields else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,23 @@ def test_every_list_of_the_services_can_be_exported_as_it_is_or_is_known_as_none
         assert (found.takes_as_of, found.is_paged) == ("as_of" in takes, "limit" in takes), found
         assert found.facts is None or any(f"{found.path}/{{{id}}}" in document["paths"] for id in ("id", "area")), found
         assert columns(document, found.path)
+
+
+def test_every_list_says_which_fields_its_items_have_and_the_fuzz_knows_that_it_may_have_others(document: JsonObject) -> None:
+    lists = {path: item["get"] for path, item in document["paths"].items() if "count" in parameters_of(item.get("get", {}))}
+    told = tomllib.loads((api_document.FILE.parents[1] / "schemathesis.toml").read_text())["operations"]
+    answered_by_400 = {name.removeprefix("GET ") for each in told for name in each.get("include-name", ())}
+
+    assert answered_by_400 == lists.keys()
+    for path, operation in lists.items():
+        page = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        item = document["components"]["schemas"][page]["properties"]["items"]["items"]["$ref"].rpartition("/")[2]
+        names = ", ".join(document["components"]["schemas"][item]["properties"])
+        assert parameters_of(operation)["fields"]["description"].endswith(f"There are: {names}."), path
+
+
+def parameters_of(operation: JsonObject) -> JsonObject:
+    return {parameter["name"]: parameter for parameter in operation.get("parameters", ())}
 
 
 @pytest.mark.parametrize(

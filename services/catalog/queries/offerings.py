@@ -23,7 +23,7 @@ from shared.web.listing import listing
 from shared.web.paging import Page, PageRequest, page_of
 
 _STATEMENTS = 256
-_REVISIONS = listing(tables.offering_revisions, key="n")
+_REVISIONS = listing(tables.offering_revisions, "offering_id", key="n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
