@@ -44,6 +44,13 @@ _OUTCOMES = {
     "qsmo.adoption.sla.recorded.v1": "text",
 }
 _ROWS = 5_000
+_FINER = (
+    (Grain.MONTH, Grain.DAY),
+    (Grain.YEAR, Grain.MONTH),
+    (Grain.EVER, Grain.YEAR),
+    (Grain.AGENCY_YEAR, Grain.AGENCY_DAY),
+    (Grain.AGENCY_EVER, Grain.AGENCY_YEAR),
+)
 _CELL = ("figure", "area", "grain", "begins_on", "agency", "key", "value")
 
 
@@ -114,12 +121,12 @@ class Folding:
     def cells(self) -> Iterator[CellRow]:
         """Every one, without zeros, in the order of their table."""
         for (figure, area), days in sorted(self.days.items(), key=itemgetter(0)):
-            of_all = {day: _together(sums) for day, sums in days.items()}
-            for grain in sorted(Grain):
-                for begins_on, sums in _summed(days if grain.is_of_agencies else of_all, grain):
+            for grain, periods in sorted(_by_grain(days).items()):
+                name, of_agencies = grain.value, grain.is_of_agencies
+                for begins_on, sums in sorted(periods.items(), key=itemgetter(0)):
                     for (agency, key), amount in sorted(sums.items()):
-                        if amount and (agency or not grain.is_of_agencies):
-                            yield figure, area, grain.value, begins_on, agency, key, amount
+                        if amount and (agency or not of_agencies):
+                            yield figure, area, name, begins_on, agency, key, amount
 
 
 def _stall_row(id: str, stall: Stalled, until: date | None) -> StallRow:
@@ -134,14 +141,24 @@ def _together(sums: Sums) -> Sums:
     return found
 
 
-def _summed(days: Mapping[date, Sums], grain: Grain) -> list[tuple[date, Sums]]:
-    """The grain's periods in order."""
+def _by_grain(days: Mapping[date, Sums]) -> dict[Grain, Mapping[date, Sums]]:
+    """Grain → first day of each period → its sums; each grain of the next finer one, which has the fewest to add."""
+    found: dict[Grain, Mapping[date, Sums]] = {
+        Grain.AGENCY_DAY: days,
+        Grain.DAY: {day: _together(sums) for day, sums in days.items()},
+    }
+    for grain, finer in _FINER:
+        found[grain] = _summed(found[finer], grain)
+    return found
+
+
+def _summed(finer: Mapping[date, Sums], grain: Grain) -> dict[date, Sums]:
     found: dict[date, Sums] = {}
-    for day, sums in days.items():
+    for day, sums in finer.items():
         into = found.setdefault(grain.begins(day), {})
         for within, amount in sums.items():
             into[within] = into.get(within, 0) + amount
-    return sorted(found.items(), key=itemgetter(0))
+    return found
 
 
 async def subjects_of(tx: Transaction, ids: Sequence[str]) -> dict[str, Subject]:
