@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from shared.kernel.time import FiscalYear
-from tests.unit.adoption.builders import World, a_world, advanced, an_offering, started
+from tests.unit.adoption.builders import World, a_world, advanced, agreed, an_offering, started, terms
 
 OWN, OTHER, QSMO = "agency:7008:cio", "agency:014:cio", "qsmo:cybersecurity"
 AREA = "cybersecurity"
@@ -194,6 +194,22 @@ async def test_only_the_adopting_agency_posts(world: World, role: str) -> None:
     assert (await post(world, adoption, "baseline", role=role)).status_code in {403, 404}
 
 
+async def agreed_on(world: World, adoption: str, funding: dict[int, str]) -> None:
+    """Active; and another that was given up before it stood."""
+    shown = await world.api.get(f"/v1/adoptions/{adoption}", OWN)
+    funds = {str(year): {"amount": amount} for year, amount in funding.items()}
+    begun = world.db.clock().date() - timedelta(days=1)
+    ends_on = (begun + timedelta(days=700)).isoformat()
+    await agreed(world, shown, number="IAA-2", funding=funds, ends_on=ends_on)
+    body = {"adoption_id": adoption, **terms(world, number="IAA-3")}
+    given_up = await world.api.post("/v1/agreements", body, OWN)
+    for action, told in (("send", {}), ("terminate", {"reason": "Given up"})):
+        headers = {**world.api.headers(OWN), "If-Match": given_up.headers["etag"]}
+        path = f"/v1/agreements/{given_up.json()['id']}/{action}"
+        given_up = await world.api.client.post(path, json=told, headers=headers)
+        assert given_up.status_code == 200, given_up.text
+
+
 async def test_savings_are_reconciled_with_the_systems_that_ended(world: World) -> None:
     adoption = await in_operations(world)
     today, year = world.db.clock().date(), this_year(world)
@@ -204,7 +220,9 @@ async def test_savings_are_reconciled_with_the_systems_that_ended(world: World) 
     await post(world, adoption, "baseline", fiscal_year=year)
     await post(world, adoption, "realized", "90000.50", fiscal_year=year + 1)
 
-    (first,) = (await world.api.get(f"/v1/adoptions/{adoption}/reconciliation", QSMO)).json()["items"]
+    await agreed_on(world, adoption, {year: "20000.00", year + 1: "30000.00"})
+
+    paid, first = (await world.api.get(f"/v1/adoptions/{adoption}/reconciliation", QSMO)).json()["items"]
 
     assert foreign.status_code in {412, 422}
     assert (first["fiscal_year"], first["realized"]["amount"], first["retired_cost"]["amount"]) == (
@@ -213,6 +231,11 @@ async def test_savings_are_reconciled_with_the_systems_that_ended(world: World) 
         "100000.50",
     )
     assert first["difference"]["amount"] == "-10000.00"
+    assert (first["agreed_funds"]["amount"], first["net"]["amount"]) == ("30000.00", "70000.50")
+    assert first["unexplained"]["amount"] == "20000.00"
+    assert [each["number"] for each in first["agreements"]] == ["IAA-2"]
+    # The agreement that the adoption went on with has the funds of its first year.
+    assert (paid["fiscal_year"], paid["agreed_funds"]["amount"], paid["net"]["amount"]) == (year, "145000.00", "-145000.00")
     assert [system["number"] for system in first["systems"]] == ["UII-1"]
 
 

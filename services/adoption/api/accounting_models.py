@@ -10,6 +10,7 @@ from pydantic import Field
 
 from services.adoption.api.agreement_models import FiscalYearName
 from services.adoption.api.choice_models import FibfId, Year
+from services.adoption.domain.agreement import Status as AgreementStatus
 from services.adoption.domain.savings import Confidence, Kind
 from services.adoption.domain.system import Status
 from services.adoption.schemas import RangeShown
@@ -197,14 +198,30 @@ class Sums(Shown):
     items: list[SumShown]
 
 
+class AgreementFunds(Shown):
+    """What an agreement behind the adoption has for the year."""
+
+    id: str
+    number: str
+    status: AgreementStatus
+    funds: MoneyShown
+
+
 class ReconciledShown(Shown):
-    """`difference`: realized less what the retired systems would have cost."""
+    """`difference`: realized less what the retired systems would have cost.
+
+    `net`: what those would have cost less the funds of agreements; `unexplained`: what was realized beyond that.
+    """
 
     fiscal_year: int
     realized: MoneyShown
     retired_cost: MoneyShown
     difference: MoneyShown
+    agreed_funds: MoneyShown
+    net: MoneyShown
+    unexplained: MoneyShown
     systems: list[SystemNamed]
+    agreements: list[AgreementFunds]
 
 
 class Reconciliation(Shown):

@@ -14,6 +14,7 @@ from services.adoption.api import accounting_models as models
 from services.adoption.api.systems import named
 from services.adoption.commands import savings as commands
 from services.adoption.commands.savings import Figure
+from services.adoption.domain.agreement import Agreement
 from services.adoption.domain.savings import Entry, Kind
 from services.adoption.queries import accounting as queries
 from services.adoption.queries.accounting import Reconciled, Slice, Sum
@@ -111,7 +112,7 @@ async def sum_savings(
 
 @router.get("/v1/adoptions/{id}/reconciliation", response_model=models.Reconciliation)
 async def reconcile_savings(id: Identifier, at: AtEdge) -> Response:
-    """Realized savings beside what the systems that the adoption replaced would have cost, year by year."""
+    """Realized savings beside what replaced systems would have cost and what agreements cost, year by year."""
 
     async def query(tx: Transaction) -> models.Reconciliation:
         reach = await policy.reach(tx, at.principal)
@@ -128,7 +129,17 @@ def _reconciled(found: Reconciled) -> models.ReconciledShown:
         realized=MoneyShown(amount=found.realized),
         retired_cost=MoneyShown(amount=found.retired_cost),
         difference=MoneyShown(amount=found.realized - found.retired_cost),
+        agreed_funds=MoneyShown(amount=found.agreed),
+        net=MoneyShown(amount=found.net),
+        unexplained=MoneyShown(amount=found.realized - found.net),
         systems=[named(system) for system in found.systems],
+        agreements=[_agreed(each, found.fiscal_year) for each in found.agreements],
+    )
+
+
+def _agreed(found: Agreement, year: int) -> models.AgreementFunds:
+    return models.AgreementFunds(
+        id=found.id, number=found.terms.number, status=found.status, funds=MoneyShown(amount=found.terms.funding[year])
     )
 
 

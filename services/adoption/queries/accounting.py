@@ -13,6 +13,8 @@ from sqlalchemy import ColumnElement, func, or_, select, true
 
 from services.adoption import store, tables
 from services.adoption.domain.adoption import Adoption
+from services.adoption.domain.agreement import Agreement
+from services.adoption.domain.agreement import Status as AgreementStatus
 from services.adoption.domain.duplication import Cluster, clusters
 from services.adoption.domain.savings import Kind
 from services.adoption.domain.system import Status, System
@@ -23,6 +25,7 @@ from shared.kernel.time import FiscalYear
 
 # Systems of one area that are compared with one another.
 SYSTEMS_MAX = 20_000
+_STOOD = (AgreementStatus.ACTIVE, AgreementStatus.ON_HOLD, AgreementStatus.EXPIRED, AgreementStatus.TERMINATED)
 
 
 class Slice(StrEnum):
@@ -100,16 +103,23 @@ def _by_key(rows: Sequence[Row]) -> list[Sum]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciled:
-    """One fiscal year of an adoption: what was realized, and what the systems it replaced would have cost."""
+    """One fiscal year of an adoption: what was realized, what the systems it replaced would have cost, what it costs itself."""
 
     fiscal_year: int
     realized: Decimal
     retired_cost: Decimal
+    agreed: Decimal
     systems: tuple[System, ...]
+    agreements: tuple[Agreement, ...]
+
+    @property
+    def net(self) -> Decimal:
+        """What inventory and agreements bear out."""
+        return self.retired_cost - self.agreed
 
 
 async def reconciliation(tx: Transaction, adoption: Adoption) -> list[Reconciled]:
-    """By fiscal year: a system counts from the year after its end on."""
+    """By fiscal year: a system counts from the year after its end on, an agreement by its funds once it has stood."""
     table, ledger = tables.systems, tables.savings
     rows = await tx.rows(select(table).where(table.c.adoption_id == adoption.id, table.c.status == Status.DECOMMISSIONED.value))
     retired = [store.systems.from_row(row) for row in rows]
@@ -119,8 +129,18 @@ async def reconciliation(tx: Transaction, adoption: Adoption) -> list[Reconciled
         .group_by(ledger.c.fiscal_year)
     )
     realized = {row["fiscal_year"]: Decimal(int(row["cents"])) / 100 for row in posted}
-    years = sorted({*realized, *(_first_year(system) for system in retired)})
-    return [_reconciled(year, realized.get(year, Decimal(0)), retired) for year in years]
+    agreements = await _agreements(tx, adoption)
+    funded = {year for agreement in agreements for year in agreement.terms.funding}
+    years = sorted({*realized, *funded, *(_first_year(system) for system in retired)})
+    return [_reconciled(year, realized.get(year, Decimal(0)), retired, agreements) for year in years]
+
+
+async def _agreements(tx: Transaction, adoption: Adoption) -> list[Agreement]:
+    """Not one that was terminated before both sides had signed."""
+    table = tables.agreements
+    stood = table.c.status.in_(_STOOD) & table.c.countersigned_by.is_not(None)
+    rows = await tx.rows(select(table).where(table.c.adoption_id == adoption.id, stood).order_by(table.c.id))
+    return [store.agreements.from_row(row) for row in rows]
 
 
 def _first_year(system: System) -> int:
@@ -128,7 +148,15 @@ def _first_year(system: System) -> int:
     return FiscalYear.of(system.decommissioned_on).year + 1
 
 
-def _reconciled(year: int, realized: Decimal, retired: Sequence[System]) -> Reconciled:
+def _reconciled(year: int, realized: Decimal, retired: Sequence[System], agreements: Sequence[Agreement]) -> Reconciled:
     counted = tuple(system for system in retired if _first_year(system) <= year)
     cost = sum((system.cost_in(FiscalYear(year)) for system in counted), Decimal(0))
-    return Reconciled(fiscal_year=year, realized=realized, retired_cost=cost, systems=counted)
+    funded = tuple(agreement for agreement in agreements if agreement.terms.funding.get(year))
+    return Reconciled(
+        fiscal_year=year,
+        realized=realized,
+        retired_cost=cost,
+        agreed=sum((agreement.terms.funding[year] for agreement in funded), Decimal(0)),
+        systems=counted,
+        agreements=funded,
+    )
