@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import jsonschema
+import orjson
 import pytest
 
 from services.gateway.problems import PROBLEMS
 from shared.contracts import generate
 from shared.contracts.fact import FACTS
-from tests.support.installation import an_installation
+from tests.support.installation import QSMO, an_installation
 
+INTEGRATING = Path(__file__).resolve().parents[2] / "docs" / "integrating.md"
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+def test_the_document_for_integrators_works_as_written(tmp_path: Path) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", INTEGRATING.read_text(), re.DOTALL)
+    with an_installation(tmp_path) as running:
+        path = f"{QSMO.parent}:{os.environ['PATH']}"
+        environment = {"PATH": path, "QSMO": running.url, "TOKEN": running.token("coordinator", "omb")}
+        script = "set -euo pipefail\n" + "\n".join(blocks)
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def shown(name: str) -> Any:
+        return orjson.loads((tmp_path / name).read_text())
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    names = [item["name"] for name in ("page.json", "next.json") for item in shown(name)["items"]]
+    assert (names, len(names)) == (sorted(names, reverse=True), 10)
+    assert shown("page.json")["count"] >= 15
+    assert (shown("system.json")["name"], shown("system.json")["version"]) == ("Newer", 2)
+    assert shown("overview.json")["missing"] == []
+    assert shown("events.json")["head"] >= shown("events.json")["next_after"]
+    assert "event: qsmo.registry.policy" in (tmp_path / "stream.txt").read_text()
+    assert shown("clock.json")["now"].startswith("2028-12-01")
+    assert "its hash chain is whole" in done.stdout
 
 
 @pytest.fixture(scope="module")
