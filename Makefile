@@ -87,7 +87,7 @@ sbom: $(READY) ## write what an image holds into build/sbom.cdx.json (CycloneDX)
 .PHONY: bench
 bench: $(READY) ## measure speed beside what is possible, and write docs/benchmarks.md
 	@rm -rf build/bench
-	@failed=0; QSMO_BENCH_ROWS=build/bench $(BIN)/pytest -s -m bench --timeout 1800 tests/bench/bench_*.py || failed=$$?; \
+	@failed=0; QSMO_BENCH_ROWS=build/bench $(BIN)/pytest -s -m bench --timeout 1800 --durations 0 --durations-min 1 tests/bench/bench_*.py || failed=$$?; \
 	  $(BIN)/python -m tests.bench.figures build/bench docs/benchmarks.md; exit $$failed
 
 # A row that fails stops no other, and what has passed is not run again: see tests/reliability/kept.py.
