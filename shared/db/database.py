@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 from sqlalchemy import CursorResult, Executable, event, make_url, text
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from shared.db.at_hand import IDLE_SINCE, TRUSTED_IDLE_S, AtHand, Taken
 from shared.db.driver import Driver
@@ -34,6 +35,7 @@ _PASSING = ("08", "40", "53", "55P03", "57014", "57P")
 _DUPLICATE = "23"
 _REFUSED = "The database refused this: it would duplicate or break a reference."
 _LOST = "The database connection was lost, or the database cannot serve now."
+_CROWDED = "All connections to the database were in use for too long."
 _SQLITE_ERROR = 1  # its number in sqlite3.h: a service of the cluster never loads the module
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))")
 # A process that is stopped keeps its connections, and their locks, for as long as its kernel answers for it.
@@ -126,6 +128,7 @@ class Database:
         *,
         clock: Clock = utc_now,
         pool_size: int = 10,
+        pool_wait_s: float = 10.0,
         statement_s: float = 60.0,
         url_now: Callable[[], str] | None = None,
     ) -> None:
@@ -136,10 +139,11 @@ class Database:
         self.on_commit: list[Callable[[], None]] = []
         self._write_lock = asyncio.Lock()
         if self.is_sqlite:
-            self._writer = AtHand(_sqlite_engine(url, pool_size=1, begin="BEGIN IMMEDIATE"), is_local=True)
-            self._reader = AtHand(_sqlite_engine(url, pool_size=_SQLITE_READERS, begin="BEGIN"), is_local=True)
+            writer = _sqlite_engine(url, pool_size=1, pool_wait_s=pool_wait_s, begin="BEGIN IMMEDIATE")
+            reader = _sqlite_engine(url, pool_size=_SQLITE_READERS, pool_wait_s=pool_wait_s, begin="BEGIN")
+            self._writer, self._reader = AtHand(writer, is_local=True), AtHand(reader, is_local=True)
         else:
-            engine = _postgresql_engine(url, pool_size=pool_size, statement_s=statement_s)
+            engine = _postgresql_engine(url, pool_size=pool_size, pool_wait_s=pool_wait_s, statement_s=statement_s)
             self._writer = self._reader = AtHand(engine, is_local=False)
             if url_now is not None:
                 _log_in_as_now(engine, url_now)
@@ -273,6 +277,8 @@ class _translated:  # noqa: N801 - reads as a statement at its one use
                 raise Unavailable("The database is not available.") from error
             case DBAPIError() if error.connection_invalidated or _is_passing(error):
                 raise Unavailable(_LOST) from error
+            case NoConnection():
+                raise Unavailable(_CROWDED) from error
             case OSError():
                 raise Unavailable("The database cannot be reached.") from error
             case Exception() if _sqlstate(error).startswith(_DUPLICATE):
@@ -297,12 +303,13 @@ def _is_sqlite_logic_error(error: DBAPIError) -> bool:
     return code is not None and code & 0xFF == _SQLITE_ERROR
 
 
-def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
+def _sqlite_engine(url: str, *, pool_size: int, pool_wait_s: float, begin: str) -> AsyncEngine:
     import_module("shared.db.sqlite")  # which names the dialect; a service of the cluster never loads it
     engine = create_async_engine(
         url.replace("sqlite+aiosqlite:", "sqlite+turns:"),
         pool_size=pool_size,
         max_overflow=0,
+        pool_timeout=pool_wait_s,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
         connect_args={"check_same_thread": False},  # the loop's and the connection's own, in turns
@@ -330,13 +337,13 @@ def _sqlite_engine(url: str, *, pool_size: int, begin: str) -> AsyncEngine:
     return engine
 
 
-def _postgresql_engine(url: str, *, pool_size: int, statement_s: float) -> AsyncEngine:
+def _postgresql_engine(url: str, *, pool_size: int, pool_wait_s: float, statement_s: float) -> AsyncEngine:
     engine = create_async_engine(
         url,
         isolation_level="AUTOCOMMIT",  # a transaction is begun and ended by who opens it, without asking SQLAlchemy
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=10,
+        pool_timeout=pool_wait_s,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
         connect_args={

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -324,6 +325,16 @@ async def test_connections_that_the_server_has_closed_are_replaced_before_use(po
 async def _raised(db: Database, id: str) -> None:
     async with db.transaction(a_cause()) as tx:
         await raise_counter(tx, id)
+
+
+async def test_a_connection_that_is_not_to_be_had_in_time_passes(database_url: str) -> None:
+    db = Database(database_url, pool_size=4, pool_wait_s=0.1)
+    async with AsyncExitStack() as stack:
+        for _ in range(4):
+            await stack.enter_async_context(db.reading())
+        with pytest.raises(Unavailable):
+            await stack.enter_async_context(db.reading())
+    await db.close()
 
 
 @pytest.mark.parametrize("code", ["57P03", "57P01", "53300", "53100", "40P01", "55P03", "57014", "08006"])
