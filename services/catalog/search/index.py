@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -209,13 +209,12 @@ class OfferingIndex:
     def _counts(self, searcher: tantivy.Searcher, clauses: Sequence[Clause], wanted: Wanted, reading: Reading) -> Counted:
         """Exact, all in one pass; values that the filter names are there also when nothing is left of them."""
         found = searcher.aggregate(whole(self._matching(clauses, wanted, reading)), counting(wanted.facets))
-        facets = {
-            name: {
-                **dict.fromkeys(_named(wanted.filter, name), 0),
-                **{bucket["key"]: int(bucket["doc_count"]) for bucket in found[name]["buckets"]},
-            }
-            for name in wanted.facets
-        }
+        facets: dict[str, dict[str, int]] = {name: {} for name in wanted.facets}
+        for name, value in _named(wanted.filter):
+            if name in facets:
+                facets[name][value] = 0
+        for name, counts in facets.items():
+            counts.update((bucket["key"], int(bucket["doc_count"])) for bucket in found[name]["buckets"])
         return int(found[_TOTAL]["value"]), facets
 
 
@@ -230,13 +229,13 @@ def _ids(searcher: tantivy.Searcher, addresses: Iterable[tantivy.DocAddress]) ->
     return tuple(searcher.doc(address).get_first("id") or "" for address in addresses)
 
 
-def _named(found: Filter | None, name: str) -> list[str]:
+def _named(found: Filter | None) -> Iterator[tuple[str, str]]:
+    """(field, value) of all that it compares."""
     match found:
-        case Comparison(field=of, value=value) if of == name:
-            return [IMPACT_LEVELS[int(value)] if name == "impact" else str(value)]
+        case Comparison(field=name, value=value):
+            yield name, IMPACT_LEVELS[int(value)] if name == "impact" else str(value)
         case Not(inner):
-            return _named(inner, name)
+            yield from _named(inner)
         case All(inner) | Any_(inner):
-            return [value for each in inner for value in _named(each, name)]
-        case _:
-            return []
+            for each in inner:
+                yield from _named(each)

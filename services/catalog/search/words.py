@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 
@@ -45,6 +45,8 @@ class Words:
             for phrase in phrases:
                 others = tuple(other for other in phrases if other != phrase)
                 self._synonyms[phrase] = tuple(dict.fromkeys((*self._synonyms.get(phrase, ()), *others)))
+        self._others = {phrase: _others(phrase, others) for phrase, others in self._synonyms.items()}
+        self._least = {phrase: _least((phrase, *others)) for phrase, others in self._others.items()}
         self._longest = max(map(len, self._synonyms), default=1)
 
     def reading(self, text: str, searcher: tantivy.Searcher) -> Reading:
@@ -106,18 +108,13 @@ class Words:
 
     def _scored(self, phrase: Phrase, *, near: bool) -> Query:
         queries = [self._as_it_is(phrase)]
-        queries += [Query.boost_query(self._as_it_is(other), _SYNONYM) for other in self._others(phrase)]
+        queries += [Query.boost_query(self._as_it_is(other), _SYNONYM) for other in self._others.get(phrase, ())]
         queries += [Query.boost_query(query, _NEAR_MISS) for query in self._near_misses(phrase, near=near)]
         return queries[0] if len(queries) == 1 else Query.disjunction_max_query(queries, 0.1)
 
     def _matching(self, phrase: Phrase, *, near: bool) -> Query:
-        phrases = (phrase, *self._others(phrase))
-        least = [each for each in phrases if not any(_is_within(other, each) for other in phrases)]
+        least = self._least.get(phrase, (phrase,))
         return any_of([*map(self._as_it_is, least), *self._near_misses(phrase, near=near)])
-
-    def _others(self, phrase: Phrase) -> list[Phrase]:
-        """What stands for it, but for what can only be where it is itself."""
-        return [other for other in self._synonyms.get(phrase, ()) if not _is_within(phrase, other)]
 
     def _near_misses(self, phrase: Phrase, *, near: bool) -> list[Query]:
         if not near or len(phrase) > 1:
@@ -134,6 +131,16 @@ class Words:
             yield Query.fuzzy_term_query(self._schema, field, word, distance=wrong)
         if len(word) > _PREFIX_CHARS:
             yield Query.fuzzy_term_query(self._schema, field, word, distance=0, prefix=True)
+
+
+def _others(phrase: Phrase, synonyms: Sequence[Phrase]) -> tuple[Phrase, ...]:
+    """What stands for it, but for what can only be where it is itself."""
+    return tuple(other for other in synonyms if not _is_within(phrase, other))
+
+
+def _least(phrases: Sequence[Phrase]) -> tuple[Phrase, ...]:
+    """Where none of these is, none of all is."""
+    return tuple(each for each in phrases if not any(_is_within(other, each) for other in phrases))
 
 
 def _is_within(phrase: Phrase, longer: Phrase) -> bool:
