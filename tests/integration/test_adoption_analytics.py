@@ -290,6 +290,23 @@ async def test_what_is_of_one_agency_is_not_everybodys(world: World) -> None:
     assert (await world.api.post("/v1/analytics/rebuild", None, "auditor")).status_code == 403
 
 
+async def test_scorecards_and_times_in_phase_are_written_as_files_with_the_numbers_of_their_answers(world: World) -> None:
+    await told(world, published(300, seed=9))
+
+    for path, items, figure in (("scorecard", "measures", "value"), ("time-in-phase", "items", "median")):
+        asked = f"/v1/analytics/{path}?area={AREAS[0]}"
+        shown = (await world.api.get(asked, "omb")).json()[items]
+        lines = [orjson.loads(line) for line in (await world.api.get(f"{asked}&format=ndjson", "omb")).text.splitlines()]
+        table = list(csv.DictReader(io.StringIO((await world.api.get(f"{asked}&format=csv", "omb")).text)))
+        packed = read_parquet(io.BytesIO((await world.api.get(f"{asked}&format=parquet", "omb")).content)).read_all()
+
+        numbers = [None if row[figure] is None else float(row[figure]) for row in shown]
+        assert any(numbers)
+        assert [row[figure] for row in lines] == numbers
+        assert [float(row[figure]) if row[figure] else None for row in table] == numbers
+        assert packed.column(figure).to_pylist() == numbers
+
+
 async def test_a_figure_is_written_as_csv_ndjson_and_parquet_too(world: World) -> None:
     await told(world, published(500, seed=9))
     path = "/v1/analytics/figures/savings?area=cybersecurity&format="

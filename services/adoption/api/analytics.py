@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Response
 
 from services.adoption import policy
 from services.adoption.api import analytics_models as models
+from services.adoption.api import exporting
 from services.adoption.api.analytics_models import AsOf, shown_range
 from services.adoption.api.exporting import WRITTEN, Format, exported
 from services.adoption.commands.analytics import rebuild
@@ -24,6 +25,7 @@ from shared.web.edge import AtEdge
 from shared.web.wire import Identifier, Slug
 
 router = APIRouter(tags=["analytics"])
+Written = Annotated[Format, Query(alias="format")]
 _READERS = ("coordinator", "omb", "auditor")
 
 
@@ -50,7 +52,7 @@ async def show_figure(
     agency_id: Identifier | None = None,
     by_agency: Annotated[bool, Query(description="Each agency by itself, as far as the caller sees")] = False,
     as_of: AsOf = None,
-    written: Annotated[Format, Query(alias="format")] = Format.JSON,
+    written: Written = Format.JSON,
 ) -> Response:
     """Sums of all agencies are everybody's; those of one are for itself, its QSMO and the government-wide roles."""
 
@@ -74,7 +76,7 @@ async def show_figure(
         )
 
     shown = await at.read(query)
-    return at.show(shown) if written is Format.JSON else exported(shown, written)
+    return at.show(shown) if written is Format.JSON else exported(exporting.values(shown), written)
 
 
 def _seen(found: dict[tuple[str, str], int], reach: Reach, *, wide: bool) -> list[models.ValueShown]:
@@ -85,8 +87,8 @@ def _seen(found: dict[tuple[str, str], int], reach: Reach, *, wide: bool) -> lis
     ]
 
 
-@router.get("/v1/analytics/scorecard", response_model=models.ScorecardShown)
-async def show_scorecard(at: AtEdge, area: Slug, as_of: AsOf = None) -> Response:
+@router.get("/v1/analytics/scorecard", response_model=models.ScorecardShown, responses={200: WRITTEN})
+async def show_scorecard(at: AtEdge, area: Slug, as_of: AsOf = None, written: Written = Format.JSON) -> Response:
     """The five dimensions of one QSMO, as far as facts on record tell."""
 
     async def query(tx: Transaction) -> models.ScorecardShown:
@@ -107,11 +109,12 @@ async def show_scorecard(at: AtEdge, area: Slug, as_of: AsOf = None) -> Response
         ]
         return models.ScorecardShown(focus_area=area, as_of=as_of, measures=measures)
 
-    return at.show(await at.read(query))
+    shown = await at.read(query)
+    return at.show(shown) if written is Format.JSON else exported(exporting.scorecard(shown), written)
 
 
-@router.get("/v1/analytics/time-in-phase", response_model=models.TimesInPhase)
-async def show_time_in_phase(at: AtEdge, area: Slug, as_of: AsOf = None) -> Response:
+@router.get("/v1/analytics/time-in-phase", response_model=models.TimesInPhase, responses={200: WRITTEN})
+async def show_time_in_phase(at: AtEdge, area: Slug, as_of: AsOf = None, written: Written = Format.JSON) -> Response:
     """How long adoptions of the area took, phase by phase."""
 
     async def query(tx: Transaction) -> models.TimesInPhase:
@@ -124,7 +127,8 @@ async def show_time_in_phase(at: AtEdge, area: Slug, as_of: AsOf = None) -> Resp
             items=[models.TimeInPhaseShown(**asdict(each)) for each in found],
         )
 
-    return at.show(await at.read(query))
+    shown = await at.read(query)
+    return at.show(shown) if written is Format.JSON else exported(exporting.times(shown), written)
 
 
 @router.get("/v1/analytics/verification", response_model=models.FiguresVerified)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from dataclasses import astuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, assert_never
 
 import orjson
 from fastapi import Response
 
-from services.adoption.api.analytics_models import FigureShown, ValueShown
-from shared.web.sheets import CSV, PARQUET, Kind, ParquetRows, csv_of
+from services.adoption.api.analytics_models import FigureShown, ScorecardShown, TimesInPhase
+from services.adoption.schemas import RangeShown
+from shared.web.sheets import CSV, PARQUET, Cell, Kind, ParquetRows, csv_of
 
-_COLUMNS = {"agency_id": Kind.TEXT, "key": Kind.TEXT, "value": Kind.INTEGER}
 _TEXT = {"schema": {"type": "string"}}
 WRITTEN: dict[str, Any] = {
     "content": {
@@ -34,29 +34,71 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
-def exported(shown: FigureShown, written: Format) -> Response:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """Rows under their columns, what they mean, and the facts that they come from."""
+
+    columns: Mapping[str, Kind]
+    rows: Sequence[tuple[Cell, ...]]
+    definition: str
+    range: RangeShown | None = None
+
+
+def exported(sheet: Sheet, written: Format) -> Response:
     """Rows alone; what they mean and come from is in the headers."""
-    headers = {"QSMO-Definition": shown.definition, "QSMO-Facts": str(shown.range.facts)}
-    if shown.range.last_event:
-        headers["QSMO-Last-Event"] = shown.range.last_event
+    headers = {"QSMO-Definition": sheet.definition}
+    if sheet.range is not None:
+        headers["QSMO-Facts"] = str(sheet.range.facts)
+        headers |= {"QSMO-Last-Event": sheet.range.last_event} if sheet.range.last_event else {}
     match written:
         case Format.JSON | Format.NDJSON:
-            return Response(b"".join(orjson.dumps(row) + b"\n" for row in shown.items), 200, headers, "application/x-ndjson")
+            lines = (orjson.dumps(dict(zip(sheet.columns, row, strict=True))) + b"\n" for row in sheet.rows)
+            return Response(b"".join(lines), 200, headers, "application/x-ndjson")
         case Format.CSV:
-            return Response(_csv(shown.items), 200, headers, CSV)
+            return Response(csv_of([list(sheet.columns), *sheet.rows]), 200, headers, CSV)
         case Format.PARQUET:
-            return Response(_parquet(shown), 200, headers, PARQUET)
+            return Response(_parquet(sheet), 200, headers, PARQUET)
     assert_never(written)
 
 
-def _csv(rows: Sequence[ValueShown]) -> str:
-    return csv_of([list(_COLUMNS), *(astuple(row) for row in rows)])
-
-
-def _parquet(shown: FigureShown) -> bytes:
+def _parquet(sheet: Sheet) -> bytes:
     """The definition goes with the file."""
-    rows = ParquetRows(_COLUMNS)
-    rows.add([astuple(row) for row in shown.items])
+    rows = ParquetRows(sheet.columns)
+    rows.add(sheet.rows)
     file = io.BytesIO()
-    rows.write(file, about={"definition": shown.definition})
+    rows.write(file, about={"definition": sheet.definition})
     return file.getvalue()
+
+
+def values(shown: FigureShown) -> Sheet:
+    columns = {"agency_id": Kind.TEXT, "key": Kind.TEXT, "value": Kind.INTEGER}
+    rows = [(row.agency_id, row.key, row.value) for row in shown.items]
+    return Sheet(columns=columns, rows=rows, definition=shown.definition, range=shown.range)
+
+
+def scorecard(shown: ScorecardShown) -> Sheet:
+    """A row per measure; `facts`: how many it comes from."""
+    texts = dict.fromkeys(("dimension", "name", "definition", "unit", "missing"), Kind.TEXT)
+    rows = [
+        (
+            each.dimension.value,
+            each.name,
+            each.definition,
+            each.unit,
+            each.missing,
+            None if each.value is None else float(each.value),
+            each.range.facts if each.range else None,
+        )
+        for each in shown.measures
+    ]
+    return Sheet(
+        columns={**texts, "value": Kind.NUMBER, "facts": Kind.INTEGER},
+        rows=rows,
+        definition=f"The five dimensions of the balanced scorecard of {shown.focus_area}",
+    )
+
+
+def times(shown: TimesInPhase) -> Sheet:
+    columns = {"phase": Kind.TEXT, "left": Kind.INTEGER, "median": Kind.NUMBER, "p90": Kind.INTEGER}
+    rows = [(each.phase.value, each.left, float(each.median), each.p90) for each in shown.items]
+    return Sheet(columns=columns, rows=rows, definition=shown.definition, range=shown.range)
