@@ -96,8 +96,8 @@ BROKEN_BY_PARTS := $(addprefix tests/reliability/test_,$(addsuffix .py,kills web
 
 .PHONY: reliability
 reliability: $(READY) ## break things for hours, and put what came of it into docs/reliability.md; goes on where it was stopped
-	@export QSMO_RELIABILITY_LONG=1 QSMO_RELIABILITY_ROWS=build/reliability/long; failed=0; \
-	$(BREAK) tests/reliability tests/contract/test_bus.py $(addprefix --ignore=,$(BROKEN_BY_PARTS)) || failed=$$?; \
+	@export QSMO_RELIABILITY_LONG=1 QSMO_CUT_WRITES=1000 QSMO_RELIABILITY_ROWS=build/reliability/long; failed=0; \
+	$(BREAK) tests/reliability tests/contract/test_bus.py tests/e2e/test_python_client.py $(addprefix --ignore=,$(BROKEN_BY_PARTS)) || failed=$$?; \
 	for part in 1 2 3 4 5; do \
 	  QSMO_RELIABILITY_PART=$$part QSMO_KILLS=100 QSMO_FAILPOINT_ROUNDS=4 QSMO_MODEL_EXAMPLES=400 QSMO_SEEDS=2000 \
 	    $(BREAK) $(BROKEN_BY_PARTS) || failed=$$?; \

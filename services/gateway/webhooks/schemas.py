@@ -33,7 +33,11 @@ class WebhookFilters(Wire):
     focus_area: Slug | None = None
     subject: Identifier | None = None
     agency: Identifier | None = None
-    filter: FilterText | None = Field(None, description="As the parameter `filter` of `GET /v1/events`")
+    filter: FilterText | None = Field(
+        None,
+        description="As the parameter `filter` of `GET /v1/events`",
+        examples=["source = registry and not focus_area = acquisition"],
+    )
 
     def to_filters(self) -> Filters:
         """Raises Invalid for a `filter` that is none."""
