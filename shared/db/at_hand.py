@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from shared.db.driver import Driver, driver_of
 from shared.db.engines import AsyncConnection, AsyncEngine
@@ -47,10 +48,15 @@ class AtHand:
 
     async def give_back(self, taken: Taken) -> None:
         """One on which nothing is under way."""
-        if self._waiting or self._is_closed or taken.connection.in_transaction():
+        if self._is_closed or self._is_missed() or taken.connection.in_transaction():
             await taken.connection.close()
         else:
             self._idle.append((taken, time.monotonic()))
+
+    def _is_missed(self) -> bool:
+        """Whether somebody waits for one that is taken, not for a new one."""
+        pool: Any = self.engine.pool
+        return self._waiting > 0 and pool.checkedout() >= pool.size()
 
     def idle(self) -> int:
         return len(self._idle)

@@ -43,23 +43,8 @@ def focus_area(area: FocusArea, *, by: Principal) -> schemas.FocusAreaShown:
 
 
 def organization(found: Organization, *, by: Principal, is_past: bool = False) -> schemas.OrganizationShown:
-    return schemas.OrganizationShown(
-        id=found.id,
-        version=found.version,
-        name=found.name,
-        kind=found.kind,
-        abbreviation=found.abbreviation,
-        parent_id=found.parent_id,
-        codes=[schemas.CodeShown(scheme=c.scheme, value=c.value) for c in found.codes],
-        aliases=[schemas.AliasShown(name=a.name, valid_from=a.valid_from, valid_to=a.valid_to) for a in found.aliases],
-        cfo_act=found.cfo_act,
-        valid_from=found.valid_from,
-        valid_to=found.valid_to,
-        eras=[schemas.EraShown(**members(era)) for era in found.eras],
-        predecessor_ids=list(found.predecessor_ids),
-        successor_ids=list(found.successor_ids),
-        actions=[] if is_past else _organization_actions(found, by=by),
-    )
+    actions = [] if is_past else _organization_actions(found, by=by)
+    return schemas.OrganizationShown.model_validate({**members(found), "actions": actions}, from_attributes=True)
 
 
 def _organization_actions(found: Organization, *, by: Principal) -> list[Action]:
