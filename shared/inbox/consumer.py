@@ -98,8 +98,7 @@ class Consumer:
                 finally:
                     await reading.close()
             except (Unavailable, OSError, TimeoutError) as error:
-                self._log.warning("consumer_waits", reason=str(error))
-                telemetry.LAG_AGE.labels(self.name).set(time.monotonic() - self._read_at)
+                self._waits(error)
                 await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
                 failures += 1
 
@@ -122,8 +121,12 @@ class Consumer:
             except Unavailable as error:
                 if time.monotonic() > until:
                     raise
-                self._log.warning("consumer_waits", reason=str(error))
+                self._waits(error)
             await asyncio.sleep(_AGAIN_S)
+
+    def _waits(self, error: Exception) -> None:
+        self._log.warning("consumer_waits", reason=str(error))
+        telemetry.LAG_AGE.labels(self.name).set(time.monotonic() - self._read_at)
 
     async def _report(self, subscription: Subscription) -> None:
         now = time.monotonic()
