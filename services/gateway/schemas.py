@@ -28,6 +28,17 @@ class ClockShown(Shown):
     steps: int = 0
 
 
+class EventPlace(Shown):
+    id: str
+    seq: int
+
+
+class EventPlaces(Shown):
+    """Of those events that are on the feed, in the order asked."""
+
+    items: list[EventPlace]
+
+
 class FeedEvent(Shown):
     """A structured CloudEvent with its `seq`."""
 

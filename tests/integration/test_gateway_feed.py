@@ -411,6 +411,21 @@ async def test_what_a_caller_may_not_see_is_hidden_at_live_and_at_replay_alike(h
     assert live == replayed == singly == visible
 
 
+async def test_the_places_of_events_are_told_to_who_knows_their_ids_and_nothing_else_of_them(harness: Harness) -> None:
+    events = [an_event(visibility=level) for level in ("public", "federal", "restricted")]
+    await append(harness.gateway, *events)
+    asked = {"id": [*(each.id for each in reversed(events)), "unheard-of", events[0].id]}
+
+    async with harness.client() as client:
+        found = await client.get("/v1/events/places", params=asked)
+        none = await client.get("/v1/events/places")
+
+    assert found.json() == {
+        "items": [{"id": each.id, "seq": seq} for seq, each in ((3, events[2]), (2, events[1]), (1, events[0]))]
+    }
+    assert none.status_code == 400
+
+
 async def test_a_new_parent_shows_its_people_what_is_below(harness: Harness) -> None:
     await append(harness.gateway, an_organization("cisa", code="7008"), an_event(visibility="restricted", agency="cisa"))
     async with harness.client("agency:070") as client:

@@ -30,7 +30,7 @@ WATCHERS = OWNER | {"coordinator", "auditor"}
 # Who gets an answer. A route that is not here fails the test: nothing is open because nobody thought of it.
 POLICY: dict[str, frozenset[str]] = {
     **dict.fromkeys(("show_area_overview", "show_agency_overview", "show_offering_overview", "show_regime"), ALL),
-    **dict.fromkeys(("list_events", "show_event", "export", "list_state_machines"), ALL),
+    **dict.fromkeys(("list_events", "place_events", "show_event", "export", "list_state_machines"), ALL),
     **dict.fromkeys(("show_audit_head", "list_checkpoints", "list_audit_keys", "show_proof"), ALL),
     **dict.fromkeys(("show_operation", "list_operation_rows", "show_test_clock"), ALL),
     "list_audit_trail": frozenset({"omb", "coordinator", "auditor"}),

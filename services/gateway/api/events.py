@@ -7,17 +7,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
 
-from services.gateway import schemas
+from services.gateway import queries, schemas
 from services.gateway.api.parameters import SEQ_MAX, After, Filtered
 from services.gateway.context import Gateway
 from services.gateway.feed.reading import CursorBeyondHead, FeedPage
 from services.gateway.feed.view import View
 from shared.kernel.errors import Invalid, NotFound
 from shared.web.edge import AtEdge
+from shared.web.wire import Identifier
 
 _LIMIT_DEFAULT = 100
 _LIMIT_MAX = 1_000
 _WAIT_MAX_S = 25
+_PLACES_MAX = 50
 _JSON = "application/json"
 router = APIRouter(tags=["events"])
 
@@ -65,6 +67,19 @@ async def _woken(wake: asyncio.Event, *, until: float) -> None:
             await wake.wait()
     except TimeoutError:
         return
+
+
+@router.get("/v1/events/places", response_model=schemas.EventPlaces)
+async def place_events(
+    at: AtEdge,
+    id: Annotated[list[Identifier], Query(min_length=1, max_length=_PLACES_MAX, description="Of events, as figures name them")],
+) -> Response:
+    """Where events stand in the feed, such as the first and the last that a figure comes from; what they say is not told."""
+    gateway: Gateway = at.request.app.state.context
+    async with gateway.db.reading() as tx:
+        found = await queries.seqs(tx, set(id))
+    places = [schemas.EventPlace(id=each, seq=found[each]) for each in dict.fromkeys(id) if each in found]
+    return at.show(schemas.EventPlaces(items=places))
 
 
 @router.get("/v1/events/{seq}", response_model=schemas.FeedEvent)
