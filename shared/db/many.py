@@ -17,6 +17,7 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
+    Date,
     Dialect,
     Select,
     String,
@@ -35,6 +36,7 @@ from sqlalchemy.types import TypeEngine
 from shared.db.database import Transaction
 
 _STATEMENTS = 256
+_DAYS = 20_000
 V = TypeVar("V", str, int)
 _Processor = Callable[[Any], Any]
 _Compiled = tuple[str, tuple[str, ...], tuple[tuple[int, _Processor], ...]]
@@ -152,8 +154,14 @@ def _given(table: Table, dialect: Dialect, columns: tuple[str, ...]) -> Select[A
 
 
 def _processors(table: Table, dialect: Dialect, names: tuple[str, ...]) -> tuple[tuple[int, _Processor], ...]:
-    found = [(n, table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for n, name in enumerate(names)]
+    found = [(n, _processor(table.c[name].type, dialect)) for n, name in enumerate(names)]
     return tuple((n, process) for n, process in found if process is not None)
+
+
+def _processor(type_: TypeEngine[Any], dialect: Dialect) -> _Processor | None:
+    """Days are few and rows are many: each day is written out once."""
+    process = type_.dialect_impl(dialect).bind_processor(dialect)
+    return lru_cache(maxsize=_DAYS)(process) if process is not None and isinstance(type_, Date) else process
 
 
 def _own_insert(table: Table, dialect: Dialect) -> Any:
