@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route, compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.clients import RawHeaders, Upstream, UpstreamAway
+from services.gateway.http1 import Opened
 from shared import telemetry
 from shared.contracts.envelope import instant
 from shared.web.problems import problem
@@ -174,7 +175,7 @@ class Proxy:
         headers, has_body = _outgoing(scope)
         body = _request_body(receive) if has_body else None
         try:
-            opened = await upstream.open(scope["method"], _target(scope), headers=headers, body=body)
+            opened, part = await self._begun(upstream, scope, headers, body)
         except UpstreamAway as away:
             await _unavailable(Request(scope, receive), away)(scope, receive, send)
             return
@@ -183,13 +184,23 @@ class Proxy:
         try:
             raw = _kept(opened.headers, _NOT_RETURNED)
             await send({"type": "http.response.start", "status": opened.status, "headers": raw})
-            more = True
-            while more:
+            while part is not None and not opened.is_over:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
                 part = await upstream.part(opened)
-                more = part is not None and not opened.is_over
-                await send({"type": "http.response.body", "body": part or b"", "more_body": more})
+            await send({"type": "http.response.body", "body": part or b""})
         finally:
             await opened.close()
+
+    async def _begun(
+        self, upstream: Upstream, scope: Scope, headers: RawHeaders, body: AsyncIterator[bytes] | None
+    ) -> tuple[Opened, bytes | None]:
+        """The answer and the first of its body: of a service that dies between the two nothing has been passed on yet."""
+        opened = await upstream.open(scope["method"], _target(scope), headers=headers, body=body)
+        try:
+            return opened, await upstream.part(opened)
+        except BaseException:
+            await opened.close()
+            raise
 
 
 def _unavailable(request: Request, away: UpstreamAway) -> Response:

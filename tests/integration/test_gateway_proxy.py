@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,35 @@ async def test_an_answer_that_breaks_off_is_not_passed_on_as_whole(over_http: Ha
     async with served(over_http.app) as url, httpx.AsyncClient(base_url=url) as client:
         with pytest.raises(httpx.RemoteProtocolError):
             await client.get("/v1/providers/cut")
+
+
+@asynccontextmanager
+async def dying_behind_its_head() -> AsyncIterator[str]:
+    """A service that is killed between head and body of an answer."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.transport.abort()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server.close()
+
+
+async def test_a_service_that_dies_between_head_and_body_is_merely_away(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
+    async with (
+        dying_behind_its_head() as catalog,
+        a_gateway(url, tmp_path, catalog_url=catalog) as harness,
+        harness.client() as client,
+    ):
+        answer = await client.get("/v1/offerings/x")
+
+    assert answer.status_code == 503
+    assert answer.json()["service"] == "catalog"
 
 
 async def test_a_service_that_comes_back_is_not_away_any_more(tmp_path: Path) -> None:
