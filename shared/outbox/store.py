@@ -95,21 +95,31 @@ class AggregateStore(Generic[A]):
         return met
 
     async def add_all(self, tx: Transaction, changes: Sequence[tuple[A, Fact]]) -> None:
-        """Many new aggregates in two statements. Raises Conflict when one exists already."""
+        """Many new aggregates in two statements, one in one on PostgreSQL. Raises Conflict when one exists already."""
         if not changes:
             return
         rows = [{"id": a.id, "version": 1, **self.to_row(a)} for a, _ in changes]
+        if len(rows) == 1 and tx.is_postgresql:
+            await self._add_and_tell(tx, rows[0], *changes[0])
+            return
         try:
             await insert_many(tx, self.table, rows)
         except IntegrityError as err:
-            raise Conflict(f"This {self.name} exists already, or refers to something that does not.") from err
+            raise self._exists() from err
         try:
             await self._record(tx, [(a, 1, fact) for a, fact in changes])
         except IntegrityError as err:
-            taken = (
-                f"Something else of this service has this id; ids are unique across its kinds. Choose another {self.name} id."
-            )
-            raise Conflict(taken, code="id-taken") from err
+            raise self._taken() from err
+
+    async def _add_and_tell(self, tx: Transaction, row: dict[str, Any], aggregate: A, fact: Fact) -> None:
+        with self._creating(tx, facts=1) as traceparent:
+            told = self._outbox_row(tx, instant(tx.at), traceparent, aggregate, 1, fact)
+            statement = _add_and_tell(self.table, self.outbox, tuple(row), tuple(told))
+            try:
+                await tx.change(statement, {**row, **{_TOLD + name: value for name, value in told.items()}})
+            except IntegrityError as err:
+                raise (self._taken() if _refused_by(err) == self.outbox.name else self._exists()) from err
+        tx.recorded[self._service, aggregate.id] = 1
 
     async def save_all(self, tx: Transaction, changes: Sequence[tuple[A, Fact]]) -> None:
         """Many changed aggregates, each at most once. Raises StaleVersion, and then nothing is written."""
@@ -193,6 +203,13 @@ class AggregateStore(Generic[A]):
     def _read_back(self, aggregate: A, version: int) -> A:
         return self.from_row({"id": aggregate.id, "version": version, **self.to_row(aggregate)})
 
+    def _exists(self) -> Conflict:
+        return Conflict(f"This {self.name} exists already, or refers to something that does not.")
+
+    def _taken(self) -> Conflict:
+        taken = f"Something else of this service has this id; ids are unique across its kinds. Choose another {self.name} id."
+        return Conflict(taken, code="id-taken")
+
     def _stale(self, id: str) -> StaleVersion:
         return StaleVersion(f"This {self.name} ({id}) was changed by someone else since it was read.")
 
@@ -229,3 +246,16 @@ def _change_and_tell(table: Table, outbox: Table, names: tuple[str, ...], told: 
     changed = _change(table, names).returning(table.c.id).cte("changed")
     row = select(*(bindparam(_TOLD + name, type_=outbox.c[name].type) for name in told)).select_from(changed)
     return insert(outbox).from_select(told, row, include_defaults=False)
+
+
+@lru_cache(maxsize=_STATEMENTS)
+def _add_and_tell(table: Table, outbox: Table, names: tuple[str, ...], told: tuple[str, ...]) -> Insert:
+    """A new row, and the row of the outbox made of it. PostgreSQL only."""
+    made = insert(table).values({name: bindparam(name) for name in names}).returning(table.c.id).cte("made")
+    row = select(*(bindparam(_TOLD + name, type_=outbox.c[name].type) for name in told)).select_from(made)
+    return insert(outbox).from_select(told, row, include_defaults=False)
+
+
+def _refused_by(error: IntegrityError) -> str | None:
+    """The table whose rule PostgreSQL saw broken."""
+    return getattr(error.orig and error.orig.__cause__, "table_name", None)

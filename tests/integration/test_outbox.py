@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text
 
 from shared.bus.embedded import EmbeddedBus
 from shared.bus.kafka import KafkaBus, KafkaSettings
@@ -81,6 +81,21 @@ async def test_adding_what_exists_is_a_conflict(db: Database) -> None:
         async with db.transaction(a_cause()) as tx:
             again = Counter("a", 0, 1)
             await tally.store.add(tx, again, tally.raised(again))
+
+
+async def test_adding_what_has_the_id_of_something_else_says_so(db: Database) -> None:
+    async with db.transaction(a_cause()) as tx:
+        begun = Counter("a", 0, 1)
+        await tally.store.add(tx, begun, tally.raised(begun))
+        await tx.change(delete(tally.counters))
+
+    with pytest.raises(Conflict, match="Something else of this service has this id") as refused:
+        async with db.transaction(a_cause()) as tx:
+            await tally.store.add(tx, begun, tally.raised(begun))
+
+    assert refused.value.code == "id-taken"
+    async with db.reading() as tx:
+        assert await tx.rows(select(tally.counters)) == []
 
 
 async def test_a_fact_that_no_bus_takes_is_refused_and_nothing_is_written(db: Database) -> None:
