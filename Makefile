@@ -119,17 +119,6 @@ schemas: $(READY) ## regenerate the committed schemas
 	@$(BIN)/python -m shared.contracts.generate
 	@$(BIN)/python -m services.api_document
 
-# Reads what is announced (`deprecated`, `x-sunset`) as shared/web/departing.py says it.
-OASDIFF := github.com/oasdiff/oasdiff@v1.37.0
-BASE := main
-
-.PHONY: api-changes
-api-changes: ## say what docs/openapi.json changes for callers since BASE (main); fails where it breaks them unannounced (needs Go)
-	@$(call need,go,Install Go 1.24 or newer.)
-	@mkdir -p build
-	@git show $(BASE):docs/openapi.json > build/openapi-base.json
-	@go run $(OASDIFF) changelog --deprecation-days-stable 180 --fail-on ERR build/openapi-base.json docs/openapi.json
-
 .PHONY: policies
 policies: $(READY) ## regenerate the network policies from their list of edges
 	@$(BIN)/python -m deploy.k8s.made.policies
