@@ -245,8 +245,8 @@ async def test_a_table_is_whole_or_none_and_a_refusal_stays_one(tmp_path: Path) 
 
 
 REFUSED = {
-    "resource=offerings&as_of=2020-05-01": ("query:as_of", "as_of is for organizations, designations, plans, posts."),
-    "resource=events&as_of=2020-05-01": ("query:as_of", "as_of is for organizations, designations, plans, posts."),
+    "resource=offerings&as_of=2020-05-01": ("query:as_of", "organizations, designations, plans, posts, adoptions."),
+    "resource=events&as_of=2020-05-01": ("query:as_of", "organizations, designations, plans, posts, adoptions."),
     "resource=designations&as_of=2020-05-01&after=1": ("query:as_of", "without after"),
     "resource=designations&format=csv&after=1": ("query:format", "ndjson alone"),
     "resource=events&format=parquet": ("query:format", "take them as ndjson"),

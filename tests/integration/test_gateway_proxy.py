@@ -200,7 +200,7 @@ async def embedded(tmp_path: Path) -> AsyncIterator[Harness]:
     url = f"sqlite+aiosqlite:///{tmp_path / 'gateway.db'}"
     async with (
         registry.router.lifespan_context(registry),
-        a_gateway(url, tmp_path, services=services, compose_deadline_s=0.3, upstream_deadline_s=0.5) as harness,
+        a_gateway(url, tmp_path, services=services, compose_deadline_s=0.3, upstream_deadline_s=2) as harness,
     ):
         yield harness
 
