@@ -149,7 +149,8 @@ async def test_search_through_http(size: int, url: str, tmp_path: Path) -> None:
         http = await asyncio.to_thread(asked_over_http, running.port)
         own, other, raw = await asyncio.to_thread(asked_in_process, running.index)
         found = [await found_after(running, number) for number in range(FOUND_RUNS)]
-        stored = sum(path.stat().st_size for path in running.index._folder.path.iterdir()) / 2**20
+        files = [path for path in running.index._folder.path.iterdir() if not path.name.startswith(".tmp")]
+        stored = sum(path.stat().st_size for path in files) / 2**20
     theirs = await in_postgresql(url)
     TAKEN[size] = at(own, 95)
     for what, samples in (

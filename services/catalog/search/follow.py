@@ -143,6 +143,7 @@ class Follower:
                 if not found:
                     break
                 after = found[-1].id
+        await asyncio.to_thread(index.settle)
         self._log.info("index_built", offerings=index.size, seconds=round(time.monotonic() - began, 2))
         return Place(read=start, missing=dict.fromkeys(in_flight, time.monotonic()))
 

@@ -116,8 +116,24 @@ class OfferingIndex:
             self._writer.add_json(orjson.dumps(document).decode())
         if show:
             self._writer.commit()
-            self._index.reload()
-            self._searcher = self._index.searcher()
+            self._show()
+
+    def _show(self) -> None:
+        self._index.reload()
+        self._searcher = self._index.searcher()
+
+    def settle(self) -> None:
+        """After many documents: waits until what can be merged is, and shows it. Searches would keep to the many small parts
+        until the next document. Raises BrokenIndex.
+        """
+        with self._writing:
+            try:
+                if self._writer is not None:
+                    self._writer.wait_merging_threads()  # which ends it
+                    self._writer = None
+                    self._show()
+            except ValueError as err:
+                raise BrokenIndex(str(err)) from err
 
     def close(self) -> None:
         """Searches that are under way may end."""
@@ -131,6 +147,11 @@ class OfferingIndex:
     @property
     def size(self) -> int:
         return int(self._searcher.num_docs)
+
+    @property
+    def parts(self) -> int:
+        """Segments, each of which every search reads."""
+        return int(self._searcher.num_segments)
 
     def search(self, wanted: Wanted, sight: Sight) -> Found:
         """Raises Malformed for a cursor of another question, and past what a search by relevance shows."""

@@ -375,6 +375,17 @@ def walked(index: OfferingIndex, wanted: Wanted, sight: Sight) -> Iterator[str]:
         yield from page.ids
 
 
+def test_a_settled_index_has_its_parts_merged_and_goes_on(index: OfferingIndex) -> None:
+    for number in range(8):  # so many are merged, behind the back of whoever reads
+        index.put(documents(an_offering(f"o{number}", name=f"Payroll {number}")))
+    index.settle()
+
+    assert index.parts == 1
+    assert index.search(Wanted(text="payroll"), ALL).count == 8
+    index.put(documents(an_offering("o8", name="Payroll 8")))
+    assert index.search(Wanted(text="payroll"), ALL).count == 9
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(offerings, offerings, filters, sights)
 def test_hits_counts_and_pages_are_those_of_a_look_at_every_document(
