@@ -144,7 +144,8 @@ class Follower:
                     break
                 after = found[-1].id
         await asyncio.to_thread(index.settle)
-        self._log.info("index_built", offerings=index.size, seconds=round(time.monotonic() - began, 2))
+        seconds = round(time.monotonic() - began, 2)
+        self._log.info("index_built", offerings=index.size, parts=index.parts, seconds=seconds)
         return Place(read=start, missing=dict.fromkeys(in_flight, time.monotonic()))
 
     @staticmethod
