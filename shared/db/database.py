@@ -44,6 +44,7 @@ _HOLDER = text(
     "SELECT set_config('idle_session_timeout', :milliseconds, false), set_config('application_name', :holder, false)"
 )
 _LONGEST_APPLICATION_NAME = 63
+_HOLDING = Cause(actor="holder", correlation_id="")
 _SNAPSHOT, _SNAPSHOT_OF_SQLITE = "BEGIN ISOLATION LEVEL REPEATABLE READ", "BEGIN"
 
 Row = Mapping[Any, Any]
@@ -202,25 +203,27 @@ class Database:
                 await _to_its_end(_abandoned(taken))
 
     @asynccontextmanager
-    async def session_lock(self, name: str, *, silence_s: float = 3.0) -> AsyncIterator[AsyncConnection | None]:
-        """The connection that holds the named lock for as long as the block lasts, or None if another holds it.
+    async def session_lock(self, name: str, *, silence_s: float = 3.0) -> AsyncIterator[Transaction | None]:
+        """What the holder of the named lock reads with for as long as the block lasts, or None if another holds it.
 
-        On SQLite the one process that opened the file always holds it. On PostgreSQL a holder that leaves the connection
-        unused for `silence_s` loses it, and the lock with it: `Unavailable` is what it finds at its next use.
+        Each statement is by itself. On SQLite the one process that opened the file always holds it. On PostgreSQL a holder
+        that leaves the connection unused for `silence_s` loses it, and the lock with it: `Unavailable` is what it finds at
+        its next use.
         """
         with _translated():
             taken = await self._reader.take()
             async with aclosing(taken.connection) as connection:
+                holder = Transaction(connection, _HOLDING, self.clock(), taken.driver, self._statements[self._reader])
                 if self.is_sqlite:
-                    yield connection
+                    yield holder
                     return
-                taken = await connection.scalar(_TRY_LOCK, {"name": name})
+                is_held = await connection.scalar(_TRY_LOCK, {"name": name})
                 try:
-                    if taken:
-                        holder = f"{name} {os.getpid()}@{socket.gethostname()}"
-                        told = {"milliseconds": str(int(silence_s * 1000)), "holder": holder[:_LONGEST_APPLICATION_NAME]}
+                    if is_held:
+                        named = f"{name} {os.getpid()}@{socket.gethostname()}"
+                        told = {"milliseconds": str(int(silence_s * 1000)), "holder": named[:_LONGEST_APPLICATION_NAME]}
                         await connection.execute(_HOLDER, told)
-                    yield connection if taken else None
+                    yield holder if is_held else None
                 finally:
                     # A pooled connection must never carry the lock away: the session ends here.
                     await connection.invalidate()

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-import orjson
-from sqlalchemy import Select, Table, Update, bindparam, func, not_, select, text, type_coerce, update
+from sqlalchemy import Select, Table, Update, bindparam, func, not_, select, type_coerce, update
 from sqlalchemy.types import NULLTYPE
 
 from shared.bus.port import Message
-from shared.db import AsyncConnection, Database, in_keys, keys
+from shared.db import Database, Row, Transaction, in_keys, keys
 from shared.kernel.cause import Cause
 
 # A trickle's marks are written together: a transaction for each would cost as much as the facts' own.
 _MARK_EVERY_S = 0.05
 # The index has the order. Without statistics the planner would rather sort the whole backlog, for each batch.
-_BY_INDEX = text("SET enable_sort = off")
+_BY_INDEX = "SET enable_sort = off"
 _CAUSE = Cause(actor="system:relay", correlation_id="relay")
 
 
@@ -38,35 +37,26 @@ class Backlog:
         self._outbox = outbox
         self._oldest = _oldest(outbox, is_postgresql=not db.is_sqlite)
         self._marked = _marked(outbox, is_postgresql=not db.is_sqlite)
-        self._reader: AsyncConnection | None = None
+        self._measured = _measured(outbox)
+        self._reader: Transaction | None = None
         self._published: set[int] = set()
         self._mark_at = float("inf")
         self._marking = asyncio.Lock()
         self.since = db.clock()
 
-    async def oldest(self, reader: AsyncConnection, *, most: int, besides: Iterable[int] = ()) -> list[Fact]:
+    async def oldest(self, reader: Transaction, *, most: int, besides: Iterable[int] = ()) -> list[Fact]:
         """In order; `besides` are under way. `since` is when the first was recorded."""
         await self._prepare(reader)
-        ids = [*self._published, *besides]
-        known = orjson.dumps(ids).decode() if self._db.is_sqlite else ids
-        rows: Sequence[Any] = (await reader.execute(self._oldest, {"known": known, "most": most})).all()
-        await reader.rollback()
+        given = {"known": keys(reader, [*self._published, *besides]), "most": most}
+        rows = await reader.rows(self._oldest, given)
         if rows:
-            self.since = self._recorded_at(reader, rows[0][-1])
-        return [
-            Fact(id, Message(topic=topic, key=key, headers=headers, value=payload.encode()))
-            for id, topic, key, headers, payload, _ in rows
-        ]
+            self.since = _instant(rows[0]["recorded_at"])
+        return [Fact(row["id"], _message(row)) for row in rows]
 
-    async def _prepare(self, reader: AsyncConnection) -> None:
-        if reader is not self._reader and not self._db.is_sqlite:
-            await reader.execute(_BY_INDEX)
+    async def _prepare(self, reader: Transaction) -> None:
+        if reader is not self._reader and reader.is_postgresql:
+            await reader.driver.control(_BY_INDEX)
         self._reader = reader
-
-    def _recorded_at(self, reader: AsyncConnection, found: Any) -> datetime:
-        """Of one row: it would cost as much for each as all else of it."""
-        process = self._outbox.c.recorded_at.type.result_processor(reader.dialect, None)
-        return cast("datetime", process(found) if process else found)
 
     def published(self, ids: Iterable[int]) -> None:
         """The bus has acknowledged these."""
@@ -93,22 +83,36 @@ class Backlog:
             self._published.difference_update(ids)
             self._mark_at = time.monotonic() + _MARK_EVERY_S if self._published else float("inf")
 
-    async def measured(self, reader: AsyncConnection) -> tuple[int, float]:
+    async def measured(self, reader: Transaction) -> tuple[int, float]:
         """How many wait, and for how many seconds the first of them has."""
-        c = self._outbox.c
-        query = select(func.count(), func.min(c.recorded_at)).where(c.published_at.is_(None))
-        pending, oldest = (await reader.execute(query)).one()
-        await reader.rollback()
-        return pending, (self._db.clock() - oldest).total_seconds() if isinstance(oldest, datetime) else 0.0
+        found = await reader.row(self._measured)
+        assert found is not None
+        oldest = found["oldest"]
+        return found["pending"], (self._db.clock() - oldest).total_seconds() if isinstance(oldest, datetime) else 0.0
+
+
+def _instant(found: datetime | str) -> datetime:
+    """As the driver has it, of one row: to have it made of each would cost as much as all else of it."""
+    return datetime.fromisoformat(found) if isinstance(found, str) else found
+
+
+def _message(row: Row) -> Message:
+    return Message(topic=row["topic"], key=row["key"], headers=row["headers"], value=row["payload"].encode())
 
 
 def _oldest(outbox: Table, *, is_postgresql: bool) -> Select[Any]:
     c = outbox.c
     is_known = in_keys(c.id, "known", is_postgresql=is_postgresql)
-    columns = (c.id, c.topic, c.key, c.headers, c.payload, type_coerce(c.recorded_at, NULLTYPE))
+    columns = (c.id, c.topic, c.key, c.headers, c.payload, type_coerce(c.recorded_at, NULLTYPE).label("recorded_at"))
     return select(*columns).where(c.published_at.is_(None), not_(is_known)).order_by(c.id).limit(bindparam("most"))
 
 
 def _marked(outbox: Table, *, is_postgresql: bool) -> Update:
     these = in_keys(outbox.c.id, "ids", is_postgresql=is_postgresql)
     return update(outbox).where(these).values(published_at=bindparam("at"))
+
+
+def _measured(outbox: Table) -> Select[int, Any]:
+    c = outbox.c
+    oldest = func.min(c.recorded_at).label("oldest")
+    return select(func.count().label("pending"), oldest).where(c.published_at.is_(None))

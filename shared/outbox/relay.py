@@ -12,7 +12,7 @@ from sqlalchemy import Table
 
 from shared import telemetry, tracing
 from shared.bus.port import Bus, BusUnavailable
-from shared.db import AsyncConnection, Database
+from shared.db import Database, Transaction
 from shared.kernel.errors import Unavailable
 from shared.outbox.backlog import Backlog, Fact
 
@@ -82,14 +82,14 @@ class Relay:
             await asyncio.gather(self._marking, return_exceptions=True)
             self._marking = None
 
-    async def _lead(self, leader: AsyncConnection) -> None:
+    async def _lead(self, leader: Transaction) -> None:
         while True:
             self._wake.clear()
             if self._backlog.mark_due_s <= 0:
                 await self.mark()
             try:
-                if drained := await self.drain_batch(leader):
-                    await self._give_way(drained)
+                if await self.drain_batch(leader) == _BATCH:
+                    await self._give_way()
                     continue
             except BusUnavailable as error:
                 self._log.warning("bus_away", reason=error.detail)
@@ -103,12 +103,12 @@ class Relay:
             except TimeoutError:
                 pass
 
-    async def _give_way(self, drained: int) -> None:
+    async def _give_way(self) -> None:
         until = time.monotonic() + _GIVE_WAY_S
-        while drained == _BATCH and not self._is_late and self._importing() and time.monotonic() < until:
+        while not self._is_late and self._importing() and time.monotonic() < until:
             await asyncio.sleep(_GIVE_WAY_POLL_S)
 
-    async def drain_batch(self, leader: AsyncConnection) -> int:
+    async def drain_batch(self, leader: Transaction) -> int:
         """Publish the oldest unpublished rows, in order; returns how many are acknowledged.
 
         Raises BusUnavailable when the bus acknowledged none of them.
@@ -127,6 +127,8 @@ class Relay:
         self._backlog.published(done)
         if len(done) == len(facts):
             self._ahead = ahead
+        else:
+            self.wake()  # for the rest
         if self._backlog.unmarked >= _BATCH:
             await self._mark_meanwhile()
         telemetry.PUBLISHED.labels(self._service).inc(len(done))
@@ -136,7 +138,7 @@ class Relay:
         """Write down at once what is published; `run` does so by itself a moment later."""
         await self._backlog.mark()
 
-    async def _publish(self, leader: AsyncConnection, facts: Sequence[Fact]) -> tuple[list[bool], list[Fact]]:
+    async def _publish(self, leader: Transaction, facts: Sequence[Fact]) -> tuple[list[bool], list[Fact]]:
         """What is acknowledged of these; and what comes behind a full batch, read meanwhile."""
         messages = [fact.message for fact in facts]
         if len(facts) < _BATCH:
@@ -159,7 +161,7 @@ class Relay:
                 await self._marking
             self._marking = asyncio.create_task(self._backlog.mark(), name=f"relay {self._service}: marks")
 
-    async def _report(self, leader: AsyncConnection) -> None:
+    async def _report(self, leader: Transaction) -> None:
         self._reported_at = time.monotonic()
         pending, age_s = await self._backlog.measured(leader)
         telemetry.OUTBOX_PENDING.labels(self._service).set(pending)

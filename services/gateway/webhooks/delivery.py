@@ -20,7 +20,7 @@ from services.gateway.webhooks.sending import Outcome, Sender
 from services.gateway.webhooks.signing import Signer
 from services.gateway.webhooks.subscription import Subscription
 from shared import telemetry, tracing
-from shared.db import AsyncConnection, Database
+from shared.db import Database, Transaction
 from shared.kernel.errors import Unavailable
 from shared.kernel.ids import new_id
 from shared.kernel.time import utc_now
@@ -83,7 +83,7 @@ class Deliveries:
                 await self._abandon()
             await asyncio.sleep(_STANDBY_S)
 
-    async def _lead(self, leader: AsyncConnection | None) -> None:
+    async def _lead(self, leader: Transaction | None) -> None:
         """Raises Unavailable when the lock's connection is lost, LostLead."""
         now = asyncio.get_running_loop().time
         forget_at = now()
