@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -20,10 +19,10 @@ class _Known:
 
 
 class Organizations:
-    """A copy in memory, read again when an organization's fact has been appended since."""
+    """A copy in memory; what has been appended since is read when it is asked for."""
 
     def __init__(self) -> None:
-        self._known: Mapping[str, _Known] = {}
+        self._known: dict[str, _Known] = {}
         self._codes: dict[str, frozenset[str]] = {}
         self._read_at = -1
         self._checked_at = -1
@@ -35,8 +34,9 @@ class Organizations:
         table = tables.known_organizations
         newest = (await tx.execute(select(func.max(table.c.seq)))).scalar() or 0
         if newest > self._read_at:
-            rows = await tx.rows(select(table.c.id, table.c.parent_id, table.c.codes))
-            self._known = {row["id"]: _Known(row["parent_id"], tuple(code["value"] for code in row["codes"])) for row in rows}
+            fresh = select(table.c.id, table.c.parent_id, table.c.codes).where(table.c.seq > self._read_at)
+            for row in await tx.rows(fresh):
+                self._known[row["id"]] = _Known(row["parent_id"], tuple(code["value"] for code in row["codes"]))
             self._codes = {}
             self._read_at = newest
         self._checked_at = seq
