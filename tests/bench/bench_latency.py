@@ -1,6 +1,8 @@
 """From a write to an event stream: how long after its transaction began a fact is at a subscriber, beside the bare broker.
 
-The fact's own time is the transaction's begin, so commit, relay, bus, feed and stream are all in it.
+The fact's own time is the transaction's begin, so commit, relay, bus, feed and stream are all in it. Everything has run at
+this rate for a while before it is measured: a broker that has just started compiles what it runs. The bare round trip is
+taken twice: of a few records that pass through the same broker while we write, and of as many with nothing else going on.
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ from tests.support.servers import KafkaServer, PostgresServer
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
 RATE = int(os.environ.get("QSMO_LATENCY_RATE", "200"))
 SECONDS = int(os.environ.get("QSMO_LATENCY_SECONDS", "10"))
+ROUNDS = 3
+MEANWHILE_RATE = 20
 P50_MS, P99_MS = 15.0, 60.0
 _WARM = 50
 
@@ -59,13 +63,13 @@ def the_cluster(folder: Path, request: pytest.FixtureRequest) -> Iterator[Target
         yield Target(cluster.url, cluster.token("coordinator", "omb"), kafka.bootstrap)
 
 
-async def paced(count: int, act: Callable[[], Awaitable[object]]) -> None:
-    """`RATE` a second, whatever each takes."""
+async def paced(count: int, act: Callable[[], Awaitable[object]], *, rate: int = RATE) -> None:
+    """So many a second, whatever each takes."""
     now = asyncio.get_running_loop().time
     begun = now()
     async with asyncio.TaskGroup() as group:
         for n in range(count):
-            await asyncio.sleep(max(0.0, begun + n / RATE - now()))
+            await asyncio.sleep(max(0.0, begun + n / rate - now()))
             group.create_task(_awaited(act))
 
 
@@ -116,8 +120,8 @@ async def _once(body: bytes) -> AsyncIterator[bytes]:
     yield body
 
 
-async def through_the_broker(bootstrap: str, count: int) -> list[float]:
-    """The same number of messages of the same rate, sent and read with nothing around them."""
+async def through_the_broker(bootstrap: str, count: int, *, rate: int = RATE) -> list[float]:
+    """Milliseconds per message, sent and read with nothing around them."""
     topic = f"bench-{uuid4().hex}"
     waited: list[float] = []
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
@@ -139,13 +143,13 @@ async def through_the_broker(bootstrap: str, count: int) -> list[float]:
                         return
 
         listening = asyncio.create_task(listen())
-        await paced(count, lambda: producer.send_and_wait(topic, b"%d" % time.time_ns()))
+        await paced(count, lambda: producer.send_and_wait(topic, b"%d" % time.time_ns()), rate=rate)
         async with asyncio.timeout(60):
             await listening
     finally:
         await consumer.stop()
         await producer.stop()
-    return waited[_WARM:]
+    return waited[:] if rate < RATE else waited[_WARM:]
 
 
 def p50_p99(waited: list[float]) -> tuple[float, float]:
@@ -153,24 +157,56 @@ def p50_p99(waited: list[float]) -> tuple[float, float]:
     return cuts[49], cuts[98]
 
 
+@dataclass
+class Round:
+    """(p50, p99) each; those of the broker where there is one."""
+
+    ours: tuple[float, float]
+    meanwhile: tuple[float, float]
+    alone: tuple[float, float]
+
+
+async def rounds_of(target: Target) -> list[Round]:
+    """One unmeasured, for everything to warm up."""
+    return [await one_round(target) for _ in range(ROUNDS + 1)][1:]
+
+
+async def one_round(target: Target) -> Round:
+    count = RATE * SECONDS + _WARM
+    if (broker := target.bootstrap) is None:
+        return Round(p50_p99(await through_us(target, count)), (0, 0), (0, 0))
+    few = through_the_broker(broker, MEANWHILE_RATE * SECONDS, rate=MEANWHILE_RATE)
+    ours, meanwhile = await asyncio.gather(through_us(target, count), few)
+    return Round(p50_p99(ours), p50_p99(meanwhile), p50_p99(await through_the_broker(broker, count)))
+
+
 Shape = Callable[[Path, pytest.FixtureRequest], AbstractContextManager[Target]]
 _CLUSTER = pytest.param(the_cluster, marks=[pytest.mark.postgres, pytest.mark.kafka], id="cluster")
 
 
 @pytest.mark.parametrize("shape", [pytest.param(the_embedded, id="embedded"), _CLUSTER])
-def test_a_fact_reaches_a_stream_soon_after_its_commit(
-    shape: Callable[[Path, pytest.FixtureRequest], AbstractContextManager[Target]],
-    tmp_path: Path,
-    request: pytest.FixtureRequest,
-) -> None:
-    count = RATE * SECONDS + _WARM
+def test_a_fact_reaches_a_stream_soon_after_its_commit(shape: Shape, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    where = request.node.callspec.id
     with shape(tmp_path, request) as target:
-        p50, p99 = p50_p99(asyncio.run(through_us(target, count)))
-        print(f"\n{request.node.callspec.id}, {RATE} writes/s: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
-        if target.bootstrap is not None:
-            bare50, bare99 = p50_p99(asyncio.run(through_the_broker(target.bootstrap, count)))
-            beside = "a record through the broker, to a consumer"
-            rates("commit to stream, p50", [(p50, bare50)], unit="ms", beside=beside, is_cost=True).told()
-            rates("commit to stream, p99", [(p99, bare99)], unit="ms", beside=beside, goal=3.0, is_cost=True).told()
-    assert p50 <= P50_MS
-    assert p99 <= P99_MS
+        rounds = asyncio.run(rounds_of(target))
+        has_broker = target.bootstrap is not None
+    for n, name, most in ((0, "p50", P50_MS), (1, "p99", P99_MS)):
+        what = f"commit to stream, {where}, {RATE} writes/s, {name}"
+        asked = rates(
+            f"{what}, by the clock",
+            [(r.ours[n], most) for r in rounds],
+            unit="ms",
+            beside="what is asked",
+            goal=1.0,
+            is_cost=True,
+        )
+        asked.told()
+        if has_broker:
+            goal = 3.0 if name == "p99" else None
+            beside = "a record through the same broker meanwhile"
+            rates(what, [(r.ours[n], r.meanwhile[n]) for r in rounds], unit="ms", beside=beside, goal=goal, is_cost=True).told()
+            beside = "a record through a broker with nothing else to do"
+            rates(
+                f"{what}, beside rest", [(r.ours[n], r.alone[n]) for r in rounds], unit="ms", beside=beside, is_cost=True
+            ).told()
+        assert asked.is_met
