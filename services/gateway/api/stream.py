@@ -32,15 +32,19 @@ async def stream_events(
     gateway: Gateway = at.request.app.state.context
     if gateway.live.closed:
         raise Unavailable("This server is stopping; connect again.")
-    head = (await gateway.reader.head()).seq
-    cursor = _resumed(last_event_id) if last_event_id is not None else after
-    if cursor is not None and cursor > head:
-        pointer = "query:after" if last_event_id is None else "header:Last-Event-ID"
-        raise Invalid.at(pointer, f"The feed's head is {head}; a stream cannot begin after {cursor}.", code="beyond-head")
+    wanted = _resumed(last_event_id) if last_event_id is not None else after
+    if wanted is not None and wanted <= gateway.live.last:  # as after a restart, when all come again at once
+        cursor = wanted
+    else:
+        head = (await gateway.reader.head()).seq
+        if wanted is not None and wanted > head:
+            pointer = "query:after" if last_event_id is None else "header:Last-Event-ID"
+            raise Invalid.at(pointer, f"The feed's head is {head}; a stream cannot begin after {wanted}.", code="beyond-head")
+        cursor = head if wanted is None else wanted
     return EventStream(
         gateway.live,
         View(at.principal, filters),
-        cursor=head if cursor is None else cursor,
+        cursor=cursor,
         rotation_s=gateway.settings.stream_rotation_s,
         slow_s=gateway.settings.stream_slow_s,
         fanout=gateway.fanout,
