@@ -40,6 +40,7 @@ class _Given:
     alias: str
     validate: Callable[..., tuple[Any, Any]]
     default: Any
+    is_list: bool
 
     @classmethod
     def of(cls, field: Any) -> _Given:
@@ -47,9 +48,10 @@ class _Given:
         default = _MISSING if info.is_required() else field.get_default()
         if default is not _MISSING and (info.validate_default or not isinstance(default, _IMMUTABLE)):
             raise _Unusual
-        if not _is_scalar(info.annotation):
+        is_list = _is_list(info.annotation)
+        if not (is_list or _is_scalar(info.annotation)):
             raise _Unusual
-        return cls(field.name, field.alias, field.validate, default)
+        return cls(field.name, field.alias, field.validate, default, is_list)
 
     def among(self, given: Mapping[str, Any]) -> Any:
         value = given.get(self.alias)
@@ -57,6 +59,8 @@ class _Given:
             if self.default is _MISSING:
                 raise _Unusual
             return self.default
+        if self.is_list:
+            raise _Unusual
         return _valid(self.validate, value)
 
 
@@ -68,6 +72,7 @@ class _Step:
     request: str | None
     path: tuple[_Given, ...]
     query: tuple[_Given, ...]
+    headers: tuple[_Given, ...]
     taken: tuple[tuple[str, int], ...]
 
     def arguments(self, request: Request) -> dict[str, Any]:
@@ -76,6 +81,8 @@ class _Step:
         if self.query:
             given = request.query_params if request.scope["query_string"] else {}
             found.update({each.name: each.among(given) for each in self.query})
+        if self.headers:
+            found.update({each.name: each.among(request.headers) for each in self.headers})
         if self.request is not None:
             found[self.request] = request
         return found
@@ -122,7 +129,6 @@ class ShortWay:
 def _flattened(dependant: Dependant, steps: list[_Step], *, body_at: Dependant) -> int:
     """Adds the call and those that it depends on before it; what is there already is called once. Raises _Unusual."""
     unusual = (
-        dependant.header_params,
         dependant.cookie_params,
         dependant.body_params if dependant is not body_at else (),
         dependant.websocket_param_name,
@@ -141,9 +147,10 @@ def _flattened(dependant: Dependant, steps: list[_Step], *, body_at: Dependant) 
     known = next((n for n, step in enumerate(steps) if step.call is call), None)
     if known is not None:
         return known
-    path, query = (tuple(map(_Given.of, fields)) for fields in (dependant.path_params, dependant.query_params))
+    given = (dependant.path_params, dependant.query_params, dependant.header_params)
+    path, query, headers = (tuple(map(_Given.of, fields)) for fields in given)
     named = tuple((name, position) for name, position in taken if name is not None)
-    steps.append(_Step(call, dependant.request_param_name, path, query, named))
+    steps.append(_Step(call, dependant.request_param_name, path, query, headers, named))
     return len(steps) - 1
 
 
@@ -152,6 +159,15 @@ def _answers_itself(call: Any) -> bool:
         return typing.get_type_hints(call).get("return") is Response
     except (NameError, TypeError):
         return False
+
+
+def _is_list(annotation: Any) -> bool:
+    """Of values that are each given by themselves; who gives one goes FastAPI's way."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _is_list(typing.get_args(annotation)[0])
+    if typing.get_origin(annotation) in (typing.Union, UnionType):
+        return all(each is type(None) or _is_list(each) for each in typing.get_args(annotation))
+    return typing.get_origin(annotation) is list
 
 
 def _is_scalar(annotation: Any) -> bool:

@@ -69,8 +69,12 @@ async def several(n: Annotated[list[int] | None, Query()] = None) -> Response:
     return Response(repr(n))
 
 
-async def headed(x_word: Annotated[str | None, Header()] = None) -> Response:
-    return Response(repr(x_word))
+async def headed(x_word: Annotated[str | None, Header(max_length=3)] = None, must_be: Annotated[int, Header()] = 0) -> Response:
+    return Response(repr((x_word, must_be)))
+
+
+async def asked(thing: Annotated[Thing, Query()]) -> Response:
+    return Response(repr(thing))
 
 
 async def plain() -> dict[str, int]:
@@ -93,7 +97,13 @@ def an_app(*, is_short: bool) -> FastAPI:
     app, router = FastAPI(dependencies=[Depends(who)]), APIRouter()
     router.add_api_route("/things/{id}", shown, methods=["GET"])
     router.add_api_route("/things", made, methods=["POST"])
-    for path, endpoint in (("/needing", needing), ("/several", several), ("/headed", headed), ("/plain", plain)):
+    for path, endpoint in (
+        ("/needing", needing),
+        ("/several", several),
+        ("/headed", headed),
+        ("/asked", asked),
+        ("/plain", plain),
+    ):
         router.add_api_route(path, endpoint)
     app.include_router(router)
     wrapping = APIRouter(route_class=Wrapping)
@@ -118,10 +128,17 @@ async def answered(app: FastAPI, method: str, path: str, **how: Any) -> tuple[in
     return found.status_code, found.text, list(calls)
 
 
-def test_the_short_way_is_for_what_answers_itself_and_takes_one_value_each() -> None:
+def test_the_short_way_is_for_what_answers_itself() -> None:
     found = ways(an_app(is_short=True))
 
-    assert {path for path, short in found.items() if short is not None} == {"/things/{id}", "/things", "/needing"}
+    assert {path for path, short in found.items() if short is None} >= {"/plain", "/wrapped", "/asked"}
+    assert {path for path, short in found.items() if short is not None} == {
+        "/things/{id}",
+        "/things",
+        "/needing",
+        "/several",
+        "/headed",
+    }
 
 
 @pytest.mark.parametrize(
@@ -138,7 +155,9 @@ def test_the_short_way_is_for_what_answers_itself_and_takes_one_value_each() -> 
         "/needing",
         "/needing?must=1",
         "/wrapped?must=1",
+        "/several",
         "/several?n=1&n=2",
+        "/several?n=x",
         "/headed",
         "/plain",
     ],
@@ -149,6 +168,24 @@ async def test_every_read_is_answered_as_fastapi_answers_it(path: str) -> None:
     assert await answered(an_app(is_short=True), "GET", path, **how) == await answered(
         an_app(is_short=False), "GET", path, **how
     )
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Word": ""},
+        {"X-Word": "abcd"},
+        [("x-word", "a"), ("x-word", "b")],
+        {"must-be": "7"},
+        {"must_be": "7"},
+        {"must-be": "seven"},
+    ],
+)
+async def test_every_header_is_read_as_fastapi_reads_it(headers: Any) -> None:
+    both = [await answered(an_app(is_short=short), "GET", "/headed", headers=headers) for short in (True, False)]
+
+    assert both[0] == both[1]
 
 
 BODIES = (b'{"n": 1, "parts": ["a"]}', b'{"n": "x"}', b"{", b"", b"null", b"[]", b"[" * 10_000)
