@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from shared.kernel.errors import Malformed
+from shared.kernel.errors import Invalid
 from shared.web.edge import Edge
 from shared.web.wire import Day
 
@@ -15,7 +15,8 @@ AsOf = Annotated[Day | None, Query(description="As it stood for the public at th
 
 
 def past_day(at: Edge, as_of: date | None) -> date | None:
-    """Raises Malformed for a day that has not begun."""
+    """Raises Invalid for a day that has not begun."""
     if as_of is not None and as_of > (today := at.context.db.clock().date()):
-        raise Malformed.at("query:as_of", f"How offerings stand on {as_of} is not known yet; today is {today}.")
+        detail = f"How offerings stand on {as_of} is not known yet; today is {today}."
+        raise Invalid.at("query:as_of", detail, code="in-the-future")
     return as_of

@@ -64,7 +64,7 @@ async def _revise(tx: Transaction, current: Offering, content: Content, *, expec
     require(by, "revise", content, areas=tuple(dict.fromkeys((*before, *content.focus_areas))))
     _at_version(current, expected_version)
     await _check_references(tx, content)
-    revised = domain.revise(current, content, around=await store.surroundings(tx), origin=_by_hand(tx))
+    revised = domain.revise(current, content, around=await store.surroundings(tx, [content]), origin=_by_hand(tx))
     if revised is current:
         return current
     return await _saved(tx, revised, revision_fact(current.content, content))
@@ -102,7 +102,7 @@ async def request_changes(
 async def publish_offering(tx: Transaction, id: str, *, expected_version: int, by: Principal) -> Offering:
     """Raises Forbidden, NotFound, StaleVersion, RuleViolation with what is missing."""
     current = await _permitted(tx, id, "publish", expected_version, by=by)
-    published = domain.publish(current, by=by.actor, around=await store.surroundings(tx))
+    published = domain.publish(current, by=by.actor, around=await store.surroundings(tx, [current.content]))
     return await _saved(tx, published, contracts.OfferingPublished)
 
 
@@ -122,7 +122,7 @@ async def suspend_offering(
 async def reinstate_offering(tx: Transaction, id: str, *, expected_version: int, by: Principal) -> Offering:
     """Raises Forbidden, NotFound, StaleVersion, RuleViolation with what is missing."""
     current = await _permitted(tx, id, "reinstate", expected_version, by=by)
-    reinstated = domain.reinstate(current, around=await store.surroundings(tx))
+    reinstated = domain.reinstate(current, around=await store.surroundings(tx, [current.content]))
     return await _saved(tx, reinstated, contracts.OfferingPublished)
 
 

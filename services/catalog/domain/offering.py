@@ -120,6 +120,21 @@ class Surroundings:
     orderable: frozenset[str] = frozenset()
 
 
+_PUBLISHED_FROM = frozenset(
+    source for step in MACHINE.transitions if step.action in {"publish", "reinstate"} for source in step.sources
+)
+
+
+def may_be_published_next(offering: Offering) -> bool:
+    """Of all others nobody asks what publishing depends on."""
+    return offering.status in _PUBLISHED_FROM
+
+
+def orders_under(content: Content) -> tuple[str, ...]:
+    """The numbers of the vehicles of which one has to be orderable."""
+    return content.vehicles if content.kind is Kind.COMMERCIAL_PRODUCT and not content.is_free else ()
+
+
 def missing_to_publish(content: Content, around: Surroundings) -> tuple[str, ...]:
     """What stands in the way, in words a person can act on."""
     missing = [] if content.focus_areas else ["a focus area"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from services.catalog import store, tables
-from services.catalog.domain.offering import PUBLIC, Offering, Surroundings
+from services.catalog.domain.offering import PUBLIC, Offering, Surroundings, may_be_published_next
 from services.catalog.domain.provider import Provider
 from services.catalog.policy import GOVERNMENT_WIDE, may_see
 from services.catalog.queries.using import offerings_used
@@ -73,10 +73,16 @@ def _visible(wanted: OfferingFilter, by: Principal) -> Select[Any]:
 
 async def all_viewed(tx: Transaction, found: Sequence[Offering], *, by: Principal) -> list[OfferingView]:
     """In the same order. Who has no role has no action, so nothing of what they depend on is read."""
-    around = await store.surroundings(tx) if by.roles else Surroundings(marketplaces={})
+    around = await _around(tx, found if by.roles else ())
     ids = sorted({o.content.provider_id for o in found if o.content.provider_id})
     behind = {provider.id: provider for provider in await store.providers.find_by(tx, "id", ids)}
     return [OfferingView(offering=o, provider=behind.get(o.content.provider_id or ""), around=around) for o in found]
+
+
+async def _around(tx: Transaction, found: Iterable[Offering]) -> Surroundings:
+    """What the actions of these depend on, which is nothing for most."""
+    waiting = [each.content for each in found if may_be_published_next(each)]
+    return await store.surroundings(tx, waiting) if waiting else Surroundings(marketplaces={})
 
 
 async def seen(tx: Transaction, ids: Sequence[str], *, as_of: date | None, by: Principal) -> list[OfferingView]:
@@ -179,7 +185,7 @@ async def offering_by_key(tx: Transaction, scheme: str, value: str, *, by: Princ
 async def viewed(tx: Transaction, found: Offering) -> OfferingView:
     provider_id = found.content.provider_id
     provider = await store.providers.find(tx, provider_id) if provider_id else None
-    return OfferingView(offering=found, provider=provider, around=await store.surroundings(tx))
+    return OfferingView(offering=found, provider=provider, around=await _around(tx, [found]))
 
 
 async def revisions(tx: Transaction, id: str, request: PageRequest, *, by: Principal) -> Page[Revision]:

@@ -14,6 +14,9 @@ from services.catalog.domain.marketplace import Designation, Marketplace, Status
 from shared.db import Row, Transaction
 from shared.outbox import AggregateStore
 
+_STATUSES = select(tables.marketplaces.c.id, tables.marketplaces.c.status)
+_AREAS = select(tables.focus_areas)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Area:
@@ -45,8 +48,7 @@ marketplaces = AggregateStore(
 
 async def marketplace_statuses(tx: Transaction) -> dict[str, Status]:
     """Area → status, of every marketplace: there are a handful."""
-    table = tables.marketplaces
-    return {row["id"]: Status(row["status"]) for row in await tx.rows(select(table.c.id, table.c.status))}
+    return {row["id"]: Status(row["status"]) for row in await tx.rows(_STATUSES)}
 
 
 def area(row: Row) -> Area:
@@ -54,7 +56,7 @@ def area(row: Row) -> Area:
 
 
 async def areas(tx: Transaction) -> dict[str, Area]:
-    return {row["id"]: area(row) for row in await tx.rows(select(tables.focus_areas))}
+    return {row["id"]: area(row) for row in await tx.rows(_AREAS)}
 
 
 async def designations_of(tx: Transaction, focus_areas: Sequence[str]) -> list[Designation]:

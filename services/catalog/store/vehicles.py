@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
-
 from services.catalog import tables
-from services.catalog.domain.offering import Surroundings
+from services.catalog.domain.content import Content
+from services.catalog.domain.offering import Surroundings, orders_under
 from services.catalog.domain.vehicle import Kind, Status, Terms, Vehicle, hindrances
 from services.catalog.store.marketplaces import marketplace_statuses
 from shared.db import Row, Transaction
@@ -80,9 +80,11 @@ vehicles = AggregateStore(
 )
 
 
-async def surroundings(tx: Transaction) -> Surroundings:
-    """What publishing depends on, today. There are a handful of marketplaces, and some hundred vehicles at most."""
-    active = await tx.rows(select(tables.vehicles).where(tables.vehicles.c.status == Status.ACTIVE.value))
-    found = [_vehicle(row) for row in active]
-    orderable = frozenset(vehicle.number for vehicle in found if not hindrances(vehicle, on=tx.at.date()))
+async def surroundings(tx: Transaction, contents: Iterable[Content]) -> Surroundings:
+    """What publishing any of these depends on, today."""
+    numbers = sorted({number for content in contents for number in orders_under(content)})
+    named = await vehicles.find_by(tx, "number", numbers)
+    orderable = frozenset(
+        vehicle.number for vehicle in named if vehicle.status is Status.ACTIVE and not hindrances(vehicle, on=tx.at.date())
+    )
     return Surroundings(marketplaces=await marketplace_statuses(tx), orderable=orderable)
