@@ -30,18 +30,15 @@ def require_for(by: Principal, action: str) -> None:
         raise Forbidden(f"To {action} needs one of the roles: {', '.join(ROLES[action])}.")
 
 
-def may(by: Principal, action: str, content: Content, *, areas: tuple[str, ...] | None = None) -> bool:
-    """Whether a role of the caller, in its scope, allows the action; `areas` instead of the content's own."""
-    if not by.roles:
-        return False
-    concerned = content.focus_areas if areas is None else areas
-    return any(_allows(by, role, action, content, concerned) for role in MACHINE.roles_for(action))
+def may(by: Principal, action: str, areas: tuple[str, ...], provider_id: str | None) -> bool:
+    """Whether a role of the caller, in its scope, allows the action on an offering of these areas and this provider."""
+    return bool(by.roles) and any(_allows(by, role, action, areas, provider_id) for role in MACHINE.roles_for(action))
 
 
-def _allows(by: Principal, role: str, action: str, content: Content, areas: tuple[str, ...]) -> bool:
+def _allows(by: Principal, role: str, action: str, areas: tuple[str, ...], provider_id: str | None) -> bool:
     match role:
         case "provider":
-            return content.provider_id is not None and by.has("provider", scope=content.provider_id)
+            return provider_id is not None and by.has("provider", scope=provider_id)
         case "qsmo":
             led = [by.has("qsmo", scope=area) for area in areas]
             return bool(led) and (all(led) if action in _EVERY_AREA else any(led))
@@ -50,10 +47,11 @@ def _allows(by: Principal, role: str, action: str, content: Content, areas: tupl
 
 
 def require(by: Principal, action: str, content: Content, *, areas: tuple[str, ...] | None = None) -> None:
-    """Raises Forbidden naming the roles that may."""
-    if may(by, action, content, areas=areas):
+    """Raises Forbidden naming the roles that may; `areas` instead of the content's own."""
+    named = content.focus_areas if areas is None else areas
+    if may(by, action, named, content.provider_id):
         return
-    concerned = ", ".join(content.focus_areas if areas is None else areas) or "no area"
+    concerned = ", ".join(named) or "no area"
     scope = "every one" if action in _EVERY_AREA else "one"
     roles = ", ".join(
         {"qsmo": f"qsmo of {scope} of: {concerned}", "provider": "its provider"}.get(role, role)

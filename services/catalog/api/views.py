@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -24,6 +25,7 @@ from shared.web.wire import Action, MoneyShown
 
 # Begins or renews an offering; none of them is done to the one that is shown.
 _NOT_SHOWN = frozenset({"draft", "list", "renew"})
+_ALLOWED = 4_096
 _JSON: TypeAdapter[Any] = TypeAdapter(Any)
 
 
@@ -223,17 +225,30 @@ def _actions(view: OfferingView, *, by: Principal) -> list[Action]:
     """What the caller's roles allow here: possible now, or what is missing."""
     if view.is_past:
         return []
-    found = view.offering
-    shown: dict[str, Action] = {}
-    for transition in MACHINE.transitions:
-        action = transition.action
-        # Any QSMO may make a listed offering its own: it then decides on the areas.
-        areas = by.scopes("qsmo") if (action, found.status) == ("revise", Status.LISTED) else None
-        if action in _NOT_SHOWN or action in shown or not may(by, action, found.content, areas=areas):
-            continue
-        missing = _missing(action, view, by=by)
-        shown[action] = Action(action=action, href=_href(found, action), possible=not missing, missing=missing)
-    return list(shown.values())
+    found, content = view.offering, view.offering.content
+    shown = []
+    for action, needed_state in _allowed(by, found.status, content.focus_areas, content.provider_id):
+        missing = [needed_state] if needed_state else _missing(action, view, by=by)
+        shown.append(Action(action=action, href=_href(found, action), possible=not missing, missing=missing))
+    return shown
+
+
+@lru_cache(maxsize=_ALLOWED)
+def _allowed(
+    by: Principal, status: Status, areas: tuple[str, ...], provider_id: str | None
+) -> tuple[tuple[str, str | None], ...]:
+    """The actions that the caller's roles allow, each with the state it needs if it is not in it. Of most items the same."""
+    actions = dict.fromkeys(step.action for step in MACHINE.transitions if step.action not in _NOT_SHOWN)
+    now = MACHINE.allowed(status)
+    # Any QSMO may make a listed offering its own: it then decides on the areas.
+    own = {"revise": by.scopes("qsmo")} if status is Status.LISTED else {}
+    allowed = [action for action in actions if may(by, action, own.get(action, areas), provider_id)]
+    return tuple((action, None if action in now else _other_state(action, status)) for action in allowed)
+
+
+def _other_state(action: str, status: Status) -> str:
+    states = [str(source) for step in MACHINE.transitions if step.action == action for source in step.sources if source]
+    return f"state {' or '.join(states)} (it is {status})"
 
 
 def _href(found: Offering, action: str) -> str:
@@ -243,10 +258,6 @@ def _href(found: Offering, action: str) -> str:
 
 def _missing(action: str, view: OfferingView, *, by: Principal) -> list[str]:
     found = view.offering
-    sources = [t.sources for t in MACHINE.transitions if t.action == action]
-    states = [str(source) for group in sources for source in group if source]
-    if found.status not in states:
-        return [f"state {' or '.join(states)} (it is {found.status})"]
     if action not in {"publish", "reinstate"}:
         return []
     missing = list(missing_to_publish(found.content, view.around))

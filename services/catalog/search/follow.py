@@ -26,7 +26,7 @@ _GIVE_WAY_S = 60.0
 _GIVE_WAY_POLL_S = 0.05
 # No transaction lasts longer than its statements and locks may: an id missing for this long was rolled back.
 _MISSING_S = 180.0
-_NEWEST = select(func.coalesce(func.max(tables.outbox.c.id), 0))
+_NEWEST = select(func.coalesce(func.max(tables.outbox.c.id), 0).label("newest"))
 Documents = Callable[[Transaction, Sequence[Offering]], Awaitable[list[dict[str, Any]]]]
 
 
@@ -201,7 +201,8 @@ async def unread(tx: Transaction, place: Place) -> int:
 
 
 async def _newest(tx: Transaction) -> int:
-    return int((await tx.execute(_NEWEST)).scalar_one())
+    (found,) = await tx.rows(_NEWEST)
+    return int(found["newest"])
 
 
 async def _numbers(tx: Transaction, vehicles: Sequence[str]) -> set[str]:
