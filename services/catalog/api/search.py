@@ -138,8 +138,9 @@ async def _found(at: Edge, wanted: Wanted) -> tuple[models.SearchPage, int]:
     """Also how many facts there are by now that the index had not read when it was asked."""
     follower, sight = _follower(at) if wanted.on is None else _history(at), _sight(at.principal)
     place = follower.place() if wanted.on is None else await _history(at).begun()
-    found = await _turns(at).run(lambda: follower.index.search(wanted, sight))
-    marker = follower.index.marker(wanted.text) if wanted.text else None
+    index = follower.index
+    found = index.search(wanted, sight) if index.is_brief(wanted) else await _turns(at).run(lambda: index.search(wanted, sight))
+    marker = index.marker(wanted.text) if wanted.text else None
 
     async def read(tx: Transaction) -> tuple[models.SearchPage, int]:
         seen = await queries.seen(tx, found.ids, as_of=wanted.on, by=at.principal)

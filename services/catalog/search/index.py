@@ -28,6 +28,7 @@ _BUCKETS_MAX = 1_000
 _TOTAL = "total"
 # From so many documents on, what two threads cost is less than what they save.
 _BESIDE_DOCS = 300_000
+_BRIEF_DOCS, _BRIEF_CHARS = 20_000, 40
 _BESIDE_THREADS = 4
 
 # How many match, by value of each facet; where the hits of a page are, and where the next one goes on.
@@ -152,6 +153,10 @@ class OfferingIndex:
     def parts(self) -> int:
         """Segments, each of which every search reads."""
         return int(self._searcher.num_segments)
+
+    def is_brief(self, wanted: Wanted) -> bool:
+        """Takes half a millisecond as a rule, and a few at most with every word misspelled: less than a thread is worth."""
+        return self.size <= _BRIEF_DOCS and wanted.filter is None and len(wanted.text) <= _BRIEF_CHARS
 
     def search(self, wanted: Wanted, sight: Sight) -> Found:
         """Raises Malformed for a cursor of another question, and past what a search by relevance shows."""
