@@ -65,7 +65,7 @@ class Consumer:
         handlers: Mapping[str, Handler],
         otherwise: Handler | None = None,
         member: str = "0",
-        rest_s: float = 0.02,
+        rest_s: float = 0.05,
     ) -> None:
         self.name = name
         self._db = db

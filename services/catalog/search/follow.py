@@ -26,6 +26,8 @@ _GIVE_WAY_S = 60.0
 _GIVE_WAY_POLL_S = 0.05
 # No transaction lasts longer than its statements and locks may: an id missing for this long was rolled back.
 _MISSING_S = 180.0
+# Between two readings: what is written in a flood is taken in together. What comes after a pause is read at once.
+_GATHER_S = 0.05
 _NEWEST = select(func.coalesce(func.max(tables.outbox.c.id), 0).label("newest"))
 Documents = Callable[[Transaction, Sequence[Offering]], Awaitable[list[dict[str, Any]]]]
 
@@ -71,6 +73,7 @@ class Follower:
             except BrokenIndex as error:
                 self._log.error("index_broken", reason=str(error))
                 await self._replace()
+            await asyncio.sleep(_GATHER_S)
             await self._rest()
             await self._give_way()
 
