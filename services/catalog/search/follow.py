@@ -27,7 +27,7 @@ _GIVE_WAY_POLL_S = 0.05
 # No transaction lasts longer than its statements and locks may: an id missing for this long was rolled back.
 _MISSING_S = 180.0
 # Between two readings: what is written in a flood is taken in together. What comes after a pause is read at once.
-_GATHER_S = 0.05
+_GATHER_S = 0.1
 _NEWEST = select(func.coalesce(func.max(tables.outbox.c.id), 0).label("newest"))
 Documents = Callable[[Transaction, Sequence[Offering]], Awaitable[list[dict[str, Any]]]]
 
