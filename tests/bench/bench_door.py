@@ -49,8 +49,8 @@ class Server:
 
 
 @contextmanager
-def a_server(*arguments: str) -> Iterator[Server]:
-    command = [sys.executable, "-m", "tests.bench.door_server", *arguments]
+def a_server(*arguments: str, module: str = "tests.bench.door_server") -> Iterator[Server]:
+    command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             server = Server(process)

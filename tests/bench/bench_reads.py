@@ -1,4 +1,8 @@
-"""Reads that nothing keeps, and writes, beside a Starlette route with the same SQL and the same bytes."""
+"""Reads that nothing keeps, and writes, beside a Starlette route with the same SQL and the same bytes.
+
+Over HTTP, as everyone meets them, each side is a server of its own and counted by its processor time. Called in this process
+with nothing of HTTP around them, the same reads tell what our own layers cost beside nearly nothing.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 import asyncpg
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -23,6 +28,7 @@ from services.registry.app import create_app
 from services.registry.config import Settings
 from shared.contracts.registry import OrganizationRegistered
 from shared.kernel.cause import Cause
+from tests.bench.bench_door import Server, a_server, micros
 from tests.bench.bench_registry_lists import an_organization
 from tests.bench.figures import in_turns, rates
 from tests.support.apps import Api, an_api
@@ -34,6 +40,7 @@ ROUNDS = int(os.environ.get("QSMO_BENCH_ROUNDS", "5"))
 REQUESTS = 300
 SMALL, LARGE = 2_000, 20_000
 ONE, PAGE = "/v1/organizations/o-00777", "/v1/organizations?limit=20"
+_SERVER = "tests.bench.reads_server"
 _ONE_SQL = "SELECT * FROM organizations WHERE id = $1"
 _PAGE_SQL = "SELECT * FROM organizations ORDER BY id LIMIT 21"
 
@@ -111,8 +118,8 @@ def rate(app: Any, path: str) -> Callable[[], Awaitable[float]]:
 async def test_reads_that_nothing_keeps(postgres: PostgresServer, tmp_path: Path) -> None:
     async with a_registry(postgres, tmp_path / "r", organizations=SMALL) as (api, raw):
         for what, path, sql, parameters in (
-            ("single read, not cached (registry, PostgreSQL)", ONE, _ONE_SQL, ("o-00777",)),
-            ("list page of 20 (registry, PostgreSQL)", PAGE, _PAGE_SQL, ()),
+            ("single read, not cached (registry, PostgreSQL), in process", ONE, _ONE_SQL, ("o-00777",)),
+            ("list page of 20 (registry, PostgreSQL), in process", PAGE, _PAGE_SQL, ()),
         ):
             route = beside(raw, sql, parameters, await asked(api.app, path))
             pairs = await in_turns(rate(api.app, path), rate(route, "/"), rounds=ROUNDS)
@@ -126,14 +133,54 @@ async def test_embedded_reads_that_nothing_keeps(tmp_path: Path) -> None:
         await filled(api, SMALL)
         raw = sqlite3.connect(tmp_path / "registry.db")
         for what, path, sql, parameters in (
-            ("single read, not cached (registry, SQLite)", ONE, "SELECT * FROM organizations WHERE id = ?", ("o-00777",)),
-            ("list page of 20 (registry, SQLite)", PAGE, _PAGE_SQL, ()),
+            (
+                "single read, not cached (registry, SQLite), in process",
+                ONE,
+                "SELECT * FROM organizations WHERE id = ?",
+                ("o-00777",),
+            ),
+            ("list page of 20 (registry, SQLite), in process", PAGE, _PAGE_SQL, ()),
         ):
             route = beside_sqlite(raw, sql, parameters, await asked(api.app, path))
             pairs = await in_turns(rate(api.app, path), rate(route, "/"), rounds=ROUNDS)
             with_sql = "sqlite3 with the same SQL, and Starlette returning the same bytes"
             rates(what, pairs, unit="/s", beside=with_sql, goal=0.5).told()
         raw.close()
+
+
+async def over_http(url: str, folder: Path, kind: str, placeholder: str) -> None:
+    with a_server("registry", url, module=_SERVER) as ours:
+        for what, path, sql, value in (
+            ("single read, not cached", ONE, f"SELECT * FROM organizations WHERE id = {placeholder}", "o-00777"),
+            ("list page of 20", PAGE, _PAGE_SQL, ""),
+        ):
+            answer = folder / "answer.json"
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{ours.port}") as client:
+                answer.write_bytes((await client.get(path)).raise_for_status().content)
+            with a_server("route", url, sql, value, str(answer), module=_SERVER) as route:
+                pairs = await in_turns(served(ours, path), served(route, "/"), rounds=ROUNDS)
+            beside = "Starlette with the same SQL on the bare driver, returning the same bytes"
+            rates(f"{what} (registry, {kind}, over HTTP)", pairs, unit="/s of a core", beside=beside, goal=0.5).told()
+
+
+def served(server: Server, path: str) -> Callable[[], Awaitable[float]]:
+    async def measured() -> float:
+        return 1e6 / await micros(server, path)
+
+    return measured
+
+
+async def test_reads_over_http_that_nothing_keeps(postgres: PostgresServer, tmp_path: Path) -> None:
+    async with a_registry(postgres, tmp_path / "r", organizations=SMALL) as (api, _):
+        await over_http(api.app.state.context.settings.database_url.get_secret_value(), tmp_path, "PostgreSQL", "$1")
+
+
+async def test_embedded_reads_over_http_that_nothing_keeps(tmp_path: Path) -> None:
+    url = f"sqlite+aiosqlite:///{tmp_path / 'registry.db'}"
+    settings = Settings(database_url=url, migrate=True)
+    async with an_api(lambda made: create_app(settings, connections=made), tmp_path) as api:
+        await filled(api, SMALL)
+    await over_http(url, tmp_path, "SQLite", "?")
 
 
 async def test_ten_times_the_data_costs_nearly_the_same(postgres: PostgresServer, tmp_path: Path) -> None:

@@ -68,18 +68,23 @@ def gateway(folder: Path, port: int, fresh_s: float) -> Any:
 async def served(app: Any) -> None:
     inner = getattr(app, "_app", app)
     async with inner.router.lifespan_context(inner):
-        config = uvicorn.Config(app, port=0, lifespan="off", log_level="critical", access_log=False, ws="none", http=AtOnce)
-        server = uvicorn.Server(config)
-        task = asyncio.create_task(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
-        print(server.servers[0].sockets[0].getsockname()[1], flush=True)
-        tune_interpreter()  # as both shapes of the system do; the route compared with has the same
-        loop = asyncio.get_running_loop()
-        while await loop.run_in_executor(None, sys.stdin.readline):
-            print(time.process_time(), flush=True)
-        server.should_exit = server.force_exit = True
-        await task
+        await listening(app)
+
+
+async def listening(app: Any) -> None:
+    """Until standard input ends; what an app begins with has been done."""
+    config = uvicorn.Config(app, port=0, lifespan="off", log_level="critical", access_log=False, ws="none", http=AtOnce)
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    print(server.servers[0].sockets[0].getsockname()[1], flush=True)
+    tune_interpreter()  # as both shapes of the system do; the route compared with has the same
+    loop = asyncio.get_running_loop()
+    while await loop.run_in_executor(None, sys.stdin.readline):
+        print(time.process_time(), flush=True)
+    server.should_exit = server.force_exit = True
+    await task
 
 
 if __name__ == "__main__":
