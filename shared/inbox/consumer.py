@@ -26,9 +26,11 @@ Handler = Callable[[Transaction, Sequence[Event]], Awaitable[None]]
 # Why an event is parked that could be applied, were those before it.
 BEHIND = "behind a parked event or a gap in its aggregate's versions"
 _BATCH = 500
-# In a flood a short wait makes batches that are worth their transaction; a trickle is taken at once.
+# In a flood a short wait makes batches that are worth their transaction; a trickle is taken at once, and a backlog without
+# more of a wait than others of the process need.
 _CROWD = 40
 _GATHER_S = 0.05
+_BETWEEN_S = 0.002
 _REPORT_EVERY_S = 1.0
 _REASON_CHARS_MAX = 2_000
 _LOGGED_ABOVE = _BATCH // 2  # its halves fail for the same reason; what is parked in the end says why
@@ -94,13 +96,18 @@ class Consumer:
                         failures, self._read_at = 0, time.monotonic()
                         await self._report(reading.subscription)
                         if taken:
-                            await asyncio.sleep(_GATHER_S if taken >= _CROWD else self._rest_s)
+                            await asyncio.sleep(self._pause_s(taken))
                 finally:
                     await reading.close()
             except (Unavailable, OSError, TimeoutError) as error:
                 self._waits(error)
                 await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
                 failures += 1
+
+    def _pause_s(self, taken: int) -> float:
+        if taken == _BATCH:
+            return _BETWEEN_S
+        return _GATHER_S if taken >= _CROWD else self._rest_s
 
     async def _take(self, reading: Reading) -> int:
         """Fetch and apply one batch; returns how many records it held. Raises Unavailable."""
