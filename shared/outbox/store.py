@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from opentelemetry.trace import SpanKind
-from sqlalchemy import Insert, Select, Table, Update, bindparam, insert, select, update
+from sqlalchemy import Insert, Select, String, Table, Update, bindparam, func, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import IntegrityError
 
 from shared import tracing
@@ -24,6 +25,7 @@ _STATEMENTS = 256
 # No column has a name like these.
 _ID, _READ_AT = "b_id", "b_version"
 _TOLD = "outbox_"
+_BESIDE = "b_beside"
 
 
 class Aggregate(Protocol):
@@ -40,8 +42,24 @@ A = TypeVar("A", bound=Aggregate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside(Generic[A]):
+    """A table that says again, a row each, what an aggregate has several of: `owner` is its id, `value` one of them."""
+
+    table: Table
+    owner: str
+    value: str
+    of: Callable[[A], Sequence[str]]
+
+    def rows(self, aggregates: Iterable[A]) -> list[dict[str, Any]]:
+        return [{self.owner: each.id, self.value: value} for each in aggregates for value in self.of(each)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AggregateStore(Generic[A]):
-    """Rows ↔ domain for one aggregate. `to_row` leaves out `id` and `version`: they are written here."""
+    """Rows ↔ domain for one aggregate. `to_row` leaves out `id` and `version`: they are written here.
+
+    `beside` is written with a new aggregate; what a change makes of it is its store's own.
+    """
 
     source: str
     name: str
@@ -49,6 +67,7 @@ class AggregateStore(Generic[A]):
     outbox: Table
     to_row: Callable[[A], dict[str, Any]]
     from_row: Callable[[Row], A]
+    beside: Beside[A] | None = None
 
     async def get(self, tx: Transaction, id: str) -> A:
         """Raises NotFound."""
@@ -110,13 +129,18 @@ class AggregateStore(Generic[A]):
             await self._record(tx, [(a, 1, fact) for a, fact in changes])
         except IntegrityError as err:
             raise self._taken() from err
+        if self.beside is not None:
+            await insert_many(tx, self.beside.table, self.beside.rows(a for a, _ in changes))
 
     async def _add_and_tell(self, tx: Transaction, row: dict[str, Any], aggregate: A, fact: Fact) -> None:
         with self._creating(tx, facts=1) as traceparent:
             told = self._outbox_row(tx, instant(tx.at), traceparent, aggregate, 1, fact)
-            statement = _add_and_tell(self.table, self.outbox, tuple(row), tuple(told))
+            several = list(self.beside.of(aggregate)) if self.beside else []
+            beside = self.beside if several else None
+            statement = _add_and_tell(self.table, self.outbox, tuple(row), tuple(told), beside)
+            given = {**row, **{_TOLD + name: value for name, value in told.items()}, **({_BESIDE: several} if several else {})}
             try:
-                await tx.change(statement, {**row, **{_TOLD + name: value for name, value in told.items()}})
+                await tx.change(statement, given)
             except IntegrityError as err:
                 raise (self._taken() if _refused_by(err) == self.outbox.name else self._exists()) from err
         tx.recorded[self._service, aggregate.id] = 1
@@ -249,11 +273,18 @@ def _change_and_tell(table: Table, outbox: Table, names: tuple[str, ...], told: 
 
 
 @lru_cache(maxsize=_STATEMENTS)
-def _add_and_tell(table: Table, outbox: Table, names: tuple[str, ...], told: tuple[str, ...]) -> Insert:
-    """A new row, and the row of the outbox made of it. PostgreSQL only."""
+def _add_and_tell(
+    table: Table, outbox: Table, names: tuple[str, ...], told: tuple[str, ...], beside: Beside[Any] | None
+) -> Insert:
+    """A new row, and of it what stands beside it and the row of the outbox. PostgreSQL only."""
     made = insert(table).values({name: bindparam(name) for name in names}).returning(table.c.id).cte("made")
     row = select(*(bindparam(_TOLD + name, type_=outbox.c[name].type) for name in told)).select_from(made)
-    return insert(outbox).from_select(told, row, include_defaults=False)
+    telling = insert(outbox).from_select(told, row, include_defaults=False)
+    if beside is None:
+        return telling
+    several = select(made.c.id, func.unnest(bindparam(_BESIDE, type_=ARRAY(String()))))
+    again = insert(beside.table).from_select([beside.owner, beside.value], several, include_defaults=False)
+    return telling.add_cte(again.cte("again"))
 
 
 def _refused_by(error: IntegrityError) -> str | None:

@@ -16,7 +16,7 @@ from services.catalog.domain.origin import Origins, origins_of_old
 from services.catalog.store.documents import content_document, content_of, origins_document, origins_of
 from shared.contracts.fact import Fact
 from shared.db import Row, Transaction, among, insert_many
-from shared.outbox import AggregateStore
+from shared.outbox import AggregateStore, Beside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,16 +105,14 @@ class OfferingStore(AggregateStore[Offering]):
 
     async def add_all(self, tx: Transaction, changes: Sequence[tuple[Offering, Fact]]) -> None:
         await super().add_all(tx, changes)
-        await self._derive(tx, [offering for offering, _ in changes])
+        await self._record_revisions(tx, [offering for offering, _ in changes])
 
     async def save_all(self, tx: Transaction, changes: Sequence[tuple[Offering, Fact]]) -> None:
         await super().save_all(tx, changes)
-        await self._forget(tx, [offering.id for offering, _ in changes])
         await self._derive(tx, [offering for offering, _ in changes])
 
     async def save(self, tx: Transaction, aggregate: Offering, fact: Fact) -> Offering:
         saved = await super().save(tx, aggregate, fact)
-        await self._forget(tx, [aggregate.id])
         await self._derive(tx, [aggregate])
         return saved
 
@@ -122,13 +120,13 @@ class OfferingStore(AggregateStore[Offering]):
         # The row holds the content as text already: nothing to read back there.
         return replace(aggregate, version=version, unrecorded=False)
 
-    async def _forget(self, tx: Transaction, ids: Sequence[str]) -> None:
-        table = tables.offering_areas
-        await tx.execute(delete(table).where(among(tx, table.c.offering_id, ids)))
-
     async def _derive(self, tx: Transaction, offerings: Sequence[Offering]) -> None:
-        areas = [{"offering_id": o.id, "focus_area": area} for o in offerings for area in o.content.focus_areas]
-        await insert_many(tx, tables.offering_areas, areas)
+        table = tables.offering_areas
+        await tx.change(delete(table).where(among(tx, table.c.offering_id, [offering.id for offering in offerings])))
+        await insert_many(tx, table, _AREAS.rows(offerings))
+        await self._record_revisions(tx, offerings)
+
+    async def _record_revisions(self, tx: Transaction, offerings: Sequence[Offering]) -> None:
         revisions = [_revision_row(tx, offering) for offering in offerings if offering.unrecorded]
         await insert_many(tx, tables.offering_revisions, revisions)
 
@@ -143,6 +141,10 @@ def _revision_row(tx: Transaction, offering: Offering) -> dict[str, Any]:
     }
 
 
+_AREAS: Beside[Offering] = Beside(
+    table=tables.offering_areas, owner="offering_id", value="focus_area", of=lambda offering: offering.content.focus_areas
+)
+
 offerings = OfferingStore(
     source="/catalog",
     name="offering",
@@ -150,4 +152,5 @@ offerings = OfferingStore(
     outbox=tables.outbox,
     to_row=_offering_row,
     from_row=_offering,
+    beside=_AREAS,
 )
