@@ -216,11 +216,11 @@ def _aggregate(event: Event) -> str:
 
 
 def _verdict(version: int, applied: int, waiting: int | None) -> Verdict:
-    if version <= max(applied, waiting or 0):
-        return Verdict.DUPLICATE
-    if waiting is not None:
-        return Verdict.PARKED
-    return Verdict.APPLY if version == applied + 1 else Verdict.GAP
+    if waiting is None:
+        if version == applied + 1:
+            return Verdict.APPLY
+        return Verdict.GAP if version > applied else Verdict.DUPLICATE
+    return Verdict.PARKED if version > max(applied, waiting) else Verdict.DUPLICATE
 
 
 def _storable(text: str) -> str:
