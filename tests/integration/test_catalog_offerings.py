@@ -341,7 +341,16 @@ async def test_a_code_is_given_once(api: Api) -> None:
 
     again = await api.post("/v1/offerings", {"code": "vdp", **values()}, QSMO)
 
-    assert again.status_code == 409
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/exists")
+
+
+async def test_a_code_that_two_give_at_once_is_told_to_be_there(api: Api) -> None:
+    both = [api.post("/v1/offerings", {"code": "of-two", **values()}, QSMO) for _ in range(2)]
+
+    first, second = sorted(await asyncio.gather(*both), key=lambda answer: answer.status_code)
+
+    assert first.status_code == 201
+    assert (second.status_code, second.json()["type"]) == (409, "/problems/exists")
 
 
 async def test_ten_at_once_publish_it_once(api: Api) -> None:

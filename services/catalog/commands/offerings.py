@@ -25,12 +25,13 @@ async def draft_offering(tx: Transaction, *, code: str, content: Content, by: Pr
     """Raises Forbidden; Invalid for unknown references; Conflict when the code is taken."""
     require(by, "draft", content)
     await _check_references(tx, content)
-    if await store.offerings.find_by(tx, "code", [code]):
-        raise Conflict(f"There is an offering with the code {code!r}.", code="exists")
     origin = Origin(source=source or HAND, by=tx.cause.actor, at=tx.at)
     begun = domain.draft(id=new_id(), code=code, content=content, source=source, origin=origin)
     fact = facts.offering(contracts.OfferingDrafted, begun, provider_name=await _provider_name(tx, begun))
-    return await store.offerings.add(tx, begun, fact)
+    try:
+        return await store.offerings.add(tx, begun, fact)
+    except Conflict as err:  # of what is new nothing but its code can be there; to look for it first is a round trip
+        raise Conflict(f"There is an offering with the code {code!r}.", code="exists") from err
 
 
 async def change_offering(
