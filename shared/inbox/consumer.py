@@ -26,9 +26,9 @@ Handler = Callable[[Transaction, Sequence[Event]], Awaitable[None]]
 # Why an event is parked that could be applied, were those before it.
 BEHIND = "behind a parked event or a gap in its aggregate's versions"
 _BATCH = 500
-# In a flood a short wait makes batches that are worth their transaction; a trickle is taken at once, and a backlog without
-# more of a wait than others of the process need.
-_CROWD = 40
+# In a flood a short wait makes batches that are worth their transaction; a trickle is taken at once. Of a backlog each batch is
+# worth it, and what waits for it to end waits no longer than others of the process need.
+_CROWD, _WORTH = 40, 200
 _GATHER_S = 0.05
 _BETWEEN_S = 0.002
 _REPORT_EVERY_S = 1.0
@@ -104,7 +104,7 @@ class Consumer:
                 failures += 1
 
     def _pause_s(self, taken: int) -> float:
-        if taken == _BATCH:
+        if taken >= _WORTH:
             return _BETWEEN_S
         return _GATHER_S if taken >= _CROWD else self._rest_s
 
