@@ -120,4 +120,4 @@ async def _heard(client: httpx.AsyncClient, facts: int) -> bool:
     searched = await client.get("/v1/search/offerings?limit=1")
     found = await client.get("/v1/events", params={"after": facts - 1, "limit": 1})
     is_indexed = searched.is_success and searched.headers["x-index-lag"] == "0" and searched.json()["count"] == facts
-    return is_indexed and bool(found.json()["items"])
+    return is_indexed and found.is_success and bool(found.json()["items"])  # refused while it is ahead of the feed
