@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Protocol
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from sqlalchemy import select
 
 from shared.auth import Principal, Unauthenticated
@@ -16,6 +16,7 @@ from shared.kernel.errors import Forbidden, NotFound, QsmoError, RuleViolation
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
+from shared.web.routes import Router
 from shared.web.wire import Reason, Shown, Wire
 
 _ROW_ID_MAX = 2**63 - 1
@@ -60,9 +61,9 @@ class Discard(Wire):
     reason: Reason
 
 
-def parked_router(service: str) -> APIRouter:
+def parked_router(service: str) -> Router:
     """For a service with an inbox. Reading is for coordinators and auditors, deciding for coordinators."""
-    router = APIRouter(tags=["operations"])
+    router = Router(tags=["operations"])
     path = f"/v1/parked-events/{service}"
 
     @router.get(path, response_model=ParkedEventPage, operation_id=f"list_parked_events_of_{service}")

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
-from fastapi import APIRouter, Query, Request, Response
 from fastapi import Path as PathParameter
+from fastapi import Query, Request, Response
 from sqlalchemy import select
 from starlette.datastructures import UploadFile
 
@@ -21,6 +21,7 @@ from shared.imports.tables import ImportTables
 from shared.kernel.errors import Forbidden, Invalid, NotFound
 from shared.web.edge import AtEdge, Paged
 from shared.web.paging import page_of
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Shown, Slug
 
 _SPOOL_PREFIX = "qsmo-import-"
@@ -66,9 +67,9 @@ class RowReport(Shown):
 OperationId = Annotated[Identifier, PathParameter(description="As given by the import")]
 
 
-def import_router() -> APIRouter:
+def import_router() -> Router:
     """Routes over the context's `kinds`, `runner` and `import_tables`."""
-    router = APIRouter(tags=["imports"])
+    router = Router(tags=["imports"])
     body = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
 
     @router.post("/v1/imports/{kind}", status_code=202, response_model=Operation, openapi_extra={"requestBody": body})

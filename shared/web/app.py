@@ -15,6 +15,7 @@ from shared.kernel.errors import QsmoError
 from shared.web import problems
 from shared.web.document import completed
 from shared.web.middleware import RequestFrame
+from shared.web.routes import Router
 from shared.web.signpost import Signpost
 from shared.web.wire import Shown
 
@@ -106,8 +107,8 @@ def _described(app: FastAPI, routers: Sequence[APIRouter]) -> dict[str, Any]:
     return completed(described.openapi())
 
 
-def _operations(ready_checks: Callable[[FastAPI], Mapping[str, Check]]) -> APIRouter:
-    router = APIRouter(include_in_schema=False)
+def _operations(ready_checks: Callable[[FastAPI], Mapping[str, Check]]) -> Router:
+    router = Router(include_in_schema=False)
 
     @router.get("/livez")
     async def livez() -> Health:

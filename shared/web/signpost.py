@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from re import Pattern
 from typing import Any
 
@@ -19,38 +20,47 @@ from shared.web.short_way import ShortWay
 _Words = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Way:
-    """A route as its router includes it."""
+    """A route as its router includes it; what it takes to go there is made when somebody does."""
 
     path: str
-    pattern: Pattern[str]
-    convertors: dict[str, Convertor[Any]]
     methods: frozenset[str] | None
     route: BaseRoute
     endpoint: Any
     included: Any
-    short: ShortWay | None
-    declared: frozenset[str] | None
 
     @classmethod
     def to(cls, found: RouteContext) -> Way:
         assert found.path is not None
-        pattern, _, convertors = compile_path(found.path)
         methods = None if found.methods is None else frozenset(found.methods)
         included = found._route_context  # noqa: SLF001 - it has no public name; ADR 96
-        route = found.original_route
-        short = _short_way(included or route) if _is_handled_by_fastapi(route) else None
-        declared = _declared(getattr(included or route, "dependant", None))
-        return cls(found.path, pattern, convertors, methods, route, found.endpoint, included, short, declared)
+        return cls(found.path, methods, found.original_route, found.endpoint, included)
+
+    @cached_property
+    def _template(self) -> tuple[Pattern[str], dict[str, Convertor[Any]]]:
+        pattern, _, convertors = compile_path(self.path)
+        return pattern, convertors
+
+    @cached_property
+    def short(self) -> ShortWay | None:
+        return _short_way(self.included or self.route) if _is_handled_by_fastapi(self.route) else None
+
+    @cached_property
+    def declared(self) -> frozenset[str] | None:
+        return _declared(getattr(self.included or self.route, "dependant", None))
+
+    def fits(self, path: str) -> bool:
+        return self._template[0].match(path) is not None
 
     def leads(self, scope: Scope) -> bool:
         """Whether this is the request's way; the scope says so then."""
         if self.methods is not None and scope["method"] not in self.methods:
             return False
-        if (match := self.pattern.match(scope["path"])) is None:
+        pattern, convertors = self._template
+        if (match := pattern.match(scope["path"])) is None:
             return False
-        named = {name: self.convertors[name].convert(value) for name, value in match.groupdict().items()}
+        named = {name: convertors[name].convert(value) for name, value in match.groupdict().items()}
         scope["path_params"] = {**scope.get("path_params", {}), **named}
         scope["endpoint"], scope["route"] = self.endpoint, self.route
         if self.included is not None:
@@ -94,7 +104,7 @@ class Signpost:
 
     def methods_at(self, path: str) -> frozenset[str]:
         """Of the ways with the most specific template that fits."""
-        fitting = [way for way in self._towards(path) if way.pattern.match(path)]
+        fitting = [way for way in self._towards(path) if way.fits(path)]
         template = min((way.path for way in fitting), key=lambda template: template.count("{"), default="")
         return frozenset().union(*(way.methods or () for way in fitting if way.path == template))
 

@@ -108,9 +108,11 @@ class Installation:
 
 
 @contextmanager
-def an_installation(folder: Path, *, serving: bool = True, starter: bool = True) -> Iterator[Installation]:
+def an_installation(
+    folder: Path, *, serving: bool = True, starter: bool = True, program: Sequence[str | Path] = (QSMO,)
+) -> Iterator[Installation]:
     serve = ("serve",) if starter else ("serve", "--no-starter")
-    installation = Installation(folder / "data", free_port(), serve=serve)
+    installation = Installation(folder / "data", free_port(), program=program, serve=serve)
     if serving:
         installation.start()
     try:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import Depends, Query, Response
 
 from services.adoption import policy, queries, schemas
 from services.adoption.api import views
@@ -21,9 +21,10 @@ from services.adoption.queries.analytics import SOURCES, ranges
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.paging import Page
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(tags=["adoptions"])
+router = Router(tags=["adoptions"])
 
 
 async def _narrowed(

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from sqlalchemy import Select, or_, select
 
 from services.adoption import policy, store, tables
@@ -20,9 +20,10 @@ from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
+from shared.web.routes import Router
 from shared.web.wire import Action, Day, Identifier, MoneyShown, Slug
 
-router = APIRouter(tags=["agreements"])
+router = Router(tags=["agreements"])
 _LISTING = listing(
     tables.agreements,
     *("adoption_id", "offering_id", "status", "number", "kind", "begins_on", "ends_on", "amendment"),

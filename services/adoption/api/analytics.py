@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.adoption import policy
 from services.adoption.api import analytics_models as models
@@ -22,9 +22,10 @@ from shared.auth import Principal, Unauthenticated
 from shared.db import Transaction
 from shared.kernel.errors import Forbidden
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(tags=["analytics"])
+router = Router(tags=["analytics"])
 Written = Annotated[Format, Query(alias="format")]
 _READERS = ("coordinator", "omb", "auditor")
 

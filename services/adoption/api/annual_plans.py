@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from sqlalchemy import Select, select
 
 from services.adoption import policy, store, tables
@@ -23,9 +23,10 @@ from shared.kernel.errors import Forbidden
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
+from shared.web.routes import Router
 from shared.web.wire import Identifier
 
-router = APIRouter(tags=["annual plans"])
+router = Router(tags=["annual plans"])
 _LISTING = listing(
     tables.annual_plans,
     *("fiscal_year", "due_on", "status"),

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.adoption import policy, queries, schemas
 from services.adoption.queries import By
 from shared.db import Transaction
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 from shared.web.wire import Day
 
 _LIMIT_MAX = 1_000
-router = APIRouter(tags=["adoptions"])
+router = Router(tags=["adoptions"])
 
 
 @router.get("/v1/stats/adoptions", response_model=schemas.CountsShown)

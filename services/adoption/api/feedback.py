@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field
 from sqlalchemy import or_, select
 
@@ -18,9 +18,10 @@ from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
+from shared.web.routes import Router
 from shared.web.wire import Identifier, LongText, Reason, Shown, Slug, Whole, Wire
 
-router = APIRouter(tags=["feedback"])
+router = Router(tags=["feedback"])
 _LISTING = listing(
     tables.feedbacks,
     *("adoption_id", "offering_id", "focus_area", "quarter"),

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field
 from sqlalchemy import select, true
 
@@ -19,9 +19,10 @@ from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
+from shared.web.routes import Router
 from shared.web.wire import Action, Day, Identifier, Line, LongText, Reason, Shown, Slug, Wire
 
-router = APIRouter(tags=["findings"])
+router = Router(tags=["findings"])
 _LISTING = listing(tables.findings, "focus_area", "status")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.adoption import policy
 from services.adoption.api import choice_models as models
@@ -22,9 +22,10 @@ from services.adoption.queries.fit import Catalogs
 from shared.db import Transaction
 from shared.kernel.errors import Forbidden, Invalid, NotFound
 from shared.web.edge import AtEdge, Edge
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(tags=["fit"])
+router = Router(tags=["fit"])
 _SHOWN_MAX = 200
 _COMPARED_MAX = 10
 _SUMMARIES_MAX = 50

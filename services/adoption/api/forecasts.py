@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.adoption import policy, queries
 from services.adoption.api.analytics_models import AsOf, shown_range
@@ -20,9 +20,10 @@ from services.adoption.schemas import RangeShown
 from shared.db import Transaction
 from shared.kernel.errors import Invalid, NotFound
 from shared.web.edge import AtEdge, Edge
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Shown
 
-router = APIRouter(tags=["adoptions"])
+router = Router(tags=["adoptions"])
 _METHOD = (
     "Kaplan-Meier of the days that adoptions spent in each phase, those still in it or withdrawn counted as long as they were "
     "watched; the present phase given the days already spent in it; phases summed as independent. Holds count as time."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.adoption import policy, queries, schemas
 from services.adoption.api import views
@@ -15,9 +15,10 @@ from services.adoption.commands.gates import AtGate
 from services.adoption.domain.adoption import Adoption
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(tags=["adoptions"])
+router = Router(tags=["adoptions"])
 
 
 @router.get("/v1/adoptions/{id}/gates", response_model=schemas.GatesShown)

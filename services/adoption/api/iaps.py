@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from sqlalchemy import select
 
 from services.adoption import policy, store, tables
@@ -26,9 +26,10 @@ from shared.kernel.ids import new_id
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(tags=["investment action plans"])
+router = Router(tags=["investment action plans"])
 _LISTING = listing(
     tables.iaps,
     *("status", "expires_on"),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.adoption import schemas
 from services.adoption.domain import agreement, annual_plan, finding, iap, provider_case, shortlist, system
 from services.adoption.domain.adoption import MACHINE, PHASE_MACHINE
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 
-router = APIRouter(tags=["meta"])
+router = Router(tags=["meta"])
 
 
 @router.get("/v1/meta/state-machines/adoption", response_model=schemas.StateMachines)

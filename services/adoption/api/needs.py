@@ -6,7 +6,7 @@ import csv
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import ValidationError
 from sqlalchemy import ColumnElement, or_, select
 
@@ -22,9 +22,10 @@ from shared.kernel.errors import FieldError, Invalid
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
+from shared.web.routes import Router
 from shared.web.wire import Action, Identifier, Slug
 
-router = APIRouter(tags=["needs"])
+router = Router(tags=["needs"])
 _LISTING = listing(
     tables.needs,
     *("focus_area", "fiscal_year", "shared"),

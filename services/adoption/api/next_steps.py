@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from sqlalchemy import select
 
 from services.adoption import policy, queries, store, tables
@@ -16,9 +16,10 @@ from services.adoption.queries.known import known_areas
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 from shared.web.wire import Identifier
 
-router = APIRouter(tags=["agencies"])
+router = Router(tags=["agencies"])
 
 
 @router.get("/v1/agencies/{id}/next-steps", response_model=models.NextSteps)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.adoption import policy, queries, schemas
 from shared.auth import Unauthenticated
 from shared.web.edge import AtEdge, Listed
+from shared.web.routes import Router
 from shared.web.wire import Line
 
-router = APIRouter(tags=["imports"])
+router = Router(tags=["imports"])
 
 
 @router.get("/v1/parked-rows", response_model=schemas.ParkedRowPage)

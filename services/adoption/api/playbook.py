@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.adoption import queries, schemas
 from services.adoption.api import work_models as models
@@ -13,8 +13,9 @@ from services.adoption.domain.risk import Size
 from services.adoption.queries import Playbook
 from shared.db import Transaction
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 
-router = APIRouter(tags=["meta"])
+router = Router(tags=["meta"])
 
 
 @router.get("/v1/meta/m3", response_model=schemas.PlaybookShown)

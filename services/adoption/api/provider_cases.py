@@ -7,7 +7,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from enum import StrEnum
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from sqlalchemy import select
 
 from services.adoption import policy, store, tables
@@ -19,9 +19,10 @@ from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
+from shared.web.routes import Router
 from shared.web.wire import Action, Identifier, MoneyShown, Slug
 
-router = APIRouter(tags=["provider cases"])
+router = Router(tags=["provider cases"])
 _LISTING = listing(
     tables.provider_cases, "focus_area", "status", renamed={"agency_id": tables.provider_cases.c.organization_id}
 )

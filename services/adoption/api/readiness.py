@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from sqlalchemy import select
 
 from services.adoption import policy, tables
@@ -15,9 +15,10 @@ from services.adoption.store import standings_of
 from shared.db import Row, Transaction
 from shared.kernel.errors import NotFound
 from shared.web.edge import Answered, AtEdge, Edge
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(tags=["readiness"])
+router = Router(tags=["readiness"])
 
 
 @router.get("/v1/meta/readiness", response_model=models.RubricShown)

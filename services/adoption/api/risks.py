@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.adoption import policy, queries, schemas
 from services.adoption.api import work_models as models
@@ -12,9 +12,10 @@ from services.adoption.domain.m3 import TOLLGATES
 from services.adoption.domain.risk import POINTS, Band, Category, Rating, RiskAssessment, lacking
 from shared.db import Transaction
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 from shared.web.wire import Identifier
 
-router = APIRouter(tags=["adoptions"])
+router = Router(tags=["adoptions"])
 
 
 @router.get("/v1/adoptions/{id}/risk", response_model=models.RisksShown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.adoption import policy
 from services.adoption.api.analytics_models import AsOf, shown_range
@@ -19,9 +19,10 @@ from services.adoption.schemas import RangeShown
 from shared.db import Transaction
 from shared.kernel.errors import Forbidden, NotFound
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Shown, Slug
 
-router = APIRouter(tags=["agencies"])
+router = Router(tags=["agencies"])
 _DEFINITION = (
     "CFO Act agencies by official adoption state, each rolled up from its components: complete when all adoptions of all"
     " components are in operations or completed, in progress as soon as one is further than assessment, in talks when one has"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from sqlalchemy import select
 
 from services.adoption import policy, store, tables
@@ -22,9 +22,10 @@ from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
+from shared.web.routes import Router
 from shared.web.wire import Identifier, MoneyShown, Slug
 
-router = APIRouter(tags=["savings"])
+router = Router(tags=["savings"])
 _LISTING = listing(
     tables.savings,
     *("adoption_id", "focus_area", "fiscal_year", "kind", "hours", "confidence"),

@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from sqlalchemy import or_, select
 
 from services.adoption import policy, store, tables
@@ -21,9 +21,10 @@ from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
+from shared.web.routes import Router
 from shared.web.wire import Action, Identifier, MoneyShown, Slug
 
-router = APIRouter(tags=["shortlists"])
+router = Router(tags=["shortlists"])
 _LISTING = listing(
     tables.shortlists,
     *("focus_area", "needs_id", "fiscal_year", "status", "locked_on"),

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from sqlalchemy import or_, select
 
 from services.adoption import policy, store, tables
@@ -19,9 +19,10 @@ from shared.kernel.target import kind_of, parsed
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug, Words
 
-router = APIRouter(tags=["service levels"])
+router = Router(tags=["service levels"])
 _LISTING = listing(
     tables.slas,
     *("adoption_id", "offering_id", "focus_area", "measure_id", "target", "missed_in_a_row"),

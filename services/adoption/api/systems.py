@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from sqlalchemy import select
 
 from services.adoption import policy, store, tables
@@ -26,9 +26,10 @@ from shared.kernel.time import FiscalYear
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
+from shared.web.routes import Router
 from shared.web.wire import Action, Identifier, Line, MoneyGiven, MoneyShown, Slug
 
-router = APIRouter(tags=["systems"])
+router = Router(tags=["systems"])
 _LISTING = listing(
     tables.systems,
     *("number", "name", "status", "focus_area"),

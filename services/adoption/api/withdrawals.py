@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.adoption import policy, queries
 from services.adoption.domain.adoption import FEDRAMP
@@ -13,9 +13,10 @@ from services.adoption.domain.m3 import Phase
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 from shared.web.wire import Identifier, MoneyShown, Shown
 
-router = APIRouter(tags=["adoptions"])
+router = Router(tags=["adoptions"])
 
 
 class AgreementLeft(Shown):

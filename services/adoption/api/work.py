@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import StringConstraints
 
 from services.adoption import policy, queries, schemas
@@ -20,9 +20,10 @@ from services.adoption.domain.playbook import Artifact, Task
 from services.adoption.domain.work import ArtifactState, ArtifactStatus, Stretch, Target, TaskState, TaskStatus, schedule
 from shared.db import Transaction
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(tags=["adoptions"])
+router = Router(tags=["adoptions"])
 TaskId = Annotated[str, StringConstraints(pattern=r"^[0-5]\.[1-9][0-9]?$")]
 _ENDED = frozenset({TaskStatus.DONE, TaskStatus.NOT_APPLICABLE})
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field, StringConstraints, ValidationError
 
 from services.catalog.api.change_set_acts import ACTS, Act, Call, Op
@@ -16,9 +16,10 @@ from shared.db import Transaction
 from shared.kernel.errors import FieldError, Invalid, QsmoError, Unavailable
 from shared.web.edge import Answered, AtEdge
 from shared.web.problems import field_errors
+from shared.web.routes import Router
 from shared.web.wire import Shown, Whole, Wire
 
-router = APIRouter(tags=["change sets"])
+router = Router(tags=["change sets"])
 
 OPERATIONS_MAX = 500
 Ref = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import StreamingResponse
 
 from services.catalog import queries
@@ -18,10 +18,11 @@ from services.catalog.queries import OfferingFilter
 from services.catalog.schemas import OfferingShown
 from shared.web.edge import AtEdge, Edge
 from shared.web.paging import LIMIT_MAX, PageRequest
+from shared.web.routes import Router
 from shared.web.sheets import CSV, csv_of
 from shared.web.wire import Slug
 
-router = APIRouter(tags=["exports"])
+router = Router(tags=["exports"])
 _MEDIA_TYPES = {"ndjson": "application/x-ndjson", "csv": CSV, "dcat-us": "application/ld+json"}
 _COLUMNS = (
     "id",

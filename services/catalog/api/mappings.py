@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field
 
 from services.catalog.commands import mappings as commands
@@ -15,9 +15,10 @@ from services.catalog.store import mappings as store
 from shared.auth import Principal
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge
+from shared.web.routes import Router
 from shared.web.wire import Action, Identifier, Reason, Shown, Slug, Wire
 
-router = APIRouter(tags=["function mappings"])
+router = Router(tags=["function mappings"])
 
 
 class TargetShown(Shown):

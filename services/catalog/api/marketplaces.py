@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.catalog import queries, schemas
 from services.catalog.api import views
 from shared.web.edge import AtEdge, Listed
+from shared.web.routes import Router
 from shared.web.wire import Slug
 
-router = APIRouter(tags=["marketplaces"])
+router = Router(tags=["marketplaces"])
 
 
 @router.get("/v1/marketplaces", response_model=schemas.MarketplacePage)

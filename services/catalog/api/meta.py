@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.catalog import schemas
 from services.catalog.domain import mapping, marketplace, offering, standard, vehicle
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 
-router = APIRouter(tags=["meta"])
+router = Router(tags=["meta"])
 
 
 @router.get("/v1/meta/state-machines/catalog", response_model=schemas.StateMachines)

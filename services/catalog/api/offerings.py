@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.catalog import queries, schemas
 from services.catalog.api import contents, views
@@ -22,9 +22,10 @@ from shared.auth import Principal
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
 from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Line, Slug
 
-router = APIRouter(tags=["offerings"])
+router = Router(tags=["offerings"])
 
 
 class Scheme(StrEnum):

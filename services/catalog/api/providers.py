@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.catalog import queries, schemas, store
 from services.catalog.api import views
@@ -12,9 +12,10 @@ from services.catalog.commands import providers as commands
 from services.catalog.domain.provider import Kind, Provider
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Line
 
-router = APIRouter(tags=["providers"])
+router = Router(tags=["providers"])
 
 
 @router.get("/v1/providers", response_model=schemas.ProviderPage)

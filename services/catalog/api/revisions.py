@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from services.catalog import queries, schemas
 from services.catalog.api import views
 from shared.db import Transaction
 from shared.web.edge import AtEdge, Listed
+from shared.web.routes import Router
 from shared.web.wire import Identifier
 
-router = APIRouter(tags=["offerings"])
+router = Router(tags=["offerings"])
 _MOST = 1_000_000
 Number = Annotated[int, Path(ge=1, le=_MOST, description="Revisions count from 1")]
 

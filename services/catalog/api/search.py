@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.catalog import queries
 from services.catalog.api import search_models as models
@@ -27,9 +27,10 @@ from shared.auth import Principal
 from shared.db import Transaction
 from shared.kernel.errors import Malformed, NotFound
 from shared.web.edge import AtEdge, Edge
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Line
 
-router = APIRouter(tags=["search"])
+router = Router(tags=["search"])
 _LIMIT_MAX = 100
 _COMPARED_MAX = _LIMIT_MAX
 _SUGGESTED = 10

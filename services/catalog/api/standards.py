@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.catalog import store
 from services.catalog.api import standard_models as models
@@ -20,9 +20,10 @@ from shared.db import Transaction
 from shared.kernel.target import TargetKind
 from shared.web.edge import Answered, AtEdge, Edge, Listed, Paged
 from shared.web.paging import page_in_memory
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Line, Slug
 
-router = APIRouter(tags=["standards"])
+router = Router(tags=["standards"])
 _MOST = 1_000_000
 EditionNumber = Annotated[int, Query(ge=1, le=_MOST, description="Editions count from 1")]
 Family = Annotated[str, Query(pattern=r"^[A-Z]{2,8}$", description="Letters before the first point of its ids: FFM")]

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field
 
 from services.catalog.queries import uses as queries
@@ -15,9 +15,10 @@ from shared.auth import Unauthenticated
 from shared.db import Row
 from shared.kernel.errors import Forbidden
 from shared.web.edge import AtEdge, Listed
+from shared.web.routes import Router
 from shared.web.wire import Day, Identifier, Shown
 
-router = APIRouter(tags=["offerings"])
+router = Router(tags=["offerings"])
 On = Annotated[Day | None, Query(description="Those of this day, by effective date; without it, of today")]
 
 

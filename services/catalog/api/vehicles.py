@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from sqlalchemy import select
 
 from services.catalog import store, tables
@@ -23,9 +23,10 @@ from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import Page, page_of
+from shared.web.routes import Router
 from shared.web.wire import Action, Identifier, MoneyShown
 
-router = APIRouter(tags=["vehicles"])
+router = Router(tags=["vehicles"])
 _SIZE_MAX = 1_000_000_000
 _YEARS_MAX = 30
 _LISTING = listing(tables.vehicles, "number", "status", "kind", "ordering_to", sorts=("number",))

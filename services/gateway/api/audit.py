@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from services.gateway import queries, schemas
 from services.gateway.api.parameters import SEQ_MAX, After
@@ -16,12 +16,13 @@ from services.gateway.keyring import key_id
 from shared.auth import Principal
 from shared.kernel.errors import Forbidden, NotFound
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Line
 
 _READERS = ("auditor", "omb", "coordinator")
 _LIMIT_DEFAULT = 100
 _LIMIT_MAX = 1_000
-router = APIRouter(tags=["audit"])
+router = Router(tags=["audit"])
 
 
 def require_reader(by: Principal) -> None:

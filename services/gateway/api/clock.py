@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.gateway import schemas
 from services.gateway.clock import MovableClock
@@ -12,9 +12,10 @@ from services.gateway.context import Gateway
 from shared.auth import Unauthenticated
 from shared.kernel.errors import Forbidden, NotFound
 from shared.web.edge import AtEdge, Edge
+from shared.web.routes import Router
 
 _MOVERS = ("coordinator", "omb")
-router = APIRouter(tags=["test mode"])
+router = Router(tags=["test mode"])
 
 
 @router.get("/v1/test/clock", response_model=schemas.ClockShown)

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway import reference
 from services.gateway.context import Gateway
@@ -15,9 +15,10 @@ from services.gateway.documents import Merged
 from services.gateway.problems import PROBLEMS
 from shared.contracts import generate
 from shared.kernel.errors import NotFound
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/openapi.json", name="merged document")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from services.gateway import queries, schemas
 from services.gateway.api.parameters import SEQ_MAX, After, Filtered
@@ -14,6 +14,7 @@ from services.gateway.feed.reading import CursorBeyondHead, FeedPage
 from services.gateway.feed.view import View
 from shared.kernel.errors import Invalid, NotFound
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 from shared.web.wire import Identifier
 
 _LIMIT_DEFAULT = 100
@@ -21,7 +22,7 @@ _LIMIT_MAX = 1_000
 _WAIT_MAX_S = 25
 _PLACES_MAX = 50
 _JSON = "application/json"
-router = APIRouter(tags=["events"])
+router = Router(tags=["events"])
 
 
 @router.get("/v1/events", response_model=schemas.FeedPageShown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from fastapi.responses import StreamingResponse
 
 from services.gateway.api.audit import require_reader
@@ -18,6 +18,7 @@ from services.gateway.exports.resources import RESOURCES, Resource
 from services.gateway.feed.view import View
 from shared.kernel.errors import Invalid
 from shared.web.edge import AtEdge, Edge
+from shared.web.routes import Router
 from shared.web.wire import Day
 
 Exported = StrEnum("Exported", {name: name for name in ("events", "audit", *RESOURCES)})  # type: ignore[misc]
@@ -33,7 +34,7 @@ _BODIES: dict[int | str, dict[str, Any]] = {
         "description": "One JSON document a line, or a table",
     }
 }
-router = APIRouter(tags=["exports"])
+router = Router(tags=["exports"])
 
 
 class Format(StrEnum):

@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from starlette.datastructures import UploadFile
 
 from services.gateway.context import Gateway
@@ -16,11 +16,12 @@ from shared.auth import Unauthenticated
 from shared.imports.api import Operation
 from shared.kernel.errors import Forbidden, Invalid
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 
 _ROLES = ("coordinator", "omb")
 _COPIED_BYTES = 1 << 20
 _BODY = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
-router = APIRouter(tags=["imports"])
+router = Router(tags=["imports"])
 
 
 @router.post(f"/v1/imports/{KIND}", status_code=202, response_model=Operation, openapi_extra={"requestBody": _BODY})

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from sqlalchemy import select
 
 from services.gateway import tables
@@ -21,9 +21,10 @@ from shared.web import own_writes
 from shared.web.edge import Answered, AtEdge, Edge, Listed
 from shared.web.listing import listing
 from shared.web.paging import page_of
+from shared.web.routes import Router
 from shared.web.wire import Identifier
 
-router = APIRouter(tags=["api keys"])
+router = Router(tags=["api keys"])
 _KEYS = listing(tables.api_keys, "owner", "name", "status", sorts=("name",))
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 
 import orjson
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.gateway import schemas
 from services.gateway.clients import Upstream, UpstreamAway
 from services.gateway.context import Gateway
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 
-router = APIRouter(tags=["meta"])
+router = Router(tags=["meta"])
 
 
 @router.get("/v1/meta/state-machines", response_model=schemas.StateMachinesByService)

@@ -6,7 +6,7 @@ import asyncio
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.gateway.clients import Answer, Upstream, UpstreamAway
 from services.gateway.context import Gateway
@@ -15,9 +15,10 @@ from shared.imports.api import Operation, OperationId
 from shared.imports.rows import Result
 from shared.kernel.errors import Invalid, NotFound
 from shared.web.edge import AtEdge, Edge, Paged
+from shared.web.routes import Router
 
 _JSON = "application/json"
-router = APIRouter(tags=["imports"])
+router = Router(tags=["imports"])
 
 
 @router.get("/v1/operations/{id}", response_model=Operation)

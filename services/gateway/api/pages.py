@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.gateway import schemas
 from services.gateway.api.parameters import on_behalf
@@ -12,9 +12,10 @@ from services.gateway.pages.asking import Composed
 from services.gateway.pages.sections import AGENCY, AREA, OFFERING, PageKind
 from shared.web import own_writes
 from shared.web.edge import AtEdge, Edge
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(tags=["pages"])
+router = Router(tags=["pages"])
 
 
 @router.get("/v1/areas/{slug}/overview", response_model=schemas.AreaPage)

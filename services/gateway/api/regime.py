@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.gateway import schemas
 from services.gateway.api.pages import answer
@@ -12,9 +12,10 @@ from services.gateway.api.parameters import after
 from services.gateway.context import Gateway, regime_key
 from shared.web import own_writes
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 from shared.web.wire import Day
 
-router = APIRouter(tags=["regime"])
+router = Router(tags=["regime"])
 
 
 @router.get("/v1/regime", response_model=schemas.Regime)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import Header, Query, Response
 from starlette.exceptions import HTTPException
 
 from services.gateway.api.parameters import SEQ_MAX, Filtered
@@ -13,12 +13,13 @@ from services.gateway.feed.stream import EventStream
 from services.gateway.feed.view import View
 from shared.kernel.errors import Invalid, Unavailable
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 
 _DIGITS_MAX = 19
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Events without end"}
 }
-router = APIRouter(tags=["events"])
+router = Router(tags=["events"])
 
 
 @router.get("/v1/events/stream", responses=_STREAM, response_class=Response)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Response
+from fastapi import Body, Query, Response
 
 from services.gateway.api.parameters import SEQ_MAX
 from services.gateway.context import Gateway
@@ -15,9 +15,10 @@ from services.gateway.webhooks.subscription import Subscription
 from shared.auth import Unauthenticated
 from shared.db import Row, Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.routes import Router
 from shared.web.wire import Identifier
 
-router = APIRouter(tags=["webhooks"])
+router = Router(tags=["webhooks"])
 
 
 def _gateway(at: Edge) -> Gateway:

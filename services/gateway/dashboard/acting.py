@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from urllib.parse import quote, urlencode
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.datastructures import FormData
 
@@ -22,8 +22,9 @@ from services.gateway.dashboard.route import PageRoute
 from services.gateway.dashboard.session import check_form, local
 from services.gateway.dashboard.visitor import VISITOR
 from shared.kernel.ids import new_id
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = Router(include_in_schema=False, route_class=PageRoute)
 _SEE_OTHER = 303
 _STALE = 412
 _OWN = frozenset({"csrf", "path", "to", "key", "version", "more", "fixed"})

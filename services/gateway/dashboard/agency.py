@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.gateway.context import Gateway
@@ -19,9 +19,10 @@ from services.gateway.dashboard.route import PageRoute
 from services.gateway.dashboard.visitor import VISITOR
 from shared.kernel.errors import NotFound, Unavailable
 from shared.kernel.time import FiscalYear
+from shared.web.routes import Router
 from shared.web.wire import Identifier
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute, dependencies=[Depends(as_file)])
+router = Router(include_in_schema=False, route_class=PageRoute, dependencies=[Depends(as_file)])
 _SEE_OTHER = 303
 _MANY = 200
 # What a step says to those who come by the API.

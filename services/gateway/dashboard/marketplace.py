@@ -6,16 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from starlette.datastructures import QueryParams
 
 from services.gateway.dashboard import render
 from services.gateway.dashboard.asking import Ask, Away, answers
 from services.gateway.dashboard.route import PageRoute
 from shared.kernel.errors import Invalid
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = Router(include_in_schema=False, route_class=PageRoute)
 _FACETS = {
     "area": "Focus area",
     "kind": "Kind",

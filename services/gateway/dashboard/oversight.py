@@ -9,7 +9,7 @@ from datetime import date
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 
 from services.gateway import queries
 from services.gateway.api.audit import require_reader
@@ -28,9 +28,10 @@ from services.gateway.keyring import key_id
 from shared.auth import Principal
 from shared.kernel.errors import Conflict, NotFound
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 from shared.web.wire import Slug
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = Router(include_in_schema=False, route_class=PageRoute)
 _EVENTS_SHOWN = 25
 _TRAIL_ROWS = 50
 # A form sends what was left empty too.

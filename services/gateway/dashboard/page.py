@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from services.gateway import queries
 from services.gateway.compose import Composer
@@ -20,13 +20,14 @@ from services.gateway.feed.view import View
 from shared import telemetry
 from shared.auth import ANONYMOUS
 from shared.kernel.errors import NotFound
+from shared.web.routes import Router
 
 _SHOWN_FACTS = 20
 _MARKETPLACE_ORDER = ("open", "suspended", "planned")
 _PUBLIC = View(ANONYMOUS)
 _log = telemetry.logger("dashboard")
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
-_files = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False, route_class=PageRoute)
+_files = Router(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.gateway.dashboard import render
@@ -18,9 +18,10 @@ from services.gateway.dashboard.naming import names_in
 from services.gateway.dashboard.route import PageRoute
 from services.gateway.dashboard.visitor import VISITOR
 from shared.kernel.errors import Unavailable
+from shared.web.routes import Router
 from shared.web.wire import Slug
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute, dependencies=[Depends(as_file)])
+router = Router(include_in_schema=False, route_class=PageRoute, dependencies=[Depends(as_file)])
 _SEE_OTHER = 303
 _MANY = 200
 _PAGE = 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from services.gateway.context import Gateway
 from services.gateway.dashboard import forms, render
@@ -16,8 +16,9 @@ from services.gateway.dashboard.route import PageRoute
 from services.gateway.dashboard.session import local
 from services.gateway.proxy import owner_of
 from shared.kernel.errors import NotFound, Unavailable
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute, dependencies=[Depends(as_file)])
+router = Router(include_in_schema=False, route_class=PageRoute, dependencies=[Depends(as_file)])
 Text = Annotated[str, Query(max_length=1_000)]
 _APART = frozenset({"_actions", "id", "version", "missing"})
 _BLANK: tuple[Any, ...] = (None, "", [], {})

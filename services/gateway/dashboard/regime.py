@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from services.gateway.compose import Composer, Missing
 from services.gateway.context import Gateway
@@ -16,9 +16,10 @@ from services.gateway.dashboard.charts import Chart, Entry, spans, timeline
 from services.gateway.dashboard.given import Day, File, day_of, here
 from services.gateway.dashboard.route import PageRoute
 from services.gateway.dashboard.tabular import Link, Row, State, Table, download
+from shared.web.routes import Router
 from shared.web.wire import Slug
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = Router(include_in_schema=False, route_class=PageRoute)
 # The day of M-19-16.
 BEGAN = date(2019, 4, 26)
 Gap = Away | Withheld | None

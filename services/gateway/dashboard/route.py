@@ -8,17 +8,17 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 
 from services.gateway.dashboard import render
 from services.gateway.dashboard.taken import taken
 from shared.auth import Unauthenticated
 from shared.kernel.errors import Forbidden, Invalid, NotFound, Unavailable
+from shared.web.routes import LateRoute
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class PageRoute(APIRoute):
+class PageRoute(LateRoute):
     """What is not there, or cannot be asked, is said in a page that leads on."""
 
     def get_route_handler(self) -> Handler:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from services.gateway.context import Gateway
@@ -16,8 +16,9 @@ from services.gateway.dashboard.route import PageRoute
 from services.gateway.dashboard.session import Flow, Session, check_csrf, check_form, cookies_of, csrf_token, local
 from shared.auth import DevelopmentIssuer, Unauthenticated
 from shared.kernel.errors import NotFound
+from shared.web.routes import Router
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute, dependencies=[Depends(as_file)])
+router = Router(include_in_schema=False, route_class=PageRoute, dependencies=[Depends(as_file)])
 _SEE_OTHER = 303
 _SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,79}")
 _ROLE = re.compile(r"[a-z]+(:[A-Za-z0-9][A-Za-z0-9._-]{0,79}){0,2}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.registry import queries, schemas, store
 from services.registry.api import timeline_views, views
@@ -11,9 +11,10 @@ from services.registry.commands import areas as commands
 from services.registry.domain.focus_area import AreaService, FocusArea, Policy
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Listed
+from shared.web.routes import Router
 from shared.web.wire import Slug
 
-router = APIRouter(tags=["focus areas"])
+router = Router(tags=["focus areas"])
 
 
 @router.get("/v1/policies", response_model=schemas.PolicyPage)

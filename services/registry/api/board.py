@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.registry import queries, schemas, store
 from services.registry.api import plan_views, post_views
@@ -11,9 +11,10 @@ from services.registry.domain.delegation import DelegationGiven
 from services.registry.domain.plan_review import BoardSeat
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.routes import Router
 from shared.web.wire import Identifier
 
-router = APIRouter(tags=["board"])
+router = Router(tags=["board"])
 
 
 @router.get("/v1/board-seats", response_model=schemas.SeatPage)

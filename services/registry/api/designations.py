@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.registry import queries, schemas, store
 from services.registry.api import views
@@ -15,9 +15,10 @@ from services.registry.queries import DesignationAt, DesignationFilter
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
 from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(tags=["designations"])
+router = Router(tags=["designations"])
 
 
 @router.get("/v1/designations", response_model=schemas.DesignationPage)

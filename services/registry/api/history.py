@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.registry import queries, schemas, store
 from services.registry.commands.plans import visible_plan
@@ -14,9 +14,10 @@ from shared.db import Transaction
 from shared.kernel.errors import Invalid
 from shared.outbox import AggregateStore
 from shared.web.edge import AtEdge, Edge, Paged
+from shared.web.routes import Router
 from shared.web.wire import Identifier
 
-router = APIRouter(tags=["history"])
+router = Router(tags=["history"])
 _VERSION_MAX = 1_000_000_000
 From = Annotated[int, Query(alias="from", ge=1, le=_VERSION_MAX)]
 To = Annotated[int, Query(alias="to", ge=1, le=_VERSION_MAX)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.registry import schemas
 from services.registry.domain import designation, match_review, plan_progress, plan_states, post
 from shared.web.edge import AtEdge
+from shared.web.routes import Router
 
-router = APIRouter(tags=["meta"])
+router = Router(tags=["meta"])
 
 
 @router.get("/v1/meta/state-machines/registry", response_model=schemas.StateMachines)

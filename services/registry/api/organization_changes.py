@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.registry import schemas
 from services.registry.api import views
@@ -13,9 +13,10 @@ from services.registry.commands.organizations import OrganizationValues
 from services.registry.domain.organization import Code, Organization
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge
+from shared.web.routes import Router
 from shared.web.wire import Identifier
 
-router = APIRouter(tags=["organizations"])
+router = Router(tags=["organizations"])
 
 
 @router.post("/v1/organizations/{id}/rename", response_model=schemas.OrganizationShown)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 
 from services.registry import queries, schemas, store
 from services.registry.api import views
@@ -17,10 +17,11 @@ from services.registry.queries import OrganizationFilter
 from shared.db import Transaction
 from shared.kernel.errors import NotFound
 from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Line, Slug
 
 _CODE_MAX = 80
-router = APIRouter(tags=["organizations"])
+router = Router(tags=["organizations"])
 
 
 @router.get("/v1/organizations", response_model=schemas.OrganizationPage)

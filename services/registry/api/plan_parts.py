@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.registry import schemas
 from services.registry.api import plan_views as views
@@ -16,9 +16,10 @@ from services.registry.domain.plan import Plan
 from services.registry.domain.plan_progress import MilestoneMove
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Edge
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(tags=["plans"])
+router = Router(tags=["plans"])
 
 
 class MilestoneTurn(StrEnum):

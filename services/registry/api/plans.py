@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from enum import StrEnum
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.registry import queries, schemas
 from services.registry.api import plan_views as views
@@ -18,9 +18,10 @@ from services.registry.queries import PlanFilter
 from shared.db import Transaction
 from shared.kernel.errors import Invalid, NotFound
 from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(tags=["plans"])
+router = Router(tags=["plans"])
 _CENT = Decimal("0.01")
 
 

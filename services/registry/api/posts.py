@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from services.registry import queries, schemas, store
 from services.registry.api import post_views as views
@@ -16,9 +16,10 @@ from services.registry.queries import PostAt, PostFilter
 from shared.db import Transaction
 from shared.kernel.errors import Invalid, NotFound
 from shared.web.edge import Answered, AtEdge, Edge, Listed
+from shared.web.routes import Router
 from shared.web.wire import Identifier, Slug
 
-router = APIRouter(tags=["posts"])
+router = Router(tags=["posts"])
 
 
 @router.get("/v1/posts", response_model=schemas.PostPage)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.registry import queries, schemas, store
 from services.registry.api import views
@@ -10,9 +10,10 @@ from services.registry.commands import match_reviews as commands
 from services.registry.domain.match_review import Status
 from shared.db import Transaction
 from shared.web.edge import Answered, AtEdge, Listed
+from shared.web.routes import Router
 from shared.web.wire import Identifier
 
-router = APIRouter(tags=["match reviews"])
+router = Router(tags=["match reviews"])
 
 
 @router.get("/v1/match-reviews", response_model=schemas.MatchReviewPage)
