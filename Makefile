@@ -85,7 +85,7 @@ sbom: $(READY) ## write what an image holds into build/sbom.cdx.json (CycloneDX)
 	@echo build/sbom.cdx.json
 
 .PHONY: bench
-bench: $(READY) ## measure speed beside what is possible, and write docs/benchmarks.md
+bench: $(READY) ## measure speed beside what is possible, and put the rows into docs/benchmarks.md
 	@rm -rf build/bench
 	@failed=0; QSMO_BENCH_ROWS=build/bench $(BIN)/pytest -s -m bench --timeout 1800 --durations 0 --durations-min 1 tests/bench/bench_*.py || failed=$$?; \
 	  $(BIN)/python -m tests.bench.figures build/bench docs/benchmarks.md; exit $$failed

@@ -7,19 +7,13 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 ROWS = "QSMO_BENCH_ROWS"
-_TITLE = """# Benchmarks
-
-Written by `make bench`: medians of runs in turns, each figure beside its limit, measured in the same run on the same machine.
-A ratio compares two numbers that were disturbed alike; the numbers alone depend on the machine{machine}.
-*Share* is ours over the limit's for rates, and what ours costs over what the limit costs for times and sizes.
-
-| what | ours | beside it | its figure | share | goal | |
-|---|---|---|---|---|---|---|
+_HEAD = """| what | ours | beside it | its figure | share | goal | | run on |
+|---|---|---|---|---|---|---|---|
 """
 
 
@@ -35,6 +29,7 @@ class Figure:
     share: float
     goal: float | None = None
     is_cost: bool = False
+    day: str = field(default_factory=lambda: time.strftime("%Y-%m-%d"))
 
     @property
     def is_met(self) -> bool:
@@ -76,18 +71,26 @@ def _row(figure: Figure) -> str:
     ours, limit = (f"{_number(value)} {figure.unit}" for value in (figure.ours, figure.limit))
     goal = "–" if figure.goal is None else f"{'≤' if figure.is_cost else '≥'} {figure.goal:g}"
     missed = "" if figure.is_met else "missed"
-    return f"| {figure.what} | {ours} | {figure.beside} | {limit} | {figure.share:.2f} | {goal} | {missed} |"
+    return f"| {figure.what} | {ours} | {figure.beside} | {limit} | {figure.share:.2f} | {goal} | {missed} | {figure.day} |"
 
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def table(folder: Path) -> str:
-    found = sorted((Figure(**json.loads(file.read_text())) for file in folder.glob("*.json")), key=lambda row: row.what)
-    machine = f" (here {os.cpu_count()} cores, {time.strftime('%Y-%m-%d')})"
-    return _TITLE.format(machine=machine) + "".join(_row(figure) + "\n" for figure in found)
+def rows(folder: Path) -> list[str]:
+    return [_row(Figure(**json.loads(file.read_text()))) for file in folder.glob("*.json")]
+
+
+def document(before: str, found: Iterable[str]) -> str:
+    """Rows that did not run stay as they are, each with the day it ran on; what stands around the table stays too."""
+    prose, _, rest = before.partition(_HEAD)
+    table, _, after = rest.partition("\n\n")
+    kept = [line for line in table.splitlines() if line.startswith("|")]
+    newest = {row.split(" | ", 1)[0]: row for row in (*kept, *found)}
+    return f"{prose}{_HEAD}" + "\n".join(newest[name] for name in sorted(newest)) + f"\n\n{after}"
 
 
 if __name__ == "__main__":
-    Path(sys.argv[2]).write_text(table(Path(sys.argv[1])))
+    place = Path(sys.argv[2])
+    place.write_text(document(place.read_text(), rows(Path(sys.argv[1]))))
