@@ -28,7 +28,11 @@ class LateRoute(APIRoute):
         if (late := self.__dict__.pop("_late", None)) is None:
             raise AttributeError(name)
         path, endpoint, options = late
-        super().__init__(path, endpoint, **options)
+        try:
+            super().__init__(path, endpoint, **options)
+        except BaseException:
+            self._late = late  # to be refused in the same words again
+            raise
         return getattr(self, name)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI, Query, Response
+from fastapi import APIRouter, FastAPI, Path, Query, Response
 
 from shared.web.routes import LateRoute, Router
 from shared.web.signpost import Signpost
@@ -55,3 +55,14 @@ async def test_it_answers_as_if_it_had_been_made_at_once(path: str) -> None:
 
 def test_the_document_is_that_of_routes_made_at_once() -> None:
     assert an_app(Router()).openapi() == an_app(APIRouter()).openapi()
+
+
+def test_what_is_wrong_with_a_declaration_is_said_each_time() -> None:
+    async def wrong(id: Annotated[str, Path()] = "a") -> Response:
+        return Response(id)
+
+    route = LateRoute("/wrong/{id}", wrong)
+
+    for _ in range(2):
+        with pytest.raises(AssertionError, match="Path parameters cannot have default values"):
+            route.dependant  # noqa: B018 - whatever is not there makes the route
