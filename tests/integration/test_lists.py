@@ -7,6 +7,7 @@ import operator
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +22,7 @@ from services.embedded import embedded
 from services.installation import DataFolder
 from shared.db import Database
 from shared.kernel.errors import Unavailable
+from shared.kernel.time import utc_now
 from shared.web.paging import PageRequest, page_of
 from tests.support.plans import PlanOffice, a_content
 from tests.support.registry import a_registry, an_organization
@@ -80,6 +82,11 @@ SHOWN: dict[str, Callable[[Any], Any]] = {
     "impact_level": lambda item: (item["authorization"] or {}).get("impact_level"),
     "stalled": lambda item: item["stall"] is not None,
 }
+
+
+def in_days(days: int) -> str:
+    """What is due or ends is still to come whenever this runs."""
+    return (utc_now().date() + timedelta(days=days)).isoformat()
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,7 @@ class World:
             await self.post("/v1/vehicles", vehicle | ({"ordering_to": "2031-05-01"} if number == "B" else {}), "coordinator")
             system = {"agency_id": agency, "number": number, "name": f"Alerts {number}", "focus_area": CYBER}
             await self.post("/v1/systems", system | {"capabilities": ["CYB.060.030"], "costs": {}}, AGENCY)
-        for code, day in (("soc-services", "2027-09-30"), ("protective-dns", "2026-12-31")):
+        for code, day in (("soc-services", in_days(300)), ("protective-dns", in_days(30))):
             offering = await self._known(f"/v1/offerings/by-key/code/{code}")
             adoption = await self.post("/v1/adoptions", {"agency_id": agency, "offering_id": offering}, AGENCY)
             terms = {"number": code, "kind": "iaa", "begins_on": "2026-10-01", "ends_on": day, "funding": {}, "scope": "All"}
@@ -155,12 +162,12 @@ class World:
             rated = {"ratings": {"satisfaction": 4}, "text": "Quick"}
             feedback = await self.post(f"/v1/adoptions/{adoption['id']}/feedback", rated, AGENCY)
             source = {"kind": "feedback", "id": feedback["id"]}
-            finding = {"focus_area": CYBER, "title": f"Slow {code}", "due_on": "2027-05-01", "sources": [source]}
+            finding = {"focus_area": CYBER, "title": f"Slow {code}", "due_on": in_days(150), "sources": [source]}
             await self.post("/v1/findings", finding, "coordinator")
             case = {"agency_id": agency, "focus_area": CYBER, "title": code, "option": "new_customers", "papers": {}}
             await self.post("/v1/provider-cases", case, AGENCY)
-        for year in (2026, 2027):
-            call = {"fiscal_year": year, "due_on": f"{year}-11-30"}
+        for year, days in ((2026, 60), (2027, 425)):
+            call = {"fiscal_year": year, "due_on": in_days(days)}
             await self.post("/v1/annual-plans/call", call, "coordinator")
             needs = {"agency_id": agency, "focus_area": CYBER, "fiscal_year": year, "shared": year == 2027}
             needed = {**needs, "needs": [{"fibf_id": "CYB.060.030", "scale": "system"}]}
@@ -336,13 +343,14 @@ def _is_known_and(shown: Callable[[Any], Any], holds: Callable[[Any, Any], bool]
 
 
 async def _sorts(world: World, path: str, roles: tuple[str, ...], items: list[Any]) -> list[str]:
-    """In pages of a third, so that cursors have to hold."""
-    faults = []
+    """In pages of a third, so that cursors have to hold. By key: a webhook is on its way through the feed meanwhile."""
+    faults, key = [], KEYS.get(path, "id")
     limit = str(min(len(items) // 3 + 1, 200))
     for way in await _named(world, path, roles, sort="zz"):
         name = way.removeprefix("-")
-        wanted = sorted(items, key=operator.itemgetter(name, KEYS.get(path, "id")), reverse=way != name)
-        if await world.all(path, *roles, sort=way, limit=limit) != wanted:
+        wanted = sorted(items, key=operator.itemgetter(name, key), reverse=way != name)
+        found = await world.all(path, *roles, sort=way, limit=limit)
+        if [item[key] for item in found] != [item[key] for item in wanted]:
             faults.append(f"sort={way}")
     return faults
 
